@@ -1,0 +1,1 @@
+"""Composes an editable soundtrack that follows a video: the symbolic pipeline."""

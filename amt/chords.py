@@ -1,0 +1,167 @@
+"""Chords and keys: the one table of roots and qualities.
+
+Conventions: pitch classes count semitones from C = 0. A chord label is ``N`` (no chord), a root
+(major triad) or ``root:quality`` with sharps (Harte et al. 2005, as MuVi-Sync writes it). Ids follow
+MuVi-Sync: ``N`` is 0, and ``1 + 13 * root + quality`` the rest, 157 in all.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from amt.errors import ChordError
+
+Mode = Literal["major", "minor"]
+
+ROOTS = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
+FLAT_ROOTS = ("C", "Db", "D", "Eb", "E", "F", "Gb", "G", "Ab", "A", "Bb", "B")
+
+QUALITIES: dict[str, tuple[tuple[int, ...], tuple[str, ...]]] = {
+    "maj": ((0, 4, 7), ("", "M")),
+    "dim": ((0, 3, 6), ("dim", "o")),
+    "sus4": ((0, 5, 7), ("sus4", "sus")),
+    "min7": ((0, 3, 7, 10), ("m7", "-7")),
+    "min": ((0, 3, 7), ("m", "-")),
+    "sus2": ((0, 2, 7), ("sus2",)),
+    "aug": ((0, 4, 8), ("aug", "+")),
+    "dim7": ((0, 3, 6, 9), ("dim7", "o7")),
+    "maj6": ((0, 4, 7, 9), ("6",)),
+    "hdim7": ((0, 3, 6, 10), ("m7b5", "ø", "ø7")),
+    "7": ((0, 4, 7, 10), ("7",)),
+    "min6": ((0, 3, 7, 9), ("m6",)),
+    "maj7": ((0, 4, 7, 11), ("maj7", "M7")),
+}
+"""Quality -> (intervals above the root in semitones, lead-sheet suffixes, the first preferred)."""
+
+QUALITY_NAMES = tuple(QUALITIES)
+VOCABULARY_SIZE = 1 + len(ROOTS) * len(QUALITIES)
+
+_PITCH_CLASS = {name: pc for names in (ROOTS, FLAT_ROOTS) for pc, name in enumerate(names)} | {
+    "Cb": 11, "B#": 0, "E#": 5, "Fb": 4,
+}  # fmt: skip
+_QUALITY_OF_SUFFIX = {s: q for q, (_, suffixes) in QUALITIES.items() for s in suffixes}
+_LEAD_SHEET = re.compile(r"([A-G][#b]?)(.*)")
+_SHARPS_OF_MAJOR = (0, -5, 2, -3, 4, -1, 6, 1, -4, 3, -2, 5)
+
+
+@dataclass(frozen=True, slots=True)
+class Chord:
+    """A chord of the vocabulary; ``root`` is None for no chord, and ``quality`` is then empty."""
+
+    root: int | None
+    quality: str
+
+    @property
+    def id(self) -> int:
+        """Index in the MuVi-Sync vocabulary, 0-156."""
+        if self.root is None:
+            return 0
+        return 1 + len(QUALITIES) * self.root + QUALITY_NAMES.index(self.quality)
+
+    @property
+    def label(self) -> str:
+        """MuVi-Sync label: ``N``, ``F`` or ``A:min7``."""
+        if self.root is None:
+            return "N"
+        return ROOTS[self.root] + ("" if self.quality == "maj" else f":{self.quality}")
+
+    @property
+    def pitch_classes(self) -> tuple[int, ...]:
+        """Pitch classes from the root up; empty for no chord."""
+        if self.root is None:
+            return ()
+        return tuple((self.root + i) % 12 for i in QUALITIES[self.quality][0])
+
+    def transpose(self, semitones: int) -> Chord:
+        """The chord moved up by ``semitones`` (any integer)."""
+        return self if self.root is None else Chord((self.root + semitones) % 12, self.quality)
+
+    def spell(self, key: Key | None = None) -> str:
+        """Lead-sheet name (``Am7``, ``Bbmaj7``, ``N.C.``), with flats where the key has flats."""
+        if self.root is None:
+            return "N.C."
+        names = FLAT_ROOTS if key is not None and key.sharps < 0 else ROOTS
+        return names[self.root] + QUALITIES[self.quality][1][0]
+
+
+NO_CHORD = Chord(None, "")
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A major or natural-minor key."""
+
+    tonic: int
+    mode: Mode
+
+    @property
+    def sharps(self) -> int:
+        """Accidentals of the key signature: positive sharps, negative flats, -6 to 6."""
+        major = self.tonic if self.mode == "major" else (self.tonic + 3) % 12
+        return _SHARPS_OF_MAJOR[major]
+
+    @property
+    def label(self) -> str:
+        """For example ``A minor`` or ``Eb major``."""
+        return f"{(FLAT_ROOTS if self.sharps < 0 else ROOTS)[self.tonic]} {self.mode}"
+
+    @property
+    def scale(self) -> tuple[int, ...]:
+        """The seven pitch classes, from the tonic up."""
+        steps = (0, 2, 4, 5, 7, 9, 11) if self.mode == "major" else (0, 2, 3, 5, 7, 8, 10)
+        return tuple((self.tonic + s) % 12 for s in steps)
+
+    @property
+    def tonic_chord(self) -> Chord:
+        """The triad on the tonic."""
+        return Chord(self.tonic, "maj" if self.mode == "major" else "min")
+
+
+def chord_from_id(index: int) -> Chord:
+    """The chord of a MuVi-Sync id.
+
+    Raises:
+        ChordError: ``index`` is not in 0-156.
+    """
+    if not 0 <= index < VOCABULARY_SIZE:
+        raise ChordError(f"chord id {index} is outside 0-{VOCABULARY_SIZE - 1}")
+    if index == 0:
+        return NO_CHORD
+    root, quality = divmod(index - 1, len(QUALITIES))
+    return Chord(root, QUALITY_NAMES[quality])
+
+
+def parse_chord(text: str) -> Chord:
+    """Read ``N``, ``A:min7``, ``Am7``, ``Bb`` or ``F#m7b5``.
+
+    Raises:
+        ChordError: the text names no chord of the vocabulary.
+    """
+    name = text.strip()
+    if name in {"N", "N.C."}:
+        return NO_CHORD
+    match = _LEAD_SHEET.fullmatch(name)
+    if match and match[1] in _PITCH_CLASS:
+        suffix = match[2].removeprefix(":")
+        quality = _QUALITY_OF_SUFFIX.get(match[2], suffix)
+        if quality in QUALITIES:
+            return Chord(_PITCH_CLASS[match[1]], quality)
+    raise ChordError(
+        f"unknown chord {text!r}: expected N, or a root such as C, F# or Bb followed by one of "
+        f"{', '.join(f':{q}' for q in QUALITY_NAMES)} or a lead-sheet suffix such as m7 or maj7"
+    )
+
+
+def parse_key(text: str) -> Key:
+    """Read ``A minor``, ``Am``, ``C``, ``C major``, ``Eb:maj`` or ``f#:min``.
+
+    Raises:
+        ChordError: the text names no key.
+    """
+    match = re.fullmatch(r"\s*([A-Ga-g][#b]?)[\s:]*(major|maj|minor|min|m)?\s*", text)
+    tonic = _PITCH_CLASS.get(match[1][0].upper() + match[1][1:]) if match else None
+    if match is None or tonic is None:
+        raise ChordError(f"unknown key {text!r}: expected a tonic and mode such as 'A minor'")
+    return Key(tonic, "minor" if match[2] in {"minor", "min", "m"} else "major")

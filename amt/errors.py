@@ -1,0 +1,41 @@
+"""The errors that a user can cause and mend.
+
+Every message is one sentence that says what came, what was expected, and what to do. The command
+line prints it and exits with code 2; anything that is not an :class:`AmtError` is a bug.
+"""
+
+
+class AmtError(Exception):
+    """Base of every error that input or environment can cause."""
+
+
+class VideoError(AmtError):
+    """A clip cannot be opened, decoded, or holds no usable picture."""
+
+
+class InputError(AmtError):
+    """An argument, or a file that is not a clip, has an unusable value."""
+
+
+class ChordError(InputError):
+    """A chord, note or key name is not in the vocabulary."""
+
+
+class GridError(InputError):
+    """Cuts, hit points or tempo bounds from which no time grid can be made."""
+
+
+class PlanError(InputError):
+    """A plan file has another version, a missing or a broken field."""
+
+
+class MidiError(InputError):
+    """A MIDI file cannot be read."""
+
+
+class WeightsError(AmtError):
+    """A weight file is missing, damaged or of another model."""
+
+
+class OutputError(AmtError):
+    """An output cannot be written."""

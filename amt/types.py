@@ -1,0 +1,247 @@
+"""The data that passes between the stages of the pipeline.
+
+Conventions used by every module:
+
+* A time in seconds ends in ``_s`` and counts from the first frame of the picture.
+* ``S`` is the number of whole or begun seconds of a clip, ``ceil(duration_s)``; row ``s`` of a
+  per-second array describes the second ``[s, s + 1)``.
+* A beat is a quarter note. A tick is ``1 / TICKS_PER_BEAT`` of a beat.
+* Middle C is MIDI note 60. Velocities and controller values are 0-127.
+* Valence and arousal lie in [-1, 1] (Russell's circumplex, 1980).
+
+Arrays inside these classes are treated as read-only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from amt.chords import Chord, Key
+
+FloatArray = NDArray[np.float64]
+
+TICKS_PER_BEAT = 480
+"""Resolution of every :class:`Song` and of the MIDI files written from it."""
+
+EMOTIONS = ("exciting", "fearful", "tense", "sad", "relaxing", "neutral")
+"""The six moods of Video2Music, in the column order of every ``[S, 6]`` emotion array."""
+
+CutKind = Literal["cut", "dissolve", "fade"]
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """A change of shot."""
+
+    time_s: float
+    """Presentation time of the first frame of the new shot."""
+    strength: float = 1.0
+    """Size of the visual change, 0 (hardly seen) to 1 (nothing stays)."""
+    kind: CutKind = "cut"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class VideoFeatures:
+    """What the pipeline knows of a clip; see :mod:`amt.features` for the definitions."""
+
+    duration_s: float
+    """From the first frame's presentation to the end of the last frame's."""
+    emotion: FloatArray
+    """[S, 6] probabilities in the order of :data:`EMOTIONS`; rows sum to 1."""
+    motion: FloatArray
+    """[S] mean absolute RGB difference (0-255) of one pair of adjacent frames a second."""
+    scene_offset: FloatArray
+    """[S] whole seconds since the last cut."""
+    cuts: tuple[Cut, ...]
+    """In order of time, each strictly inside the clip."""
+    semantic: FloatArray | None
+    """[S, 768] CLIP ViT-L/14@336 image embeddings, or None where no such model was used."""
+    backend: str
+    """The vision backend that made ``emotion`` and ``semantic``: ``clip`` or ``analytic``."""
+
+    @property
+    def seconds(self) -> int:
+        """S, the number of rows of every per-second array."""
+        return len(self.motion)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TimeGrid:
+    """When every beat of the music falls on the picture.
+
+    The music starts at 0 s with the first beat of bar 0. Beat ``b`` lasts from ``beats_s[b]`` to
+    ``beats_s[b + 1]``; the last entry of ``beats_s`` is the end of the music. The last bar may be
+    cut short by the end of the clip, and its last beat too.
+    """
+
+    beats_s: FloatArray
+    """[B + 1] strictly increasing; ``beats_s[0] == 0``, ``beats_s[-1]`` is the clip's duration."""
+    bars: tuple[int, ...]
+    """Number of beats of each bar; they sum to B."""
+    last_beat: float = 1.0
+    """Share of the last beat that is heard, in (0, 1]: its tempo is that of a whole beat."""
+
+    @property
+    def n_beats(self) -> int:
+        """B."""
+        return len(self.beats_s) - 1
+
+    @property
+    def duration_s(self) -> float:
+        """End of the music in seconds."""
+        return float(self.beats_s[-1])
+
+    @property
+    def downbeats(self) -> NDArray[np.int64]:
+        """[bars] index of the first beat of every bar."""
+        return np.concatenate([[0], np.cumsum(self.bars)[:-1]]).astype(np.int64)
+
+    @property
+    def beat_length_s(self) -> FloatArray:
+        """[B] length that each beat has, or would have if the clip did not end inside it."""
+        lengths = np.diff(self.beats_s)
+        lengths[-1] /= self.last_beat
+        return lengths
+
+    @property
+    def tempo_bpm(self) -> FloatArray:
+        """[B] tempo of each beat in quarter notes a minute."""
+        return 60.0 / self.beat_length_s
+
+    def seconds_at(self, beats: FloatArray | float) -> FloatArray:
+        """Time in seconds of positions counted in beats (any shape), clipped to the music."""
+        return np.interp(beats, self._positions(), self.beats_s)
+
+    def beats_at(self, seconds: FloatArray | float) -> FloatArray:
+        """Position in beats of times in seconds (any shape), clipped to the music."""
+        return np.interp(seconds, self.beats_s, self._positions())
+
+    @property
+    def end_beat(self) -> float:
+        """Position of the end of the music in beats: B, or less when the last beat is cut short."""
+        return self.n_beats - 1 + self.last_beat
+
+    def _positions(self) -> FloatArray:
+        positions = np.arange(self.n_beats + 1, dtype=np.float64)
+        positions[-1] = self.end_beat
+        return positions
+
+
+@dataclass(frozen=True, slots=True)
+class ChordSpan:
+    """A chord and the beat on which it starts; it sounds until the next span or the end."""
+
+    beat: int
+    chord: Chord
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A stretch of music between strong cuts, for markers and phrasing."""
+
+    beat: int
+    """The beat on which it starts; it lasts to the next section or the end."""
+    mood: str
+    """One of :data:`EMOTIONS`."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Plan:
+    """Everything that decides a piece before its notes are written: what a person edits."""
+
+    grid: TimeGrid
+    key: Key
+    chords: tuple[ChordSpan, ...]
+    """Sorted by beat, the first at beat 0."""
+    loudness: FloatArray
+    """[S] 0-1; RMS of full scale, as in MuVi-Sync."""
+    density: FloatArray
+    """[S] notes that begin in each second over all pitched tracks, as in MuVi-Sync (0-40)."""
+    emotion: FloatArray
+    """[S, 6] probabilities in the order of :data:`EMOTIONS`."""
+    style: str
+    """Name of a style of :mod:`amt.arrange.styles`."""
+    seed: int
+    cuts: tuple[Cut, ...] = ()
+    sections: tuple[Section, ...] = ()
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Note:
+    """A note of a :class:`Track`; times in ticks."""
+
+    start: int
+    pitch: int
+    end: int
+    velocity: int
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class ControlChange:
+    """A controller event of a :class:`Track`."""
+
+    tick: int
+    number: int
+    """MIDI controller: 7 channel volume, 10 pan, 11 expression, 64 sustain pedal."""
+    value: int
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """One instrument."""
+
+    name: str
+    program: int
+    """General MIDI program, 0-127 (ignored for drums)."""
+    notes: tuple[Note, ...]
+    """Sorted; no two notes of one pitch overlap."""
+    controls: tuple[ControlChange, ...] = ()
+    """Sorted by tick."""
+    is_drum: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TextEvent:
+    """A marker or a chord name."""
+
+    tick: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class TempoChange:
+    """Tempo from a tick on."""
+
+    tick: int
+    us_per_beat: int
+    """Microseconds a quarter note, the unit of the MIDI file, so that a round trip is exact."""
+
+
+@dataclass(frozen=True, slots=True)
+class TimeSignature:
+    """Metre from a tick on."""
+
+    tick: int
+    numerator: int
+    denominator: int = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Song:
+    """A piece as a DAW sees it; times in ticks of ``1 / TICKS_PER_BEAT`` beat."""
+
+    tracks: tuple[Track, ...]
+    tempos: tuple[TempoChange, ...]
+    """Sorted, the first at tick 0."""
+    time_signatures: tuple[TimeSignature, ...]
+    key: Key
+    end: int
+    """Tick on which the music ends; no event lies after it."""
+    markers: tuple[TextEvent, ...] = ()
+    chord_names: tuple[TextEvent, ...] = ()
+    title: str = field(default="")

@@ -1,0 +1,1 @@
+"""Published corpora and raw videos become training examples."""

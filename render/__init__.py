@@ -1,0 +1,1 @@
+"""Turns MIDI files into sound; knows nothing of how they were composed."""

@@ -1,8 +1,8 @@
 """Chords and keys: the one table of roots and qualities.
 
 Conventions: pitch classes count semitones from C = 0. A chord label is ``N`` (no chord), a root
-(major triad) or ``root:quality`` with sharps (Harte et al. 2005, as MuVi-Sync writes it). Ids follow
-MuVi-Sync: ``N`` is 0, and ``1 + 13 * root + quality`` the rest, 157 in all.
+(major triad) or ``root:quality`` with sharps (Harte et al. 2005, as MuVi-Sync writes it). Ids
+follow MuVi-Sync: ``N`` is 0, and ``1 + 13 * root + quality`` the rest, 157 in all.
 """
 
 from __future__ import annotations

@@ -27,8 +27,18 @@ FloatArray = NDArray[np.float64]
 TICKS_PER_BEAT = 480
 """Resolution of every :class:`Song` and of the MIDI files written from it."""
 
-EMOTIONS = ("exciting", "fearful", "tense", "sad", "relaxing", "neutral")
-"""The six moods of Video2Music, in the column order of every ``[S, 6]`` emotion array."""
+EMOTION_VALENCE_AROUSAL = {
+    "exciting": (0.6, 0.8),
+    "fearful": (-0.6, 0.6),
+    "tense": (-0.3, 0.8),
+    "sad": (-0.7, -0.5),
+    "relaxing": (0.7, -0.7),
+    "neutral": (0.0, 0.0),
+}
+"""The six moods of Video2Music at their places on the circumplex: (valence, arousal)."""
+
+EMOTIONS = tuple(EMOTION_VALENCE_AROUSAL)
+"""The column order of every ``[S, 6]`` emotion array."""
 
 CutKind = Literal["cut", "dissolve", "fade"]
 
@@ -114,11 +124,11 @@ class TimeGrid:
 
     def seconds_at(self, beats: FloatArray | float) -> FloatArray:
         """Time in seconds of positions counted in beats (any shape), clipped to the music."""
-        return np.interp(beats, self._positions(), self.beats_s)
+        return np.asarray(np.interp(beats, self._positions(), self.beats_s))
 
     def beats_at(self, seconds: FloatArray | float) -> FloatArray:
         """Position in beats of times in seconds (any shape), clipped to the music."""
-        return np.interp(seconds, self.beats_s, self._positions())
+        return np.asarray(np.interp(seconds, self.beats_s, self._positions()))
 
     @property
     def end_beat(self) -> float:

@@ -1,0 +1,1 @@
+"""Composer (video and chords so far -> next chord) and expression (video -> loudness, density)."""

@@ -1,0 +1,79 @@
+"""What a model is: flat settings that travel with its weights."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Self
+
+from amt.errors import WeightsError
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """Base of the configs: a round trip through plain JSON types."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The settings as JSON types."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Self:
+        """Rebuild a config.
+
+        Raises:
+            WeightsError: a setting is unknown, or one without a default is missing.
+        """
+        unknown = set(values) - {field.name for field in fields(cls)}
+        if unknown:
+            raise WeightsError(
+                f"{cls.__name__} does not know {', '.join(sorted(unknown))}: "
+                "these weights belong to another version of the model"
+            )
+        return cls(**values)
+
+
+@dataclass(frozen=True)
+class ComposerConfig(ModelConfig):
+    """Settings of :class:`amt.model.composer.Composer`."""
+
+    d_model: int = 256
+    """Width of encoder and decoder."""
+    n_heads: int = 4
+    """Attention heads everywhere."""
+    d_ff: int = 1024
+    """Width of the feed-forward layers."""
+    encoder_layers: int = 2
+    decoder_layers: int = 6
+    cross_every: int = 2
+    """Every how many decoder layers one attends to the video."""
+    dropout: float = 0.2
+    semantic_dropout: float = 0.4
+    """Share of the semantic channels hidden from each clip in training."""
+    context: int = 384
+    """How many slots back the decoder hears."""
+    window: int = 16
+    """Reach of local attention over the video to each side, in slots."""
+    n_global: int = 32
+    """Number of segments that summarise the whole clip."""
+    semantic_dim: int = 768
+    max_run: int = 32
+    """Slots since the last chord change are counted up to this."""
+
+    def __post_init__(self) -> None:
+        if self.d_model % self.n_heads or (self.d_model // self.n_heads) % 2:
+            raise ValueError("d_model must be n_heads times an even number")
+
+
+@dataclass(frozen=True)
+class ExpressionConfig(ModelConfig):
+    """Settings of :class:`amt.model.expression.Expression`."""
+
+    d_model: int = 128
+    """Width of the projected features."""
+    hidden: int = 128
+    """Width of the GRU, each direction."""
+    layers: int = 2
+    dropout: float = 0.3
+    semantic_dim: int = 768
+    levels: int = 24
+    """Bins of the predicted distributions of loudness and of density."""

@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from amt.model.composer import MODALITIES, VideoInput
+from amt.model.video import MODALITIES, VideoInput
 from data_prep.chord_track import ChordTrack, transpose_ids
 from data_prep.muvi_sync import MuviSong
 

@@ -20,6 +20,7 @@ from torch import Tensor
 from amt.model.composer import Composer
 from amt.model.config import ComposerConfig
 from amt.model.losses import composer_loss
+from amt.model.video import VideoInput
 from data_prep.chord_track import ChordTrack
 from data_prep.emopia import QUADRANT_VALENCE_AROUSAL, load_clips
 from data_prep.muvi_sync import MuviSong, load_split
@@ -61,9 +62,7 @@ class ComposerTask:
         batch = self.examples.batch(step, self.batch_size)
         mine = slice(rank, None, world)
         device = next(self.model.parameters()).device
-        video = type(batch.video)(
-            *(getattr(batch.video, name)[mine].to(device) for name in batch.video.__slots__)
-        )
+        video = VideoInput(*(tensor[mine].to(device) for tensor in batch.video))
         chords = batch.chords[mine].to(device)
         output = self.model(chords, batch.minor[mine].to(device), video)
         losses = composer_loss(

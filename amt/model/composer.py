@@ -15,7 +15,8 @@ decoder slot is aligned with the video slot of the same number), ``G`` global se
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from einops import rearrange
@@ -26,49 +27,17 @@ from amt.chords import QUALITIES, ROOTS, VOCABULARY_SIZE
 from amt.model.config import ComposerConfig
 from amt.model.layers import (
     CausalSelfAttention,
-    ChannelDropout,
     FeedForward,
     KeyValueCache,
     VideoAttention,
     VideoMemory,
     rotary_angles,
 )
+from amt.model.video import VideoEmbedding, VideoInput
 
 NO_CHORD_ID = 0
 START_ID = VOCABULARY_SIZE
 """Stands before the first chord."""
-MODALITIES = ("semantic", "emotion", "motion", "scene_offset", "affect", "clock")
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class VideoInput:
-    """A batch of clips on slots, and which of its modalities are known.
-
-    All tensors are float32 with leading shape [B, S]; an unknown modality may hold anything.
-    """
-
-    semantic: Tensor
-    """[B, S, 768] CLIP image embeddings."""
-    emotion: Tensor
-    """[B, S, 6] probabilities."""
-    motion: Tensor
-    """[B, S] mean absolute RGB difference, 0-255."""
-    scene_offset: Tensor
-    """[B, S] seconds since the last cut."""
-    affect: Tensor
-    """[B, S, 2] valence and arousal asked of the music, in [-1, 1]."""
-    clock: Tensor
-    """[B, S, 2] seconds since the clip began and until it ends."""
-    known: Tensor
-    """[B, 6] 1 where a modality, in the order of :data:`MODALITIES`, is known, else 0."""
-
-    def without_video(self) -> VideoInput:
-        """The same clips with every modality unknown."""
-        return replace(self, known=torch.zeros_like(self.known))
-
-    def to(self, device: torch.device) -> VideoInput:
-        """Move to a device."""
-        return VideoInput(*(getattr(self, name).to(device) for name in self.__slots__))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -123,8 +92,9 @@ class ChordEmbedding(nn.Module):
 
     def forward(self, chords: Tensor) -> Tensor:
         """Embed."""
-        embedded: Tensor = self.root(self.root_of[chords]) + self.quality(self.quality_of[chords])
-        return embedded
+        root: Tensor = self.root(self.root_of[chords])
+        quality: Tensor = self.quality(self.quality_of[chords])
+        return root + quality
 
 
 def summarise(x: Tensor, n_segments: int) -> Tensor:
@@ -160,50 +130,17 @@ class VideoEncoder(nn.Module):
 
     def __init__(self, config: ComposerConfig) -> None:
         super().__init__()
-        d = config.d_model
         self.n_global = config.n_global
-        self.semantic = nn.Sequential(
-            nn.LayerNorm(config.semantic_dim, elementwise_affine=False),
-            ChannelDropout(config.semantic_dropout),
-            nn.Linear(config.semantic_dim, d),
+        self.embedding = VideoEmbedding(
+            config.d_model, config.semantic_dim, config.semantic_dropout
         )
-        self.emotion = nn.Linear(6, d)
-        self.motion = nn.Linear(2, d)
-        self.scene_offset = nn.Linear(2, d)
-        self.affect = nn.Linear(2, d)
-        self.clock = nn.Linear(4, d)
-        self.unknown = nn.Parameter(torch.randn(len(MODALITIES), d) * 0.02)
         self.dropout = nn.Dropout(config.dropout)
         self.layers = nn.ModuleList(EncoderLayer(config) for _ in range(config.encoder_layers))
-        self.norm = nn.LayerNorm(d)
-
-    def embed(self, video: VideoInput) -> Tensor:
-        """Sum of the known modalities and of a learned vector for each unknown one: [B, S, D]."""
-        motion = torch.log1p(video.motion)
-        step = F.pad(motion[:, 1:] - motion[:, :-1], (1, 0))
-        since_cut = torch.log1p(video.scene_offset)
-        embedded = torch.stack(
-            [
-                self.semantic(video.semantic),
-                self.emotion(video.emotion),
-                self.motion(torch.stack([motion, step], dim=-1)),
-                self.scene_offset(
-                    torch.stack([since_cut, (video.scene_offset < 1).float()], dim=-1)
-                ),
-                self.affect(video.affect),
-                self.clock(
-                    torch.cat([torch.log1p(video.clock), torch.exp(-video.clock / 8)], dim=-1)
-                ),
-            ],
-            dim=-2,
-        )
-        known = video.known[:, None, :, None].bool()
-        embedded = torch.where(known, embedded, self.unknown)
-        return embedded.sum(dim=-2)
+        self.norm = nn.LayerNorm(config.d_model)
 
     def forward(self, video: VideoInput) -> tuple[Tensor, Tensor]:
         """Encode."""
-        x = self.dropout(self.embed(video))
+        x = self.dropout(self.embedding(video))
         for layer in self.layers:
             x = layer(x)
         x = self.norm(x)
@@ -243,8 +180,7 @@ class DecoderLayer(nn.Module):
         return out
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class ComposerOutput:
+class ComposerOutput(NamedTuple):
     """What the decoder says of each slot."""
 
     change_logit: Tensor

@@ -74,6 +74,7 @@ class ExpressionConfig(ModelConfig):
     """Width of the GRU, each direction."""
     layers: int = 2
     dropout: float = 0.3
+    semantic_dropout: float = 0.4
     semantic_dim: int = 768
     levels: int = 24
     """Bins of the predicted distributions of loudness and of density."""

@@ -1,0 +1,174 @@
+"""Drawing chords from the composer.
+
+Pure functions on log-probabilities; constraints are biases, randomness is a generator that was
+handed in. Shapes: ``S`` slots, ``V`` = 157 chords, ``R`` rows of a guided batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from amt.chords import VOCABULARY_SIZE
+from amt.errors import InputError
+from amt.model.composer import START_ID, ChordHistory, Composer
+from amt.model.layers import KeyValueCache
+from amt.model.video import MODALITIES, VideoInput
+
+
+@dataclass(frozen=True, slots=True)
+class SamplingOptions:
+    """How freely chords are drawn."""
+
+    temperature: float = 0.9
+    """Above 0; 1 is the model's own distribution, lower is safer."""
+    top_p: float = 0.92
+    """Share of probability that stays in play (Holtzman et al. 2020), in (0, 1]."""
+    guidance: float = 1.5
+    """Strength of the picture (Ho & Salimans 2022): 0 ignores it, 1 is the model's own answer."""
+    affect_guidance: float = 2.0
+    """Strength of the asked valence and arousal, likewise."""
+
+    def __post_init__(self) -> None:
+        for name, low, high in (
+            ("temperature", 0.01, 5.0), ("top_p", 1e-6, 1.0),
+            ("guidance", 0.0, 20.0), ("affect_guidance", 0.0, 20.0),
+        ):  # fmt: skip
+            value = getattr(self, name)
+            if not low <= value <= high:
+                raise InputError(f"{name} is {value}; expected a number from {low:g} to {high:g}")
+
+
+def top_p_filter(log_probs: Tensor, top_p: float) -> Tensor:
+    """Keep the likeliest entries that together reach ``top_p``, [..., V] -> [..., V].
+
+    At least one entry stays; the others become -inf.
+    """
+    ordered, order = log_probs.sort(dim=-1, descending=True)
+    before = ordered.exp().cumsum(dim=-1) - ordered.exp()
+    ordered = ordered.masked_fill(before >= top_p, float("-inf"))
+    return torch.full_like(log_probs, float("-inf")).scatter(-1, order, ordered)
+
+
+def draw(log_probs: Tensor, options: SamplingOptions, generator: torch.Generator) -> int:
+    """Draw one index from unnormalised log-probabilities [V].
+
+    Raises:
+        ValueError: every entry is -inf.
+    """
+    tempered = (log_probs.double() / options.temperature).log_softmax(dim=-1)
+    if not torch.isfinite(tempered).any():
+        raise ValueError("no chord is allowed in this slot")
+    kept = top_p_filter(tempered, options.top_p)
+    return int(torch.multinomial(kept.exp(), 1, generator=generator))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Guide:
+    """The same clip seen several ways, and how their answers are blended."""
+
+    video: VideoInput
+    """R rows."""
+    weights: Tensor
+    """[R] sum to 1."""
+
+
+def make_guide(video: VideoInput, options: SamplingOptions) -> Guide:
+    """Rows for classifier-free guidance of one clip (``video`` has B = 1).
+
+    With ``b`` blind but for the clock, ``v`` the picture without the asked affect, ``a`` both, and
+    strengths ``g`` and ``h``: ``log p = b + g (v - b) + h (a - v)``. Rows of weight 0 are left out.
+    """
+    blind = torch.zeros_like(video.known)
+    blind[:, MODALITIES.index("clock")] = video.known[:, MODALITIES.index("clock")]
+    seen = video.known.clone()
+    seen[:, MODALITIES.index("affect")] = 0
+    has_affect = bool(video.known[0, MODALITIES.index("affect")])
+    g, h = options.guidance, options.affect_guidance if has_affect else 0.0
+    rows = [(w, k) for w, k in ((1 - g, blind), (g - h, seen), (h, video.known)) if w != 0]
+    known = torch.cat([row for _, row in rows])
+    repeated = VideoInput(*(tensor.expand(len(rows), *tensor.shape[1:]) for tensor in video))
+    weights = torch.tensor([weight for weight, _ in rows], dtype=torch.float64)
+    return Guide(repeated._replace(known=known), weights)
+
+
+@dataclass(slots=True)
+class _Running:
+    """The history of the piece so far, in the form of :class:`ChordHistory`."""
+
+    last: int = START_ID
+    run: int = 0
+    before: int = START_ID
+    run_before: int = 0
+
+    def push(self, chord: int) -> None:
+        if chord == self.last:
+            self.run += 1
+        else:
+            self.before, self.run_before = self.last, self.run
+            self.last, self.run = chord, 1
+
+    def history(self, rows: int) -> ChordHistory:
+        values = (self.last, self.run, self.before, self.run_before)
+        return ChordHistory(*(torch.full((rows, 1), value) for value in values))
+
+
+@torch.inference_mode()
+def sample_chords(
+    model: Composer,
+    video: VideoInput,
+    *,
+    minor: bool,
+    options: SamplingOptions,
+    generator: torch.Generator,
+    bias: Tensor | None = None,
+    change_bias: Tensor | None = None,
+    primer: Sequence[int] = (),
+    progress: Callable[[float], None] | None = None,
+) -> list[int]:
+    """Compose a chord for every slot of a clip, with a key/value cache.
+
+    Args:
+        model: in evaluation mode.
+        video: one clip (B = 1) of S slots.
+        minor: A minor rather than C major.
+        options: temperature, top-p and guidance.
+        generator: source of randomness.
+        bias: [S, V] added to the log-probabilities; -inf forbids.
+        change_bias: [S] added to the log-probability of every chord but the running one.
+        primer: chord ids of the first slots.
+        progress: called with the share that is done, 0 to 1.
+
+    Returns:
+        S chord ids.
+
+    Raises:
+        ValueError: ``bias`` forbids every chord of a slot.
+    """
+    n_slots = video.motion.shape[1]
+    guide = make_guide(video, options)
+    rows = len(guide.weights)
+    encoded = model.encode(guide.video)
+    caches = [KeyValueCache(model.config.context) for _ in model.layers]
+    mode = torch.full((rows,), int(minor))
+    running, chords = _Running(), []
+    for slot in range(n_slots):
+        output = model.decode(running.history(rows), mode, encoded, slot, caches)
+        if slot < len(primer):
+            chord = primer[slot]
+        else:
+            log_probs = (output.log_probs[:, 0].double() * guide.weights[:, None]).sum(dim=0)
+            if change_bias is not None and running.last != START_ID:
+                others = torch.arange(VOCABULARY_SIZE) != running.last
+                log_probs = log_probs + change_bias[slot] * others
+            if bias is not None:
+                log_probs = log_probs + bias[slot]
+            chord = draw(log_probs, options, generator)
+        running.push(chord)
+        chords.append(chord)
+        if progress is not None:
+            progress((slot + 1) / n_slots)
+    return chords

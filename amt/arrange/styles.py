@@ -1,0 +1,197 @@
+"""Styles: which instruments play which roles, and how.
+
+The built-in styles live in ``styles.toml`` beside this module. A user's own style is a TOML file
+that holds one style at its top level, with the same fields::
+
+    description = "Nylon guitar over a soft bass."
+    swing = 0.5           # optional: share of an eighth pair that the first one takes, 0.5-0.67
+    syncopated = false    # optional: comp off the beat when the mood is lively
+
+    [roles.harmony]
+    name = "Guitar chords"
+    program = 24          # General MIDI, 0-127
+    low = 48              # range in MIDI notes, middle C = 60
+    high = 72
+    volume = 96           # CC 7, the place in the mix
+    pan = 64              # CC 10, 64 is the centre
+    gate = 0.9            # share of its step that a note sounds
+    pedal = false         # optional: sustain pedal (CC 64), changed with every chord
+
+Roles are ``harmony`` (required), ``bass``, ``arpeggio`` and ``pad``.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, TypeVar
+
+from amt.errors import InputError
+
+_T = TypeVar("_T")
+
+ROLES = ("harmony", "arpeggio", "pad", "bass")
+"""The roles, in the order of the tracks; more may follow."""
+
+MIN_RANGE = {"harmony": 19, "arpeggio": 16, "pad": 16, "bass": 12}
+"""Fewest semitones from ``low`` to ``high`` with which a role can voice every chord."""
+
+DEFAULT_STYLE = "piano"
+
+_KIND_NAMES: dict[type, str] = {str: "text in quotes", bool: "true or false"}
+
+
+@dataclass(frozen=True, slots=True)
+class Instrument:
+    """The player of one role."""
+
+    role: str
+    """One of :data:`ROLES`."""
+    name: str
+    """Name of the track."""
+    program: int
+    """General MIDI program, 0-127."""
+    low: int
+    high: int
+    """Range in MIDI notes, both ends included."""
+    volume: int
+    """CC 7, 0-127."""
+    pan: int
+    """CC 10, 0-127."""
+    gate: float
+    """Share of its step that a note sounds, above 0, at most 1."""
+    pedal: bool = False
+    """Whether the sustain pedal (CC 64) joins the notes of a chord."""
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """An ensemble and its manner."""
+
+    name: str
+    description: str
+    instruments: tuple[Instrument, ...]
+    """At most one a role, in the order of :data:`ROLES`."""
+    swing: float = 0.5
+    """Share of a pair of off-beat notes that the first one takes: 0.5 is even, 0.67 a shuffle."""
+    syncopated: bool = False
+    """Whether chords may fall off the beat when the mood is lively."""
+
+    def instrument(self, role: str) -> Instrument | None:
+        """The player of a role, or None where the style has none."""
+        return next((player for player in self.instruments if player.role == role), None)
+
+
+def style_names() -> tuple[str, ...]:
+    """Names of the built-in styles."""
+    return tuple(_built_in())
+
+
+def load_style(name_or_path: str | Path) -> Style:
+    """A built-in style by name, or a user's own from a ``.toml`` file.
+
+    Raises:
+        InputError: no built-in style has that name, or the file holds no style; the message lists
+            the names, or names the field.
+    """
+    name = str(name_or_path)
+    if name in _built_in():
+        return _style(name, _built_in()[name], f"style {name}")
+    path = Path(name_or_path)
+    if path.suffix.lower() != ".toml":
+        raise InputError(
+            f"unknown style {name!r}: expected {', '.join(style_names())}, or the path of a .toml "
+            "file"
+        )
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"cannot read the style {path}: {error.strerror or error}") from error
+    except ValueError as error:
+        raise InputError(f"{path} is not a style in TOML: {error}") from error
+    return _style(path.stem, data, str(path))
+
+
+@cache
+def _built_in() -> dict[str, Mapping[str, Any]]:
+    text = files("amt.arrange").joinpath("styles.toml").read_text(encoding="utf-8")
+    return tomllib.loads(text)
+
+
+def _style(name: str, data: Mapping[str, Any], source: str) -> Style:
+    _only(data, {"description", "swing", "syncopated", "roles"}, source)
+    roles = data.get("roles", {})
+    if not isinstance(roles, dict) or "harmony" not in roles:
+        raise InputError(f"{source}: expected a table [roles.harmony]")
+    _only(roles, set(ROLES), f"{source}: roles")
+    return Style(
+        name=name,
+        description=_value(data, "description", str, source, ""),
+        instruments=tuple(_instrument(r, roles[r], f"{source}: {r}") for r in ROLES if r in roles),
+        swing=_number(data, "swing", 0.5, 0.67, source, default=0.5),
+        syncopated=_value(data, "syncopated", bool, source, False),
+    )
+
+
+def _instrument(role: str, data: object, source: str) -> Instrument:
+    if not isinstance(data, dict):
+        raise InputError(f"{source} is {data!r}, expected a table")
+    fields = {"name", "program", "low", "high", "volume", "pan", "gate", "pedal"}
+    _only(data, fields, source)
+    low = _midi(data, "low", source)
+    high = _midi(data, "high", source)
+    if high - low < MIN_RANGE[role]:
+        raise InputError(
+            f"{source}: the range {low}-{high} is too narrow, expected at least {MIN_RANGE[role]} "
+            "semitones"
+        )
+    gate = _number(data, "gate", 0.05, 1.0, source, default=None)
+    return Instrument(
+        role=role,
+        name=_value(data, "name", str, source, None),
+        program=_midi(data, "program", source),
+        low=low,
+        high=high,
+        volume=_midi(data, "volume", source),
+        pan=_midi(data, "pan", source),
+        gate=gate,
+        pedal=_value(data, "pedal", bool, source, False),
+    )
+
+
+def _only(data: Mapping[str, Any], allowed: set[str], source: str) -> None:
+    for field in data:
+        if field not in allowed:
+            raise InputError(f"{source}: {field} is unknown, expected {', '.join(sorted(allowed))}")
+
+
+def _value(
+    data: Mapping[str, Any], field: str, kind: type[_T], source: str, default: _T | None
+) -> _T:
+    value = data.get(field, default)
+    if not isinstance(value, kind):
+        came = "missing" if value is None else repr(value)
+        raise InputError(f"{source}: {field} is {came}, expected {_KIND_NAMES[kind]}")
+    return value
+
+
+def _number(
+    data: Mapping[str, Any], field: str, low: float, high: float, source: str, default: float | None
+) -> float:
+    value = data.get(field, default)
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not low <= value <= high:
+        came = "missing" if value is None else repr(value)
+        raise InputError(f"{source}: {field} is {came}, expected a number from {low} to {high}")
+    return float(value)
+
+
+def _midi(data: Mapping[str, Any], field: str, source: str) -> int:
+    value = data.get(field)
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= 127:
+        came = "missing" if value is None else repr(value)
+        raise InputError(f"{source}: {field} is {came}, expected a whole number from 0 to 127")
+    return value

@@ -1,0 +1,241 @@
+"""MIDI file → parts: what each instrument plays, in seconds.
+
+A part is one channel of one track. Tracks that share a channel keep their own sound: a part hears
+the controllers and programs of its own track, and of the channel's other tracks only those kinds
+that its own track never sends. So forty tracks play as well as four, and no part has to wait for a
+free channel. Channel 10 (9 when counted from 0) is drums, as in General MIDI.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from itertools import zip_longest
+from pathlib import Path
+from typing import Any
+
+import mido
+import numpy as np
+import pretty_midi
+from mido.midifiles.meta import KeySignatureError
+
+from render.errors import MidiFileError
+
+DRUM_CHANNEL = 9
+MIN_NOTE_S = 0.03
+"""Shorter notes, above all those of no length, are held this long so that they sound."""
+MAX_DURATION_S = 3 * 3600.0
+
+_SUSTAIN = 64
+_BANK_SELECT = (0, 32)
+_PARAMETERS = (6, 38, *range(96, 102))
+"""Data entry and (non-)registered parameter numbers, which only make sense together."""
+
+_Key = tuple[int, int]
+"""MIDI port and channel."""
+_Timed = tuple[float, Any]
+"""Seconds and the mido message that happens then."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Note:
+    """One note: start and end in seconds, pitch 0-127 (60 is middle C), velocity 1-127."""
+
+    start_s: float
+    end_s: float
+    pitch: int
+    velocity: int
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What one instrument plays.
+
+    Attributes:
+        name: the track's name, else the instrument's.
+        is_drum: whether pitches are drums.
+        notes: in order of time; notes of one pitch do not overlap.
+        controls: (seconds, mido message) for program, controller and pitch-bend changes, in order.
+    """
+
+    name: str
+    is_drum: bool
+    notes: tuple[Note, ...]
+    controls: tuple[_Timed, ...]
+
+    @property
+    def start_s(self) -> float:
+        """When the first note starts."""
+        return self.notes[0].start_s
+
+    @property
+    def end_s(self) -> float:
+        """When the last note ends or the pedal under it is lifted."""
+        end = max(note.end_s for note in self.notes)
+        pedal = (t for t, m in self.controls if m.is_cc(_SUSTAIN) and m.value < 64)
+        return max(end, max(pedal, default=end))
+
+    def shifted(self, by_s: float) -> Part:
+        """The same part moved in time; controls do not move before 0."""
+        return replace(
+            self,
+            notes=tuple(
+                replace(n, start_s=n.start_s + by_s, end_s=n.end_s + by_s) for n in self.notes
+            ),
+            controls=tuple((max(t + by_s, 0.0), m) for t, m in self.controls),
+        )
+
+    def events(self) -> Iterator[_Timed]:
+        """All messages in order of time; at one time note-offs, then controls, then note-ons."""
+        channel = DRUM_CHANNEL if self.is_drum else 0
+        timed = [(t, 1, m.copy(channel=channel, time=0)) for t, m in self.controls]
+        for note in self.notes:
+            on = mido.Message("note_on", channel=channel, note=note.pitch, velocity=note.velocity)
+            off = mido.Message("note_off", channel=channel, note=note.pitch)
+            timed += [(note.start_s, 2, on), (note.end_s, 0, off)]
+        timed.sort(key=lambda event: event[:2])
+        return ((t, m) for t, _, m in timed)
+
+
+def read_parts(path: Path) -> tuple[Part, ...]:
+    """Read the parts of a MIDI file of type 0 or 1, in the order of its tracks and channels.
+
+    Notes that never end do so with the last event of the file; a note struck again ends the one
+    before.
+
+    Raises:
+        MidiFileError: the file cannot be read, is no MIDI file, holds no notes, or is longer than
+            :data:`MAX_DURATION_S`.
+    """
+    tracks = _timed_tracks(path)
+    end = max((track[-1][0] for track in tracks if track), default=0.0)
+    if end > MAX_DURATION_S:
+        raise MidiFileError(
+            f"{path} lasts {end:.0f} s, expected at most {MAX_DURATION_S:.0f}: split it"
+        )
+    channels = [_by_channel(track) for track in tracks]
+    sent: dict[_Key, list[tuple[int, _Timed]]] = defaultdict(list)
+    for index, track_channels in enumerate(channels):
+        for key, events in track_channels.items():
+            sent[key] += [(index, e) for e in events if not _is_note(e[1])]
+    parts = [
+        _part(_track_name(tracks[index]) if len(playing) == 1 else "", key, index, notes, sent[key])
+        for index, track_channels in enumerate(channels)
+        if (playing := {k: n for k, e in track_channels.items() if (n := _notes(e, end))})
+        for key, notes in sorted(playing.items())
+    ]
+    if not parts:
+        raise MidiFileError(f"{path} holds no notes: choose a MIDI file with music in it")
+    return tuple(parts)
+
+
+def _timed_tracks(path: Path) -> list[list[_Timed]]:
+    """The messages of every track with their times in seconds."""
+    try:
+        with path.open("rb") as stream:
+            file = mido.MidiFile(file=stream, charset="latin-1", clip=True)
+    except OSError as error:
+        if error.errno is None:  # mido raises bare OSError and EOFError for broken files
+            raise MidiFileError(f"{path} is not a MIDI file or is damaged: {error}") from error
+        raise MidiFileError(f"cannot read {path}: {error.strerror}") from error
+    except (EOFError, ValueError, LookupError, struct.error, KeySignatureError) as error:
+        raise MidiFileError(f"{path} is not a MIDI file or is damaged: {error}") from error
+    if file.type == 2 or not 0 < file.ticks_per_beat < 0x8000:
+        raise MidiFileError(f"{path} counts time in film frames or is of type 2: save it as type 1")
+    ticks = [np.cumsum([m.time for m in track], dtype=np.int64) for track in file.tracks]
+    tempos = sorted(
+        (int(tick), message.tempo)
+        for track, at in zip(file.tracks, ticks, strict=True)
+        for tick, message in zip(at, track, strict=True)
+        if message.type == "set_tempo"
+    )
+    return [
+        list(zip(_seconds(at, tempos, file.ticks_per_beat), track, strict=True))
+        for track, at in zip(file.tracks, ticks, strict=True)
+    ]
+
+
+def _seconds(
+    ticks: np.ndarray[Any, Any], tempos: list[tuple[int, int]], ticks_per_beat: int
+) -> list[float]:
+    """Ticks → seconds through the tempo map (pairs of tick and microseconds a beat)."""
+    change_ticks = np.array([0, *(tick for tick, _ in tempos)])
+    tick_s = np.array([500_000, *(tempo for _, tempo in tempos)]) / (1e6 * ticks_per_beat)
+    change_s = np.concatenate([[0.0], np.cumsum(np.diff(change_ticks) * tick_s[:-1])])
+    at = np.searchsorted(change_ticks, ticks, side="right") - 1
+    seconds: list[float] = (change_s[at] + (ticks - change_ticks[at]) * tick_s[at]).tolist()
+    return seconds
+
+
+def _by_channel(track: Iterable[_Timed]) -> dict[_Key, list[_Timed]]:
+    """Sort the notes, controllers, programs and pitch bends of a track by port and channel."""
+    kinds = {"note_on", "note_off", "control_change", "program_change", "pitchwheel"}
+    port = 0
+    channels: dict[_Key, list[_Timed]] = defaultdict(list)
+    for time, message in track:
+        if message.type == "midi_port":
+            port = message.port
+        elif message.type in kinds:
+            channels[port, message.channel].append((time, message))
+    return channels
+
+
+def _is_note(message: mido.Message) -> bool:
+    return message.type in ("note_on", "note_off")
+
+
+def _notes(events: Iterable[_Timed], end_s: float) -> tuple[Note, ...]:
+    """Pair note-ons with note-offs, pitch by pitch."""
+    sounding: dict[int, tuple[float, int]] = {}
+    by_pitch: dict[int, list[Note]] = defaultdict(list)
+
+    def close(pitch: int, time: float) -> None:
+        if pitch in sounding:
+            start, velocity = sounding.pop(pitch)
+            by_pitch[pitch].append(Note(start, time, pitch, velocity))
+
+    for time, message in events:
+        if _is_note(message):
+            close(message.note, time)
+            if message.type == "note_on" and message.velocity:
+                sounding[message.note] = (time, message.velocity)
+    for pitch in tuple(sounding):
+        close(pitch, end_s)
+    return tuple(sorted(note for notes in by_pitch.values() for note in _audible(notes)))
+
+
+def _audible(notes: list[Note]) -> Iterator[Note]:
+    """Hold the notes of one pitch for :data:`MIN_NOTE_S`, or until the next is struck."""
+    for note, following in zip_longest(notes, notes[1:]):
+        latest = following.start_s if following else np.inf
+        end = min(max(note.end_s, note.start_s + MIN_NOTE_S), latest)
+        if end > note.start_s:
+            yield replace(note, end_s=end)
+
+
+def _part(
+    name: str, key: _Key, index: int, notes: tuple[Note, ...], sent: list[tuple[int, _Timed]]
+) -> Part:
+    """Put a part together from its notes and what all tracks sent to its channel."""
+    own = {_kind(message) for track, (_, message) in sent if track == index}
+    controls = [e for track, e in sent if track == index or _kind(e[1]) not in own]
+    controls.sort(key=lambda event: event[0])
+    is_drum = key[1] == DRUM_CHANNEL
+    program = next((m.program for _, m in controls if m.type == "program_change"), 0)
+    instrument = "Drums" if is_drum else pretty_midi.program_to_instrument_name(program)
+    return Part(name or instrument, is_drum, notes, tuple(controls))
+
+
+def _kind(message: mido.Message) -> str:
+    """What a message sets: the unit in which a part falls back on its channel."""
+    if message.type != "control_change":
+        return str(message.type)
+    if message.control in _BANK_SELECT:
+        return "program_change"
+    return "parameter" if message.control in _PARAMETERS else f"controller {message.control}"
+
+
+def _track_name(track: Iterable[_Timed]) -> str:
+    return next((m.name.strip() for _, m in track if m.type == "track_name"), "")

@@ -1,4 +1,4 @@
-"""The form of a piece in ticks: its bars and phrases, chord regions, hits and closing.
+"""The form of a piece in ticks: its phrases and cells, chord regions, hits and closing.
 
 The arranger works on this frame rather than on the plan, so that metre, tempo and a clip that ends
 inside a beat are dealt with once.
@@ -22,6 +22,9 @@ PHRASE_BARS = 4
 HIT_TOLERANCE_S = 0.05
 """How near to a beat a cut must fall to be played as a hit."""
 
+SLOW_BAR_S = 2.8
+"""A longer bar of four or more beats has two cells: slow music follows the plan as closely."""
+
 MIN_CLOSING_S = 1.0
 """If the last bar is shorter, the closing begins a bar earlier."""
 
@@ -36,15 +39,19 @@ class Region:
 
 
 @dataclass(frozen=True, slots=True)
-class Bar:
-    """A bar, its place in a phrase, and what the plan asks of it."""
+class Cell:
+    """A bar, or half of a slow one: the stretch that one texture fills, and what the plan asks."""
 
     start: int
     end: int
-    """Ticks; the end of the last bar is the end of the music."""
+    """Ticks; the end of the last cell is the end of the music."""
+    downbeat: int
+    """Tick on which its bar begins."""
     phrase: int
+    bar: int
+    """Number of its bar in the phrase, from 0."""
     place: int
-    """Number of the bar in its phrase, from 0."""
+    """Its own number in the phrase, from 0."""
     notes: float
     """How many notes the density curve asks to begin in it."""
     valence: float
@@ -56,7 +63,7 @@ class Bar:
 class Form:
     """The frame of a piece."""
 
-    bars: tuple[Bar, ...]
+    cells: tuple[Cell, ...]
     regions: tuple[Region, ...]
     """In order and without gaps; neighbours have different chords."""
     hits: dict[int, Cut]
@@ -69,17 +76,21 @@ class Form:
         """Index of the region in which a tick lies."""
         return bisect_right(self.regions, tick, key=lambda region: region.start) - 1
 
-    def bar_at(self, tick: int) -> int:
-        """Index of the bar in which a tick lies."""
-        return bisect_right(self.bars, tick, key=lambda bar: bar.start) - 1
+    def cell_at(self, tick: int) -> Cell:
+        """The cell in which a tick lies."""
+        return self.cells[self.cell_index(tick)]
+
+    def cell_index(self, tick: int) -> int:
+        """Index of the cell in which a tick lies."""
+        return bisect_right(self.cells, tick, key=lambda cell: cell.start) - 1
 
 
 def form_of(plan: Plan) -> Form:
     """The form of a valid plan."""
     end = grid_end_tick(plan.grid)
-    bars = _bars(plan, end)
     regions = _regions(plan, end)
-    return Form(bars, regions, _hits(plan, end), _closing(plan, bars, regions), end)
+    closing = _closing(plan, end, regions)
+    return Form(_cells(plan, end), regions, _hits(plan, end), closing, end)
 
 
 def _regions(plan: Plan, end: int) -> tuple[Region, ...]:
@@ -92,21 +103,37 @@ def _regions(plan: Plan, end: int) -> tuple[Region, ...]:
     return tuple(Region(s, e, chord) for (s, chord), e in zip(starts, ends, strict=True))
 
 
-def _bars(plan: Plan, end: int) -> tuple[Bar, ...]:
-    starts = [int(b) * TICKS_PER_BEAT for b in plan.grid.downbeats]
-    starts = [s for s in starts if s < end]
-    edges = np.array([*starts, end])
+def _cells(plan: Plan, end: int) -> tuple[Cell, ...]:
+    places = _places(plan, end)
+    edges = np.array([start for start, *_ in places] + [end])
     edges_s = plan.grid.seconds_at(edges / TICKS_PER_BEAT)
     mood = plan.emotion @ np.array(list(EMOTION_VALENCE_AROUSAL.values()))
     lengths_s = np.maximum(np.diff(edges_s), 1e-9)
     valence, arousal = (_integral(mood[:, i], edges_s) / lengths_s for i in range(2))
     notes = _integral(plan.density, edges_s)
     return tuple(
-        Bar(s, int(e), phrase, place, float(n), float(v), float(a))
-        for s, e, (phrase, place), n, v, a in zip(
-            starts, edges[1:], _phrases(plan, len(starts)), notes, valence, arousal, strict=True
+        Cell(start, int(stop), downbeat, phrase, bar, place, float(n), float(v), float(a))
+        for (start, downbeat, phrase, bar, place), stop, n, v, a in zip(
+            places, edges[1:], notes, valence, arousal, strict=True
         )
     )
+
+
+def _places(plan: Plan, end: int) -> list[tuple[int, int, int, int, int]]:
+    """Start, downbeat, phrase, bar in the phrase and place in the phrase of every cell."""
+    grid = plan.grid
+    places: list[tuple[int, int, int, int, int]] = []
+    place = 0
+    for first, beats, (phrase, bar) in zip(grid.downbeats, grid.bars, _phrases(plan), strict=True):
+        length_s = grid.beats_s[first + beats] - grid.beats_s[first]
+        halves = [0, -(-beats // 2)] if beats >= 4 and length_s > SLOW_BAR_S else [0]
+        downbeat = int(first) * TICKS_PER_BEAT
+        place = 0 if bar == 0 else place
+        for start in (downbeat + half * TICKS_PER_BEAT for half in halves):
+            if start < end:
+                places.append((start, downbeat, phrase, bar, place))
+                place += 1
+    return places
 
 
 def _integral(curve: FloatArray, edges_s: FloatArray) -> FloatArray:
@@ -115,13 +142,11 @@ def _integral(curve: FloatArray, edges_s: FloatArray) -> FloatArray:
     return np.diff(np.interp(edges_s, np.arange(len(total)), total))
 
 
-def _phrases(plan: Plan, n_bars: int) -> list[tuple[int, int]]:
-    """Phrase and place of every bar: a phrase begins with a section and every four bars."""
-    downbeats = plan.grid.downbeats
-    section_bars = {
-        int(np.searchsorted(downbeats, s.beat, side="right")) - 1 for s in plan.sections
-    }
-    edges = [*sorted({0, *(bar for bar in section_bars if bar < n_bars)}), n_bars]
+def _phrases(plan: Plan) -> list[tuple[int, int]]:
+    """Phrase, and number in it, of every bar; phrases begin with sections and every four bars."""
+    n_bars = len(plan.grid.bars)
+    starts = np.searchsorted(plan.grid.downbeats, [s.beat for s in plan.sections], side="right") - 1
+    edges = [*sorted({0, *map(int, starts)}), n_bars]
     places: list[tuple[int, int]] = []
     phrase = -1
     for first, last in pairwise(edges):
@@ -143,9 +168,9 @@ def _hits(plan: Plan, end: int) -> dict[int, Cut]:
     return hits
 
 
-def _closing(plan: Plan, bars: tuple[Bar, ...], regions: tuple[Region, ...]) -> int:
-    bar = bars[-1]
-    start_s = float(plan.grid.seconds_at(bar.start / TICKS_PER_BEAT))
-    if plan.grid.duration_s - start_s < MIN_CLOSING_S and len(bars) > 1:
-        bar = bars[-2]
-    return max(bar.start, regions[-1].start)
+def _closing(plan: Plan, end: int, regions: tuple[Region, ...]) -> int:
+    downbeats = [int(beat) for beat in plan.grid.downbeats if beat * TICKS_PER_BEAT < end]
+    start = downbeats[-1]
+    if plan.grid.duration_s - plan.grid.beats_s[start] < MIN_CLOSING_S and len(downbeats) > 1:
+        start = downbeats[-2]
+    return max(start * TICKS_PER_BEAT, regions[-1].start)

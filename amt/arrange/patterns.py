@@ -138,7 +138,7 @@ def _controls(plan: Plan, score: Score, player: Instrument) -> tuple[ControlChan
         *expression_curve(plan.grid, plan.loudness, hits, form.end),
     ]
     if player.pedal:
-        lifts = sorted({b.start for b in form.bars} | {r.start for r in form.regions})
+        lifts = sorted({c.start for c in form.cells} | {r.start for r in form.regions})
         for tick in (t for t in lifts if t <= form.closing):
             controls.append(ControlChange(tick, _PEDAL, 0))
             if score.harmony[form.region_at(tick)] and tick + _PEDAL_DELAY < form.end:
@@ -154,17 +154,17 @@ def _harmony(score: Score, player: Instrument) -> list[_Draft]:
     form = score.form
     ticks = [t for i, texture in enumerate(score.textures) for t in score.chord_ticks(i, texture)]
     rests = [
-        bar.start
-        for i, bar in enumerate(form.bars)
-        if any(score.pad) and score.textures[i].level == 1
+        cell.start
+        for cell, texture in zip(form.cells, score.textures, strict=True)
+        if score.rests(texture)
     ]
     stops = sorted({*ticks, *rests, *(r.start for r in form.regions), form.closing})
     drafts: list[_Draft] = []
     for tick in ticks:
         step = stops[bisect_right(stops, tick)] - tick
-        bar = form.bar_at(tick)
-        length = _length(step, player.gate, form.bars[bar].arousal)
-        notes = score.chord_at(tick, score.textures[bar])
+        cell = form.cell_index(tick)
+        length = _length(step, player.gate, form.cells[cell].arousal)
+        notes = score.chord_at(tick, score.textures[cell])
         drafts += [
             _Draft(tick, pitch, tick + length, 3.0 if pitch == notes[-1] else 0.0)
             for pitch in notes
@@ -185,21 +185,21 @@ def _arpeggio(score: Score, player: Instrument) -> list[_Draft]:
     form = score.form
     tones = _figure_tones(score, player)
     drafts: list[_Draft] = []
-    for i, (bar, texture) in enumerate(zip(form.bars, score.textures, strict=True)):
+    for i, (cell, texture) in enumerate(zip(form.cells, score.textures, strict=True)):
         if not texture.steps:
             continue
         shapes = {4: _RUNNING_SHAPES, 2: _FLOWING_SHAPES}.get(int(texture.steps), _SLOW_SHAPES)
-        first, answer, _ = score.choices[bar.phrase]
-        shape = shapes[(answer if bar.place % 4 == 2 else first) % len(shapes)]
+        first, answer, _ = score.choices[cell.phrase]
+        shape = shapes[(answer if cell.bar % 4 == 2 else first) % len(shapes)]
         step = round(TICKS_PER_BEAT / texture.steps)
         for tick in score.step_ticks(i, texture):
             region = form.region_at(tick)
             end = min(form.regions[region].end, max(form.closing, tick + 1))
             place = shape[
-                ((tick - max(bar.start, form.regions[region].start)) // step) % len(shape)
+                ((tick - max(cell.downbeat, form.regions[region].start)) // step) % len(shape)
             ]
             ring = max(step, TICKS_PER_BEAT) if player.gate == 1 else step
-            stop = min(tick + _length(ring, player.gate, bar.arousal), end)
+            stop = min(tick + _length(ring, player.gate, cell.arousal), end)
             pitches = {_reflect(tones[region], place)}
             if texture.doubled:
                 pitches.add(_reflect(tones[region], place + 2))
@@ -232,20 +232,21 @@ def _bass(score: Score, player: Instrument) -> list[_Draft]:
     drafts: list[_Draft] = []
     for tick in ticks:
         step = stops[bisect_right(stops, tick)] - tick
-        bar = form.bars[form.bar_at(tick)]
-        figure = _BASS_FIGURES[score.choices[bar.phrase, 2] % len(_BASS_FIGURES)]
+        cell = form.cell_at(tick)
+        figure = _BASS_FIGURES[score.choices[cell.phrase, 2] % len(_BASS_FIGURES)]
         pitch = _bass_pitch(score, player, tick, figure)
-        drafts.append(_Draft(tick, pitch, tick + _length(step, player.gate, bar.arousal)))
-    return [*drafts, _Draft(form.closing, score.roots[-1], form.end)]
+        drafts.append(_Draft(tick, pitch, tick + _length(step, player.gate, cell.arousal)))
+    last = score.roots[-1]
+    return [*drafts, _Draft(form.closing, last - 12 if last - 12 >= player.low else last, form.end)]
 
 
 def _bass_pitch(score: Score, player: Instrument, tick: int, figure: str) -> int:
     form = score.form
     index = form.region_at(tick)
     region, root = form.regions[index], score.roots[index]
-    bar = form.bars[form.bar_at(tick)]
-    start = max(region.start, bar.start)
-    rhythm = score.textures[form.bar_at(tick)].bass
+    cell = form.cell_at(tick)
+    start = max(region.start, cell.downbeat)
+    rhythm = score.textures[form.cell_index(tick)].bass
     if tick == start or region.chord.root is None or rhythm in {"hold", "bar"}:
         return root
     leading = index + 1 < len(form.regions) and region.end - tick <= TICKS_PER_BEAT
@@ -267,18 +268,18 @@ def _approach(score: Score, player: Instrument, root: int, target: int) -> int:
 
 
 def _figure_tones(score: Score, player: Instrument) -> list[tuple[int, ...]]:
-    """[regions] the rising chord tones that figures use, close to those of the chord before."""
+    """[regions] the rising chord tones of the figures: above the harmony, near the chord before."""
     form = score.form
     tones: list[tuple[int, ...]] = []
     room = player.high - player.low - 14
     anchor: float | None = None
-    for region in form.regions:
-        bar = form.bars[form.bar_at(region.start)]
-        lift = np.clip(0.35 + 0.3 * bar.arousal + 0.15 * bar.valence, 0, 1)
-        goal = player.low + room * float(lift)
-        if region.chord.root is None:
+    for region, voicing in zip(form.regions, score.harmony, strict=True):
+        cell = form.cell_at(region.start)
+        lift = np.clip(0.35 + 0.3 * cell.arousal + 0.15 * cell.valence, 0, 1)
+        if not voicing:
             tones.append(())
             continue
+        goal = max(player.low + room * float(lift), min(voicing[-1], player.low + room))
         wish = goal if anchor is None else (goal + anchor) / 2
         starts = chord_tones(region.chord, player.low, player.high - 12, 99)
         anchor = float(min(starts, key=lambda n: (abs(n - wish), n)))
@@ -363,6 +364,6 @@ def _accent(score: Score, tick: int) -> float:
     form = score.form
     cut = form.hits.get(tick)
     hit = _HIT_ACCENT * cut.strength if cut and cut.strength >= STRONG_CUT else 0.0
-    if form.bars[form.bar_at(tick)].start == tick:
+    if form.cell_at(tick).downbeat == tick:
         return _DOWNBEAT_ACCENT + hit
     return (_OFFBEAT_ACCENT if tick % TICKS_PER_BEAT else _BEAT_ACCENT) + hit

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from amt.arrange.dynamics import STRONG_CUT
-from amt.arrange.form import Bar, Form, form_of
+from amt.arrange.form import Cell, Form, form_of
 from amt.arrange.styles import Instrument, Style
 from amt.arrange.textures import LADDER, Texture, climb, playable, steps, strikes
 from amt.arrange.voicing import bass_roots, lead_voices, thin
@@ -42,50 +42,60 @@ class Score:
     choices: NDArray[np.int64]
     """[phrases, 3] what the seed decides: figure, answering figure and bass figure of a phrase."""
     textures: tuple[Texture, ...]
-    """[bars]"""
+    """[cells]"""
 
     def chord_ticks(self, index: int, texture: Texture) -> list[int]:
-        """Ticks on which the harmony strikes in a bar played with a texture."""
-        if texture.level == 1 and any(self.pad):
+        """Ticks on which the harmony strikes in a cell played with a texture."""
+        if self.rests(texture):
             return []
-        bar = self.form.bars[index]
-        syncopated = self.style.syncopated and bar.arousal >= _LIVELY
-        ticks = self._with_changes(bar, strikes(texture.chords, bar, syncopated))
+        cell = self.form.cells[index]
+        syncopated = self.style.syncopated and cell.arousal >= _LIVELY
+        ticks = self._with_changes(cell, strikes(texture.chords, cell, syncopated))
         return [t for t in ticks if self.harmony[self.form.region_at(t)]]
 
+    def rests(self, texture: Texture) -> bool:
+        """Whether the harmony rests because the pad holds the chords already."""
+        return any(self.pad) and texture.chords in {"hold", "bar"}
+
     def bass_ticks(self, index: int, texture: Texture) -> list[int]:
-        """Ticks on which the bass strikes in a bar played with a texture."""
-        bar = self.form.bars[index]
-        ticks = self._with_changes(bar, strikes(texture.bass, bar))
-        pedal = {*strikes("hold", bar), *(region.start for region in self.form.regions)}
-        return [t for t in ticks if self.harmony[self.form.region_at(t)] or t in pedal]
+        """Ticks on which the bass strikes in a cell played with a texture."""
+        cell = self.form.cells[index]
+        ticks = self._with_changes(cell, strikes(texture.bass, cell))
+        return [t for t in ticks if self._carries_bass(t, cell)]
 
     def step_ticks(self, index: int, texture: Texture) -> list[int]:
-        """Ticks on which the arpeggio strikes in a bar played with a texture."""
+        """Ticks on which the arpeggio strikes in a cell played with a texture."""
         form = self.form
-        ticks = steps(texture, form.bars[index])
+        ticks = steps(texture, form.cells[index])
         return [t for t in ticks if t < form.closing and self.harmony[form.region_at(t)]]
 
     def chord_at(self, tick: int, texture: Texture) -> Voicing:
         """The notes of the harmony at a tick."""
         region = self.form.region_at(tick)
         voicing = self.harmony[region]
-        subdued = self.form.bars[self.form.bar_at(tick)].arousal < _SUBDUED
+        subdued = self.form.cell_at(tick).arousal < _SUBDUED
         if voicing and (texture.thin or subdued):
             return thin(voicing, self.form.regions[region].chord)
         return voicing
 
-    def _with_changes(self, bar: Bar, ticks: list[int]) -> list[int]:
-        """A rhythm with the chord changes and strong hits of its bar, up to the closing."""
+    def _carries_bass(self, tick: int, cell: Cell) -> bool:
+        """Under no chord the bass only renews its pedal."""
+        region = self.form.region_at(tick)
+        renewed = tick == self.form.regions[region].start or tick in strikes("hold", cell)
+        return renewed or bool(self.harmony[region])
+
+    def _with_changes(self, cell: Cell, ticks: list[int]) -> list[int]:
+        """A rhythm with the chord changes and strong hits of its cell, up to the closing."""
         form = self.form
-        changes = {r.start for r in form.regions if bar.start <= r.start < bar.end}
+        inside = form.regions[form.region_at(cell.start) : form.region_at(cell.end - 1) + 1]
+        changes = {region.start for region in inside if region.start >= cell.start}
         hits = {
             tick
-            for tick, cut in form.hits.items()
-            if bar.start <= tick < bar.end and cut.strength >= STRONG_CUT
+            for tick in range(cell.start, cell.end, TICKS_PER_BEAT)
+            if tick in form.hits and form.hits[tick].strength >= STRONG_CUT
         }
-        if changes - {bar.start}:
-            ticks = [t for t in ticks if (t - bar.start) % TICKS_PER_BEAT == 0]
+        if changes - {cell.start}:
+            ticks = [t for t in ticks if (t - cell.start) % TICKS_PER_BEAT == 0]
         return [tick for tick in sorted({*ticks, *changes, *hits}) if tick < form.closing]
 
 
@@ -103,10 +113,10 @@ def write_score(plan: Plan, style: Style) -> Score:
         roots=tuple(
             bass_roots(roots, bass.low, bass.high, bass.low + 11) if bass else [0] * len(roots)
         ),
-        choices=np.random.default_rng(plan.seed).integers(0, 60, (form.bars[-1].phrase + 1, 3)),
+        choices=np.random.default_rng(plan.seed).integers(0, 60, (form.cells[-1].phrase + 1, 3)),
         textures=(),
     )
-    rungs = climb(_counts(score, plan), form.bars)
+    rungs = climb(_counts(score, plan), form.cells)
     return replace(score, textures=tuple(LADDER[rung] for rung in rungs))
 
 
@@ -114,7 +124,7 @@ def _voices(form: Form, player: Instrument | None, voices: int) -> tuple[Voicing
     if player is None:
         return ((),) * len(form.regions)
     sounding = [i for i, region in enumerate(form.regions) if region.chord.root is not None]
-    centres = [_centre(form.bars[form.bar_at(form.regions[i].start)], player) for i in sounding]
+    centres = [_centre(form.cell_at(form.regions[i].start), player) for i in sounding]
     chords = [form.regions[i].chord for i in sounding]
     led = lead_voices(chords, voices, player.low, player.high, np.array(centres))
     voicings: list[Voicing] = [()] * len(form.regions)
@@ -123,21 +133,21 @@ def _voices(form: Form, player: Instrument | None, voices: int) -> tuple[Voicing
     return tuple(voicings)
 
 
-def _centre(bar: Bar, player: Instrument) -> float:
+def _centre(cell: Cell, player: Instrument) -> float:
     """Where chords lie: the middle of the range, higher when excited, lower when sad."""
-    return (player.low + player.high) / 2 + 4 * bar.arousal + 2 * bar.valence
+    return (player.low + player.high) / 2 + 4 * cell.arousal + 2 * cell.valence
 
 
 def _counts(score: Score, plan: Plan) -> FloatArray:
-    """[bars, rungs] notes that each texture would begin in each bar; infinite if unplayable."""
+    """[cells, rungs] notes that each texture would begin in each cell; infinite if unplayable."""
     form, style = score.form, score.style
     starts = [form.regions[i].start for i, voicing in enumerate(score.pad) if voicing]
-    counts = np.full((len(form.bars), len(LADDER)), np.inf)
+    counts = np.full((len(form.cells), len(LADDER)), np.inf)
     beat_s = plan.grid.beat_length_s
-    for i, bar in enumerate(form.bars):
-        pad = PAD_VOICES * sum(bar.start <= start < bar.end for start in starts)
+    for i, cell in enumerate(form.cells):
+        pad = PAD_VOICES * sum(cell.start <= start < cell.end for start in starts)
         for rung, texture in enumerate(LADDER):
-            if not playable(texture, float(beat_s[bar.start // TICKS_PER_BEAT])):
+            if not playable(texture, float(beat_s[cell.start // TICKS_PER_BEAT])):
                 continue
             notes = pad + sum(
                 len(score.chord_at(t, texture)) for t in score.chord_ticks(i, texture)

@@ -1,10 +1,10 @@
 """Textures: how busy the accompaniment is, chosen by the plan's note density.
 
 A texture is one rung of a ladder of five levels, from held chords to running sixteenths. For every
-bar the notes that each rung would begin are counted, and dynamic programming takes the path up and
-down the ladder that stays close to the density the plan asks for, yet moves little inside a phrase.
-Because notes are counted in the bar as it is, the same density gives the same notes a second at any
-tempo and in any metre.
+cell (a bar, or half of a slow one) the notes that each rung would begin are counted, and dynamic
+programming takes the path up and down the ladder that stays close to the density the plan asks for,
+yet moves little inside a phrase. Because notes are counted in the cell as it is, the same density
+gives the same notes a second at any tempo and in any metre.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from typing import Literal
 
 import numpy as np
 
-from amt.arrange.form import Bar
+from amt.arrange.form import Cell
 from amt.types import TICKS_PER_BEAT, FloatArray
 
 Rhythm = Literal["hold", "bar", "half", "beat", "eighth"]
-"""When chords or bass are struck: every second bar, every bar, half bar, beat, or eighth."""
+"""When chords or bass are struck: every second cell, every cell, half, beat, or eighth."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +40,10 @@ class Texture:
 LADDER = (
     Texture(1, "hold", "hold", 0, thin=True),
     Texture(1, "bar", "bar", 0, thin=True),
-    Texture(2, "bar", "bar", 0.5),
-    Texture(2, "bar", "bar", 1),
+    Texture(2, "bar", "bar", 0.5, thin=True),
+    Texture(2, "bar", "bar", 1, thin=True),
     Texture(2, "half", "half", 1, thin=True),
-    Texture(3, "bar", "half", 2),
+    Texture(3, "bar", "half", 2, thin=True),
     Texture(3, "half", "half", 2),
     Texture(4, "half", "beat", 2),
     Texture(4, "beat", "beat", 2, thin=True),
@@ -67,29 +67,29 @@ _HALVES = {1: (0,), 2: (0,), 3: (0, 2), 4: (0, 2), 5: (0, 3), 6: (0, 3), 7: (0, 
 _SYNCOPATED_HALVES = {3: (0, 1.5), 4: (0, 1.5), 5: (0, 2.5), 6: (0, 2.5), 7: (0, 3.5)}
 
 
-def strikes(rhythm: Rhythm, bar: Bar, syncopated: bool = False) -> list[int]:
-    """Ticks on which a rhythm strikes in a bar (chord changes and hits come on top)."""
+def strikes(rhythm: Rhythm, cell: Cell, syncopated: bool = False) -> list[int]:
+    """Ticks on which a rhythm strikes in a cell (chord changes and hits come on top)."""
     if rhythm == "hold":
-        positions: tuple[float, ...] = (0,) if bar.place % 2 == 0 else ()
+        positions: tuple[float, ...] = (0,) if cell.place % 2 == 0 else ()
     elif rhythm == "bar":
         positions = (0,)
     else:
-        beats = -(-(bar.end - bar.start) // TICKS_PER_BEAT)
+        beats = -(-(cell.end - cell.start) // TICKS_PER_BEAT)
         if rhythm == "half":
             table = _HALVES | _SYNCOPATED_HALVES if syncopated else _HALVES
             positions = table.get(beats, tuple(range(0, beats, 2)))
         else:
             per_beat = 1 if rhythm == "beat" else 2
             positions = tuple(i / per_beat for i in range(beats * per_beat))
-    ticks = (bar.start + round(p * TICKS_PER_BEAT) for p in positions)
-    return [tick for tick in ticks if tick < bar.end]
+    ticks = (cell.start + round(p * TICKS_PER_BEAT) for p in positions)
+    return [tick for tick in ticks if tick < cell.end]
 
 
-def steps(texture: Texture, bar: Bar) -> list[int]:
-    """Ticks of the arpeggio's steps in a bar."""
+def steps(texture: Texture, cell: Cell) -> list[int]:
+    """Ticks of the arpeggio's steps in a cell."""
     if not texture.steps:
         return []
-    return list(range(bar.start, bar.end, round(TICKS_PER_BEAT / texture.steps)))
+    return list(range(cell.start, cell.end, round(TICKS_PER_BEAT / texture.steps)))
 
 
 def playable(texture: Texture, beat_s: float) -> bool:
@@ -98,18 +98,18 @@ def playable(texture: Texture, beat_s: float) -> bool:
     return texture.level == 1 or beat_s / fastest >= SHORTEST_STEP_S
 
 
-def climb(counts: FloatArray, bars: tuple[Bar, ...]) -> list[int]:
-    """The rung of every bar.
+def climb(counts: FloatArray, cells: tuple[Cell, ...]) -> list[int]:
+    """The rung of every cell.
 
     Args:
-        counts: [bars, rungs] notes that each rung would begin in each bar; infinite where the rung
+        counts: [cells, rungs] notes that each rung would begin in each cell; infinite where it
             cannot be played.
-        bars: The bars with the number of notes the plan asks for.
+        cells: The cells with the number of notes the plan asks for.
 
     Returns:
-        [bars] indices of rungs.
+        [cells] indices of rungs.
     """
-    wanted = np.array([bar.notes for bar in bars])
+    wanted = np.array([cell.notes for cell in cells])
     # The root makes an error weigh alike in thin and thick passages: counts scatter like sqrt(n).
     error = (np.sqrt(counts) - np.sqrt(wanted)[:, None]) ** 2
     rungs = np.arange(len(LADDER))
@@ -117,8 +117,8 @@ def climb(counts: FloatArray, bars: tuple[Bar, ...]) -> list[int]:
     move = _MOVE_COST * np.abs(rungs[:, None] - rungs[None, :])
     jump = _LEVEL_JUMP_COST * (np.abs(levels[:, None] - levels[None, :]) > 1)
     total, came_from = error[0], []
-    for bar, cost in zip(bars[1:], error[1:], strict=True):
-        change = _PHRASE_MOVE_SHARE * move if bar.place == 0 else move + jump
+    for cell, cost in zip(cells[1:], error[1:], strict=True):
+        change = _PHRASE_MOVE_SHARE * move if cell.place == 0 else move + jump
         through = total[None, :] + change
         came_from.append(through.argmin(axis=1))
         total = through.min(axis=1) + cost

@@ -100,7 +100,8 @@ class ChordEmbedding(nn.Module):
 def summarise(x: Tensor, n_segments: int) -> Tensor:
     """Mean over each of G equal segments: [B, S, D] -> [B, G, D]."""
     pooled = F.adaptive_avg_pool1d(rearrange(x, "b s d -> b d s"), n_segments)
-    return rearrange(pooled, "b d g -> b g d")
+    segments: Tensor = rearrange(pooled, "b d g -> b g d")
+    return segments
 
 
 class EncoderLayer(nn.Module):

@@ -6,7 +6,8 @@ handed in. Shapes: ``S`` slots, ``V`` = 157 chords, ``R`` rows of a guided batch
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -116,7 +117,19 @@ class _Running:
         return ChordHistory(*(torch.full((rows, 1), value) for value in values))
 
 
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Decoding slot by slot is many small products, which threads only slow down."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
 @torch.inference_mode()
+@_one_thread()
 def sample_chords(
     model: Composer,
     video: VideoInput,

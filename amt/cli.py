@@ -1,0 +1,446 @@
+"""The command line: ``amt generate``, ``features``, ``arrange``, ``render``.
+
+Heavy libraries are imported inside the commands, so that ``amt --help`` answers at once. Errors
+that the user can mend are one sentence on stderr and exit code 2; messages and progress go to
+stderr, and stdout stays clean but for ``--json``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from amt.chords import Chord, parse_chord, parse_key
+from amt.errors import AmtError, InputError
+from amt.outputs import Staging, check_outputs, staging
+
+if TYPE_CHECKING:
+    from amt.types import Plan, Song
+    from render.audio import Audio
+
+USAGE, INTERRUPTED, BUG = 2, 130, 1
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+class BackendName(StrEnum):
+    """What looks at the picture."""
+
+    auto = "auto"
+    clip = "clip"
+    analytic = "analytic"
+
+
+class EngineName(StrEnum):
+    """What turns MIDI into sound."""
+
+    auto = "auto"
+    fluidsynth = "fluidsynth"
+    tinysoundfont = "tinysoundfont"
+
+
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No messages, no progress.")]
+Engine = Annotated[
+    EngineName, typer.Option(help="Synthesiser.", rich_help_panel="Sound", case_sensitive=False)
+]
+SoundFont = Annotated[
+    Path | None,
+    typer.Option(
+        help="SF2 or SF3 file; else $AMT_SOUNDFONT, else one of the system, else a small one.",
+        rich_help_panel="Sound",
+    ),
+]
+
+
+@app.callback()
+def amt(
+    context: typer.Context,
+    debug: Annotated[bool, typer.Option("--debug", help="Show a traceback for errors.")] = False,
+) -> None:
+    """Compose an original, editable soundtrack that follows a video."""
+    context.ensure_object(dict)["debug"] = debug
+
+
+@app.command()
+def generate(
+    video: Annotated[Path, typer.Option(help="The clip to score.")],
+    out: Annotated[Path, typer.Option(help="MIDI file to write.")],
+    wav: Annotated[Path | None, typer.Option(help="Also render to this WAV or FLAC file.")] = None,
+    mp4: Annotated[
+        Path | None, typer.Option(help="Also write the clip with its new soundtrack.")
+    ] = None,
+    plan: Annotated[
+        Path | None, typer.Option(help="Also write the plan, to edit and arrange again.")
+    ] = None,
+    seed: Annotated[
+        int, typer.Option(help="Another seed, another piece.", rich_help_panel="Music")
+    ] = 0,
+    style: Annotated[
+        str,
+        typer.Option(
+            help="piano, strings, orchestral, acoustic, band, synth, lo-fi, ambient, or a TOML.",
+            rich_help_panel="Music",
+        ),
+    ] = "orchestral",
+    key: Annotated[
+        str | None,
+        typer.Option(help="Such as 'A minor'; else chosen by mood.", rich_help_panel="Music"),
+    ] = None,
+    bpm: Annotated[
+        float | None,
+        typer.Option(help="Hold this tempo, 60-160; else chosen.", rich_help_panel="Music"),
+    ] = None,
+    emotion: Annotated[
+        str | None,
+        typer.Option(
+            help="Mood to ask for: 'tense', 'calm:0-12, tense:12-30', or a CSV of start,end,mood.",
+            rich_help_panel="Music",
+        ),
+    ] = None,
+    primer: Annotated[
+        str | None,
+        typer.Option(help="First chords, such as 'Am F C G'.", rich_help_panel="Music"),
+    ] = None,
+    fit: Annotated[
+        bool, typer.Option(help="Fit tempo and metre to the cuts.", rich_help_panel="Picture")
+    ] = True,
+    hit: Annotated[
+        list[float] | None,
+        typer.Option(
+            help="Second that must fall on a downbeat; may be repeated.",
+            rich_help_panel="Picture",
+        ),
+    ] = None,
+    backend: Annotated[
+        BackendName, typer.Option(help="What looks at the picture.", rich_help_panel="Picture")
+    ] = BackendName.auto,
+    clip_model: Annotated[
+        str | None,
+        typer.Option(help="Folder or Hub name of a CLIP model.", rich_help_panel="Picture"),
+    ] = None,
+    temperature: Annotated[
+        float, typer.Option(help="Higher is bolder.", rich_help_panel="Sampling")
+    ] = 0.9,
+    top_p: Annotated[
+        float, typer.Option(help="Share of chances in play.", rich_help_panel="Sampling")
+    ] = 0.92,
+    guidance: Annotated[
+        float, typer.Option(help="Pull of the picture; 0 is none.", rich_help_panel="Sampling")
+    ] = 1.5,
+    affect_guidance: Annotated[
+        float, typer.Option(help="Pull of the mood; 0 is none.", rich_help_panel="Sampling")
+    ] = 2.0,
+    weights: Annotated[
+        Path | None,
+        typer.Option(help="Folder with other models.", rich_help_panel="Sampling"),
+    ] = None,
+    engine: Engine = EngineName.auto,
+    soundfont: SoundFont = None,
+    keep_sound: Annotated[
+        float | None,
+        typer.Option(
+            help="Keep the clip's own sound in --mp4 at this level in dB, such as -12.",
+            rich_help_panel="Sound",
+        ),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a summary as JSON.")] = False,
+    quiet: Quiet = False,
+) -> None:
+    """Compose a soundtrack for a clip.
+
+    [dim]amt generate --video clip.mp4 --out song.mid --wav song.wav[/dim]
+
+    [dim]amt generate --video clip.mp4 --out song.mid --style piano --seed 7 --plan plan.json[/dim]
+    """
+    outputs = [path for path in (out, wav, mp4, plan) if path is not None]
+    inputs = [path for path in (video, soundfont) if path is not None]
+    check_outputs(outputs, inputs)
+    from amt.compose import ComposeOptions
+    from amt.midi import write_midi
+    from amt.model.sampling import SamplingOptions
+    from amt.pipeline import GenerateOptions
+    from amt.pipeline import generate as run
+    from amt.plan import write_plan
+
+    options = GenerateOptions(
+        compose=ComposeOptions(
+            seed=_seed(seed),
+            key=None if key is None else parse_key(key),
+            bpm=bpm,
+            fit=fit,
+            hits_s=tuple(hit or ()),
+            style=style,
+            primer=_primer(primer),
+            sampling=SamplingOptions(temperature, top_p, guidance, affect_guidance),
+            title=video.stem,
+        ),
+        mood=emotion,
+        backend=backend.value,
+        clip_model=clip_model,
+        weights=weights,
+    )
+    with _progress(quiet) as show, staging() as stage:
+        generated = run(video, options, show)
+        write_midi(generated.song, stage.path(out))
+        if plan is not None:
+            write_plan(generated.plan, stage.path(plan))
+        if wav is not None or mp4 is not None:
+            audio = _render(stage.path(out), engine, soundfont, show)
+            _write_sound(audio, video, wav, mp4, keep_sound, stage)
+    _summarise(generated.plan, generated.song, outputs, as_json=as_json, quiet=quiet)
+
+
+@app.command()
+def features(
+    clip: Annotated[Path, typer.Argument(help="The clip to look at.", show_default=False)],
+    out: Annotated[Path, typer.Option(help="NPZ file to write.")],
+    plot: Annotated[Path | None, typer.Option(help="Also draw the curves as PNG.")] = None,
+    backend: Annotated[BackendName, typer.Option(help="What looks at the picture.")] = (
+        BackendName.auto
+    ),
+    clip_model: Annotated[
+        str | None, typer.Option(help="Folder or Hub name of a CLIP model.")
+    ] = None,
+    quiet: Quiet = False,
+) -> None:
+    """Extract what the models see of a clip: mood, motion, cuts.
+
+    [dim]amt features clip.mp4 --out features.npz --plot features.png[/dim]
+    """
+    check_outputs([path for path in (out, plot) if path is not None], [clip])
+    from amt.features import extract_features, plot_features, save_features
+
+    with _progress(quiet) as show, staging() as stage:
+        found = extract_features(
+            clip,
+            backend=backend.value,
+            clip_model=clip_model,
+            progress=lambda share: show("watching", share),
+        )
+        save_features(found, stage.path(out))
+        if plot is not None:
+            plot_features(found, stage.path(plot))
+
+
+@app.command()
+def arrange(
+    plan: Annotated[Path, typer.Argument(help="A plan, as generate --plan writes it.")],
+    out: Annotated[Path, typer.Option(help="MIDI file to write.")],
+    style: Annotated[str | None, typer.Option(help="Another style than the plan's.")] = None,
+    quiet: Quiet = False,
+) -> None:
+    """Write the notes of a plan, edited or not; the same plan gives the same bytes.
+
+    [dim]amt arrange song.plan.json --out song.mid[/dim]
+    """
+    check_outputs([out], [plan])
+    from dataclasses import replace
+
+    from amt.arrange import arrange as arrange_plan
+    from amt.midi import write_midi
+    from amt.plan import read_plan
+
+    chosen = read_plan(plan)
+    if style is not None:
+        chosen = replace(chosen, style=style)
+    song = arrange_plan(chosen)
+    with staging() as stage:
+        write_midi(song, stage.path(out))
+    _summarise(chosen, song, [out], as_json=False, quiet=quiet)
+
+
+@app.command()
+def render(
+    midi: Annotated[Path, typer.Argument(help="A MIDI file, ours or any other.")],
+    out: Annotated[Path, typer.Option(help="WAV or FLAC file to write.")],
+    engine: Engine = EngineName.auto,
+    soundfont: SoundFont = None,
+    stems: Annotated[
+        Path | None,
+        typer.Option(help="Folder for one file a track.", rich_help_panel="Sound"),
+    ] = None,
+    quiet: Quiet = False,
+) -> None:
+    """Turn a MIDI file into sound at -14 LUFS.
+
+    [dim]amt render song.mid --out song.wav --stems stems/[/dim]
+    """
+    check_outputs([out], [midi])
+    from render.audio import write_audio
+
+    with _progress(quiet) as show, staging() as stage:
+        write_audio(_render(midi, engine, soundfont, show), stage.path(out))
+        if stems is not None:
+            _write_stems(midi, stems, engine, soundfont, out.suffix, show, stage)
+
+
+Show = Callable[[str, float], None]
+
+
+@contextlib.contextmanager
+def _progress(quiet: bool) -> Iterator[Show]:
+    """A bar a stage on stderr."""
+    bars = Progress(
+        TextColumn("{task.description:<10}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f} %"),
+        TimeElapsedColumn(),
+        console=Console(stderr=True),
+        disable=quiet,
+    )
+    tasks: dict[str, Any] = {}
+
+    def show(name: str, share: float) -> None:
+        if name not in tasks:
+            tasks[name] = bars.add_task(name, total=1.0)
+        bars.update(tasks[name], completed=share)
+
+    with bars:
+        yield show
+
+
+def _render(midi: Path, engine: EngineName, soundfont: Path | None, show: Show) -> Audio:
+    from render.engine import render_midi
+
+    return render_midi(
+        midi,
+        engine=engine.value,
+        soundfont=soundfont,
+        progress=lambda share: show("rendering", share),
+    )
+
+
+def _write_sound(
+    audio: Audio,
+    video: Path,
+    wav: Path | None,
+    mp4: Path | None,
+    keep_sound: float | None,
+    stage: Staging,
+) -> None:
+    from render.audio import write_audio
+    from render.mux import mux
+
+    if wav is not None:
+        write_audio(audio, stage.path(wav))
+    if mp4 is not None:
+        mux(video, audio, stage.path(mp4), keep_original=keep_sound)
+
+
+def _write_stems(
+    midi: Path,
+    folder: Path,
+    engine: EngineName,
+    soundfont: Path | None,
+    suffix: str,
+    show: Show,
+    stage: Staging,
+) -> None:
+    from render.audio import write_audio
+    from render.engine import render_stems
+
+    folder.mkdir(parents=True, exist_ok=True)
+    parts = render_stems(
+        midi,
+        engine=engine.value,
+        soundfont=soundfont,
+        progress=lambda share: show("stems", share),
+    )
+    for name, audio in parts.items():
+        write_audio(audio, stage.path((folder / name).with_suffix(suffix)))
+
+
+def _seed(seed: int) -> int:
+    if not 0 <= seed < 2**63:
+        raise InputError(f"--seed is {seed}; expected a whole number from 0 to 2^63 - 1")
+    return seed
+
+
+def _primer(text: str | None) -> tuple[Chord, ...]:
+    return tuple(parse_chord(name) for name in (text or "").replace(",", " ").split())
+
+
+def _summarise(plan: Plan, song: Song, outputs: list[Path], *, as_json: bool, quiet: bool) -> None:
+    tempos = plan.grid.tempo_bpm
+    summary = {
+        "outputs": [str(path) for path in outputs],
+        "duration_s": round(plan.grid.duration_s, 3),
+        "key": plan.key.label,
+        "tempo_bpm": [round(float(tempos.min()), 2), round(float(tempos.max()), 2)],
+        "bars": len(plan.grid.bars),
+        "chords": len(plan.chords),
+        "notes": {track.name: len(track.notes) for track in song.tracks},
+        "style": plan.style,
+        "seed": plan.seed,
+    }
+    if as_json:
+        sys.stdout.write(json.dumps(summary) + "\n")
+    if not quiet:
+        Console(stderr=True, highlight=False).print(
+            f"{plan.key.label}, {tempos.min():.1f}-{tempos.max():.1f} BPM, {len(plan.grid.bars)} "
+            f"bars, {sum(len(track.notes) for track in song.tracks)} notes in {len(song.tracks)} "
+            f"tracks, {plan.grid.duration_s:.2f} s -> {', '.join(map(str, outputs))}",
+            soft_wrap=True,
+        )
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"amt: {' '.join(text.split())}\n")
+
+
+def _on_terminate(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def main() -> None:
+    """Run the command line and exit with its code."""
+    import click
+
+    signal.signal(signal.SIGTERM, _on_terminate)
+    state: dict[str, bool] = {}
+    try:
+        code = app(obj=state, standalone_mode=False) or 0
+    except (KeyboardInterrupt, click.Abort):
+        _say("interrupted; nothing was written")
+        code = INTERRUPTED
+    except click.ClickException as error:
+        _say(error.format_message())
+        code = USAGE
+    except Exception as error:
+        code = _failure(error, debug=state.get("debug", False))
+    sys.exit(code)
+
+
+def _failure(error: Exception, *, debug: bool) -> int:
+    """Say what went wrong and choose the exit code."""
+    if debug:
+        traceback.print_exception(error)
+    if isinstance(error, AmtError) or _is_render_error(error):
+        _say(str(error))
+        return USAGE
+    _say(f"internal error ({type(error).__name__}: {error}); run amt --debug … for a traceback")
+    return BUG
+
+
+def _is_render_error(error: Exception) -> bool:
+    if "render.errors" not in sys.modules:  # nothing of render ran, so nothing of it failed
+        return False
+    from render.errors import RenderError
+
+    return isinstance(error, RenderError)

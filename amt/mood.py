@@ -1,0 +1,156 @@
+"""Mood over time: what the picture says, smoothed, and what the user asks instead.
+
+Conventions: a mood is one of the six emotions of :data:`amt.types.EMOTIONS` or an everyday alias of
+one (``calm``, ``happy`` …). Curves have a row a second.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from amt.errors import InputError
+from amt.types import EMOTION_VALENCE_AROUSAL, EMOTIONS, FloatArray
+
+ALIASES = {
+    "happy": "exciting", "joyful": "exciting", "epic": "exciting", "scary": "fearful",
+    "dark": "fearful", "angry": "tense", "nervous": "tense", "melancholic": "sad",
+    "calm": "relaxing", "peaceful": "relaxing", "romantic": "relaxing",
+}  # fmt: skip
+ASKED_SHARE = 0.85
+"""Probability of a mood that the user asks for; the others share the rest."""
+_SPAN = re.compile(r"\s*([A-Za-z]+)\s*(?::\s*([^-\s]+)\s*-\s*([^-\s]+))?\s*")
+
+
+@dataclass(frozen=True, slots=True)
+class MoodSpan:
+    """A mood asked for from ``start_s`` to ``end_s``."""
+
+    mood: str
+    start_s: float
+    end_s: float
+
+
+def valence_arousal(emotion: FloatArray) -> FloatArray:
+    """Expected place on the circumplex: probabilities [..., 6] -> [..., 2] in [-1, 1]."""
+    return np.asarray(emotion @ np.array([EMOTION_VALENCE_AROUSAL[name] for name in EMOTIONS]))
+
+
+def smooth(curve: FloatArray, sigma_s: float) -> FloatArray:
+    """Gaussian smoothing of a curve [S] or [S, columns] along time.
+
+    The kernel is cut off at three standard deviations and renormalised at both ends, so that a
+    constant curve stays as it is and nothing fades in or out.
+
+    Args:
+        curve: a row a second.
+        sigma_s: standard deviation in seconds; 0 leaves the curve as it is.
+    """
+    if sigma_s <= 0 or len(curve) < 2:
+        return curve
+    reach = min(math.ceil(3 * sigma_s), len(curve) - 1)
+    kernel = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma_s) ** 2)
+    columns = curve.reshape(len(curve), -1)
+    weight = np.convolve(np.ones(len(curve)), kernel, mode="full")[reach : reach + len(curve)]
+    smoothed = [
+        np.convolve(column, kernel, mode="full")[reach : reach + len(curve)] / weight
+        for column in columns.T
+    ]
+    return np.stack(smoothed, axis=-1).reshape(curve.shape)
+
+
+def parse_moods(text: str, duration_s: float) -> tuple[MoodSpan, ...]:
+    """Read ``tense``, ``calm:0-12, tense:12-30``, or a CSV file with rows of ``start,end,mood``.
+
+    Args:
+        text: a mood for the whole clip, spans in seconds, or the path of a file ending in .csv.
+        duration_s: length of the clip.
+
+    Raises:
+        InputError: a mood is unknown, a time is no number, or a span lies outside the clip.
+    """
+    if text.lower().endswith(".csv"):
+        rows = _read_csv(Path(text))
+    else:
+        matches = [(part, _SPAN.fullmatch(part)) for part in text.split(",")]
+        for part, match in matches:
+            if match is None:
+                raise InputError(f"mood {part.strip()!r} is not written as mood or mood:start-end")
+        rows = [(match[1], match[2], match[3]) for _, match in matches if match]
+    return tuple(_span(mood, start, end, duration_s) for mood, start, end in rows)
+
+
+def apply_moods(emotion: FloatArray, spans: tuple[MoodSpan, ...], blend: float = 1.0) -> FloatArray:
+    """Blend asked moods over what the picture says.
+
+    Args:
+        emotion: [S, 6] probabilities.
+        spans: later ones win where they overlap.
+        blend: 0 keeps the picture, 1 keeps what is asked.
+
+    Returns:
+        [S, 6] probabilities.
+    """
+    result = emotion.copy()
+    for span in spans:
+        asked = np.full(len(EMOTIONS), (1 - ASKED_SHARE) / (len(EMOTIONS) - 1))
+        asked[EMOTIONS.index(span.mood)] = ASKED_SHARE
+        rows = _rows(span, len(emotion))
+        result[rows] = (1 - blend) * emotion[rows] + blend * asked
+    return result
+
+
+def mood_name(text: str) -> str:
+    """The emotion that a word or alias means.
+
+    Raises:
+        InputError: the word is unknown.
+    """
+    word = text.strip().lower()
+    if word in EMOTIONS:
+        return word
+    if word in ALIASES:
+        return ALIASES[word]
+    known = ", ".join((*EMOTIONS, *ALIASES))
+    raise InputError(f"unknown mood {text.strip()!r}; expected one of {known}")
+
+
+def _rows(span: MoodSpan, seconds: int) -> NDArray[np.int64]:
+    middles = np.arange(seconds) + 0.5
+    inside = (middles >= span.start_s) & (middles < span.end_s)
+    return np.flatnonzero(inside)
+
+
+def _span(mood: str, start: str | None, end: str | None, duration_s: float) -> MoodSpan:
+    name = mood_name(mood)
+    if start is None or end is None:
+        return MoodSpan(name, 0.0, math.ceil(duration_s))
+    try:
+        start_s, end_s = float(start), float(end)
+    except ValueError as error:
+        raise InputError(f"mood span {mood}:{start}-{end} needs two numbers of seconds") from error
+    if not 0 <= start_s < end_s <= math.ceil(duration_s):
+        raise InputError(
+            f"mood span {mood}:{start}-{end} does not lie inside the clip of {duration_s:.2f} s"
+        )
+    return MoodSpan(name, start_s, end_s)
+
+
+def _read_csv(path: Path) -> list[tuple[str, str | None, str | None]]:
+    try:
+        with path.open(newline="") as file:
+            rows = [row for row in csv.reader(file) if row]
+    except OSError as error:
+        raise InputError(f"cannot read the moods in {path}: {error.strerror}") from error
+    if rows and [cell.strip().lower() for cell in rows[0]] == ["start", "end", "mood"]:
+        rows = rows[1:]
+    for row in rows:
+        if len(row) != 3:
+            raise InputError(f"{path}: expected rows of start,end,mood, found {','.join(row)!r}")
+    return [(row[2], row[0].strip(), row[1].strip()) for row in rows]

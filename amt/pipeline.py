@@ -1,0 +1,76 @@
+"""The whole way from a clip to a song, one call a stage; every stage can be entered by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Literal
+
+from amt.arrange import arrange, load_style
+from amt.compose import ComposeOptions, compose
+from amt.features import extract_features
+from amt.model.weights import load_composer, load_expression
+from amt.mood import MoodSpan, parse_moods
+from amt.plan import rounded
+from amt.types import Plan, Song, VideoFeatures
+
+Backend = Literal["auto", "clip", "analytic"]
+Stage = Callable[[str, float], None]
+"""Called with the name of the stage and the share of it that is done, 0 to 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class GenerateOptions:
+    """What the user may decide about a whole run."""
+
+    compose: ComposeOptions = field(default_factory=ComposeOptions)
+    mood: str | None = None
+    """What :func:`amt.mood.parse_moods` reads; needs the clip's length, so it is kept as text."""
+    backend: Backend = "auto"
+    clip_model: str | None = None
+    """Folder or Hub name of a CLIP model; None takes the default of :mod:`amt.features`."""
+    weights: Path | None = None
+    """Folder with ``composer`` and ``expression``; None takes the installed weights."""
+
+
+@dataclass(frozen=True, slots=True)
+class Generated:
+    """What a run made."""
+
+    features: VideoFeatures
+    plan: Plan
+    song: Song
+
+
+def generate(video: Path, options: GenerateOptions, stage: Stage | None = None) -> Generated:
+    """Compose a soundtrack for a clip.
+
+    Args:
+        video: any file that PyAV decodes.
+        options: what the user decided.
+        stage: told about progress.
+
+    Raises:
+        AmtError: the clip, an option, or the weights cannot be used.
+    """
+    tell: Stage = stage or (lambda name, share: None)
+    load_style(options.compose.style)  # a wrong name should not cost the user a whole extraction
+    composer = load_composer(options.weights and options.weights / "composer")
+    expression = load_expression(options.weights and options.weights / "expression")
+    features = extract_features(
+        video,
+        backend=options.backend,
+        clip_model=options.clip_model,
+        progress=lambda share: tell("watching", share),
+    )
+    wishes = options.compose
+    if options.mood is not None:
+        moods: tuple[MoodSpan, ...] = parse_moods(options.mood, features.duration_s)
+        wishes = replace(wishes, moods=(*wishes.moods, *moods))
+    plan = compose(features, wishes, composer, expression, lambda share: tell("composing", share))
+    # The plan as its file would hold it, so that arranging the file gives the same bytes.
+    plan = rounded(plan)
+    song = arrange(plan)
+    tell("arranging", 1.0)
+    return Generated(features, plan, song)

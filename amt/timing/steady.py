@@ -46,13 +46,28 @@ def steady_grid(
         )
     if not 2 <= beats_per_bar <= 12:
         raise GridError(f"a bar of {beats_per_bar} beats was asked for; choose from 2 to 12")
-    beats = duration_s * bpm / 60
+    return constant_tempo(duration_s, bpm, (MIN_BPM, MAX_BPM), beats_per_bar, whole_bars)
+
+
+def constant_tempo(
+    duration_s: float,
+    bpm: float,
+    bounds_bpm: tuple[float, float],
+    beats_per_bar: int,
+    whole_bars: bool,
+) -> TimeGrid:
+    """As :func:`steady_grid`, with other bounds and for arguments that have been checked."""
+    slowest, fastest = (duration_s * bound / 60 for bound in bounds_bpm)
+    wanted = duration_s * bpm / 60
     if whole_bars:
         for unit in (beats_per_bar, 1):
-            whole = max(1, round(beats / unit)) * unit
-            if _within_tolerance(60 * whole / duration_s, bpm):
-                return _even_grid(duration_s, whole * TICKS_PER_BEAT, beats_per_bar)
-    return _even_grid(duration_s, _whole_ticks(duration_s, beats), beats_per_bar)
+            beats = max(1, round(wanted / unit)) * unit
+            if abs(beats / wanted - 1) <= TEMPO_TOLERANCE and slowest <= beats <= fastest:
+                return _even_grid(duration_s, beats * TICKS_PER_BEAT, beats_per_bar)
+    # Rounded so that the tempo stays in bounds.
+    ticks = min(round(wanted * TICKS_PER_BEAT), math.floor(fastest * TICKS_PER_BEAT))
+    ticks = max(1, ticks, math.ceil(slowest * TICKS_PER_BEAT))
+    return _even_grid(duration_s, ticks, beats_per_bar)
 
 
 def check_duration(duration_s: float) -> None:
@@ -62,18 +77,6 @@ def check_duration(duration_s: float) -> None:
             f"the clip lasts {duration_s:g} s, but at least {SHORTEST_CLIP_S:g} s are needed; "
             "choose a longer clip"
         )
-
-
-def _within_tolerance(bpm: float, wanted_bpm: float) -> bool:
-    close = abs(bpm / wanted_bpm - 1) <= TEMPO_TOLERANCE
-    return close and MIN_BPM <= bpm <= MAX_BPM
-
-
-def _whole_ticks(duration_s: float, beats: float) -> int:
-    """Ticks of the clip, rounded so that the tempo stays in bounds."""
-    slowest, fastest = (duration_s * bpm / 60 * TICKS_PER_BEAT for bpm in (MIN_BPM, MAX_BPM))
-    ticks = round(beats * TICKS_PER_BEAT)
-    return max(1, math.ceil(slowest), min(ticks, math.floor(fastest)))
 
 
 def _even_grid(duration_s: float, ticks: int, beats_per_bar: int) -> TimeGrid:

@@ -1,0 +1,294 @@
+"""A grid fitted to the cuts of a picture.
+
+Three steps, each exact for what it decides:
+
+1. :mod:`amt.timing.lattice` with every tempo and few rates draws the sections and their tempi;
+2. the same with one tempo and more rates counts the beats of a section and draws its bars;
+3. :mod:`amt.timing.refine` places the beats, free of any raster.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from bisect import bisect
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from amt.timing.bars import draw_bars
+from amt.timing.lattice import (
+    CELLS,
+    HIT_TOLERANCE_S,
+    NEVER,
+    PICKUP_PRICE,
+    Events,
+    FloatCells,
+    Lattice,
+    Path,
+)
+from amt.timing.options import STRONG_CUT, GridOptions, check_input
+from amt.timing.refine import Section, beat_times
+from amt.timing.steady import constant_tempo
+from amt.types import Cut, FloatArray, TimeGrid
+
+BEAT_REWARD, STRENGTH_REWARD, DOWNBEAT_REWARD = 0.9, 0.1, 1.2
+"""Earned by a beat on any cut, in proportion to its strength, by a downbeat on a strong one."""
+HIT_REWARD = 50.0
+"""A hit point by hand outweighs every cut around it."""
+
+LEAST_SECTION_S = 4.0
+"""No two changes of section tempo are nearer than this; the strongest cuts have the choice."""
+PLAN_RATES, PLAN_SPACING = 3, 0.03
+"""Rates, and difference of log tempo between candidates, for drawing the sections."""
+COUNT_RATES, COUNT_TEMPI = 5, (-0.02, 0.0, 0.02)
+"""Rates, and log tempi around that of the section, for counting its beats."""
+BATCH_BEATS = 1000
+"""Sections are refined together up to about this many beats."""
+
+
+def fit_grid(
+    cuts: Sequence[Cut],
+    duration_s: float,
+    *,
+    options: GridOptions,
+    hits: Sequence[float] = (),
+) -> TimeGrid:
+    """Find beats, bars and tempi that follow the picture.
+
+    Cuts fall on beats and cuts stronger than :data:`~amt.timing.options.STRONG_CUT` on downbeats,
+    as many as the bounds of ``options`` allow; where there are too many, their strength decides.
+    Bars have ``beats_per_bar`` beats except where a strong cut asks for another number. The tempo
+    may change at strong cuts, at a price; within such a section it bends less than a listener
+    notices. The music ends with the picture, on a bar line or a beat if that can be.
+
+    Args:
+        cuts: Changes of shot, sorted by time, inside the clip.
+        duration_s: Length of the clip.
+        options: Bounds and wishes.
+        hits: Times in seconds that must fall on a downbeat if it is at all possible.
+
+    Returns:
+        A grid from 0 s to ``duration_s``. The first bar may be a pickup. With ``fixed_bpm`` its
+        first beat may be longer or shorter than the others, which sets the phase.
+
+    Raises:
+        GridError: Cuts are out of order, or something lies outside the clip.
+    """
+    check_input(cuts, duration_s, hits)
+    events = _gather(cuts, duration_s, hits)
+    if not len(events.beat_reward):
+        return _steady(duration_s, options)
+    if options.fixed_bpm is not None:
+        return _fit_phase(events, 60 / options.fixed_bpm, options)
+    sections = fit_sections(events, options)
+    times_s = [beat_times(batch, options)[:-1] for batch in _batches(sections)]
+    bars = [n for section in sections for n in section.bars]
+    return TimeGrid(np.concatenate([*times_s, [duration_s]]), tuple(bars), sections[-1].last_beat)
+
+
+def fit_sections(events: Events, options: GridOptions) -> list[Section]:
+    """Sections of one tempo each, with their beats counted, from start to end."""
+    edges, tempi = _plan_sections(events, options)
+    times_s = events.times_s
+    sections = []
+    for a, b, beat_s in zip(edges, edges[1:], tempi, strict=False):
+        inside = slice(a, b - 1)
+        local = Events(
+            times_s=times_s[a : b + 1],
+            beat_reward=events.beat_reward[inside],
+            downbeat_reward=events.downbeat_reward[inside],
+            boundary=np.zeros(b - 1 - a, dtype=np.bool_),
+        )
+        sections.append(
+            _count_beats(local, beat_s, options, first=a == 0, last=b == len(times_s) - 1)
+        )
+    return sections
+
+
+def _gather(cuts: Sequence[Cut], duration_s: float, hits: Sequence[float]) -> Events:
+    wanted = [
+        (
+            cut.time_s,
+            BEAT_REWARD + STRENGTH_REWARD * cut.strength,
+            DOWNBEAT_REWARD * (cut.strength > STRONG_CUT),
+        )
+        for cut in cuts
+    ]
+    wanted += [(hit_s, HIT_REWARD, HIT_REWARD) for hit_s in hits if hit_s > 0]
+    times_s, beat, downbeat = np.array(sorted(wanted)).reshape(-1, 3).T
+    return Events(
+        times_s=np.concatenate([[0.0], times_s, [duration_s]]),
+        beat_reward=beat,
+        downbeat_reward=downbeat,
+        boundary=_section_boundaries(times_s, np.where(downbeat > 0, beat, 0), duration_s),
+    )
+
+
+def _section_boundaries(
+    times_s: FloatArray, strengths: FloatArray, duration_s: float
+) -> NDArray[np.bool_]:
+    """The strongest events that keep :data:`LEAST_SECTION_S` from each other and both ends."""
+    taken = [0.0, duration_s]
+    chosen = np.zeros(len(times_s), dtype=np.bool_)
+    for i in np.argsort(-strengths, kind="stable"):
+        j = bisect(taken, times_s[i])
+        room_s = min(times_s[i] - taken[j - 1], taken[min(j, len(taken) - 1)] - times_s[i])
+        if strengths[i] > 0 and room_s >= LEAST_SECTION_S:
+            taken.insert(j, float(times_s[i]))
+            chosen[i] = True
+    return chosen
+
+
+def _plan_sections(events: Events, options: GridOptions) -> tuple[list[int], list[float]]:
+    """Indices in ``events.times_s`` where sections begin and end, and their beat lengths."""
+    ratio = options.longest_beat_s / options.shortest_beat_s
+    n_tempi = math.ceil(math.log(ratio) / PLAN_SPACING) + 1
+    beat_s = np.geomspace(options.shortest_beat_s, options.longest_beat_s, n_tempi)
+    path = _lattice(beat_s, PLAN_RATES, options, first=True, last=True).solve(events)
+    changes = np.flatnonzero(np.diff(path.tempo)) + 1
+    edges = [0, *changes.tolist(), len(events.times_s) - 1]
+    return edges, [float(beat_s[path.tempo[a]]) for a in edges[:-1]]
+
+
+def _lattice(
+    beat_s: FloatArray, n_rates: int, options: GridOptions, *, first: bool, last: bool
+) -> Lattice:
+    """A lattice for a section, or for the whole clip where it is both first and last."""
+    slowest = np.maximum(-options.tempo_tolerance, beat_s / options.longest_beat_s - 1)
+    fastest = np.minimum(options.tempo_tolerance, beat_s / options.shortest_beat_s - 1)
+    start = np.full(options.beats_per_bar * CELLS, NEVER)
+    if first:
+        start[::CELLS] = -PICKUP_PRICE
+    start[0] = 0
+    return Lattice(
+        beat_s=beat_s,
+        rates=np.linspace(slowest, fastest, n_rates, axis=1),
+        rate_bounds=np.stack([slowest, fastest], axis=1),
+        max_step=options.max_step,
+        beats_per_bar=options.beats_per_bar,
+        preferred_beat_s=options.preferred_beat_s,
+        start=start,
+        pinned_end=not last,
+    )
+
+
+def _count_beats(
+    events: Events, beat_s: float, options: GridOptions, *, first: bool, last: bool
+) -> Section:
+    tempi = np.clip(beat_s * np.exp(COUNT_TEMPI), options.shortest_beat_s, options.longest_beat_s)
+    path = _lattice(np.unique(tempi), COUNT_RATES, options, first=first, last=last).solve(events)
+    beat_s = float(np.unique(tempi)[path.tempo[0]])
+    start_s, end_s = float(events.times_s[0]), float(events.times_s[-1])
+    # The raster may leave the tempo bounds by half a cell; the count must not.
+    fewest, most = (
+        (end_s - start_s) / b for b in (options.longest_beat_s, options.shortest_beat_s)
+    )
+    length = float(np.clip(path.position[-1], fewest, most))
+    if not last:
+        length = float(np.clip(round(length), math.ceil(fewest), math.floor(most)))
+    n_beats = max(1, math.ceil(length - 0.5 / CELLS))
+    beats = np.rint(path.position[1:-1]).astype(np.int64)
+    pickup = round(-path.start) % options.beats_per_bar
+    downbeats = [*beats[path.claimed].tolist(), *([] if last else [n_beats])]
+    bars = draw_bars(downbeats, n_beats, options.beats_per_bar, pickup)
+    return Section(
+        start_s=start_s,
+        end_s=end_s,
+        bars=bars,
+        last_beat=min(1.0, length - (n_beats - 1)),
+        meets=_meets(events, path, beat_s, n_beats),
+    )
+
+
+def _meets(
+    events: Events, path: Path, beat_s: float, n_beats: int
+) -> tuple[tuple[int, float, float], ...]:
+    """Beat, time and weight of the events that the path meets."""
+    position = path.position[1:-1]
+    beats = np.rint(position).astype(np.int64)
+    met = np.abs(position - beats) * beat_s <= HIT_TOLERANCE_S + 1e-9
+    weights = events.beat_reward + np.where(path.claimed, events.downbeat_reward, 0)
+    return tuple(
+        (int(beats[i]), float(events.times_s[i + 1]), float(weights[i]))
+        for i in np.flatnonzero(met & (beats > 0) & (beats < n_beats))
+    )
+
+
+def _batches(sections: Sequence[Section]) -> Iterator[list[Section]]:
+    filled = np.cumsum([section.n_beats for section in sections]) // BATCH_BEATS
+    for _, batch in itertools.groupby(zip(filled, sections, strict=True), key=lambda pair: pair[0]):
+        yield [section for _, section in batch]
+
+
+def _steady(duration_s: float, options: GridOptions) -> TimeGrid:
+    return constant_tempo(
+        duration_s,
+        options.fixed_bpm or 60 / options.preferred_beat_s,
+        (options.min_bpm, options.max_bpm),
+        options.beats_per_bar,
+        whole_bars=options.fixed_bpm is None,
+    )
+
+
+def _fit_phase(events: Events, beat_s: float, options: GridOptions) -> TimeGrid:
+    """A grid whose tempo is held from the second beat on."""
+    start, first_lines = _phases(beat_s, options)
+    lattice = Lattice(
+        beat_s=np.array([beat_s]),
+        rates=np.zeros((1, 1)),
+        rate_bounds=np.zeros((1, 2)),
+        max_step=0.0,
+        beats_per_bar=options.beats_per_bar,
+        preferred_beat_s=beat_s,
+        start=start,
+    )
+    path = lattice.solve(events)
+    q = round(path.start * CELLS)
+    # Positions from the bar line at or before the start; the first beat ends at first_line.
+    position = path.start + path.position
+    first_line = int(first_lines[q])
+    first_s = (first_line - path.start) * beat_s
+    events_s = events.times_s[1:-1]
+    beats = np.rint(position[1:-1]).astype(np.int64)
+    error_s = events_s - (first_s + (beats - first_line) * beat_s)
+    met = (np.abs(error_s) <= HIT_TOLERANCE_S) & (beats >= first_line)
+    if met.any():
+        first_s += _weighted_median(error_s[met], events.beat_reward[met])
+    first_s = float(np.clip(first_s, options.shortest_beat_s, options.longest_beat_s))
+    duration_s = float(events.times_s[-1])
+    if first_s >= duration_s:
+        return _steady(duration_s, options)
+    rest = (duration_s - first_s) / beat_s
+    n_beats = 1 + max(1, math.ceil(rest - 0.5 / CELLS))
+    lines_s = first_s + np.arange(n_beats - 1) * beat_s
+    bar_line = -(-first_line // options.beats_per_bar) * options.beats_per_bar
+    bars = draw_bars(
+        (beats[path.claimed] - first_line + 1).tolist(),
+        n_beats,
+        options.beats_per_bar,
+        pickup=bar_line - first_line + 1,
+    )
+    last_beat = min(1.0, rest - (n_beats - 2))
+    return TimeGrid(np.concatenate([[0.0], lines_s, [duration_s]]), bars, last_beat)
+
+
+def _phases(beat_s: float, options: GridOptions) -> tuple[FloatCells, NDArray[np.int64]]:
+    """[Q] value of beginning at each position in the bar, and the beat on which beat 0 ends.
+
+    The first beat alone is stretched or shortened to reach the phase, within the tempo bounds.
+    """
+    position = np.arange(options.beats_per_bar * CELLS) / CELLS
+    line = np.floor(position).astype(np.int64) + 1
+    line += (line - position) * beat_s < options.shortest_beat_s - 1e-9
+    allowed = (line - position) * beat_s <= options.longest_beat_s + 1e-9
+    start = np.where(allowed, np.float32(-PICKUP_PRICE), NEVER)
+    start[0] = 0
+    return start, line
+
+
+def _weighted_median(values: FloatArray, weights: FloatArray) -> float:
+    order = np.argsort(values)
+    half = np.searchsorted(np.cumsum(weights[order]), weights.sum() / 2)
+    return float(values[order][half])

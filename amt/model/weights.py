@@ -108,7 +108,9 @@ def _read_config(path: Path, kind: str) -> dict[str, Any]:
     expected = {"format": FORMAT, "model": kind}
     found = {name: about.get(name) for name in expected} if isinstance(about, dict) else about
     if found != expected or "sha256" not in about or "settings" not in about:
-        raise WeightsError(f"{path} describes {found}; expected a {kind} of format {FORMAT}")
+        raise WeightsError(
+            f"{path} describes {found}; expected the {kind} model in format {FORMAT}"
+        )
     return dict(about)
 
 

@@ -1,0 +1,72 @@
+"""Models on disk: exact round trip, and every kind of damage named."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from amt.errors import WeightsError
+from amt.model.composer import Composer
+from amt.model.weights import CONFIG_FILE, WEIGHTS_FILE, load_composer, load_expression, save_model
+from tests.model.test_composer import TOY
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    torch.manual_seed(0)
+    save_model(tmp_path, "composer", TOY, Composer(TOY).state_dict())
+    return tmp_path
+
+
+def test_round_trip_is_exact_once_in_half_precision(folder: Path, tmp_path: Path) -> None:
+    first = load_composer(folder)
+    save_model(tmp_path / "again", "composer", TOY, first.state_dict())
+    assert (tmp_path / "again" / WEIGHTS_FILE).read_bytes() == (folder / WEIGHTS_FILE).read_bytes()
+    assert first.config == TOY
+    assert not first.training
+
+
+def test_a_flipped_bit_is_noticed(folder: Path) -> None:
+    path = folder / WEIGHTS_FILE
+    data = bytearray(path.read_bytes())
+    data[-1] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(WeightsError, match="damaged"):
+        load_composer(folder)
+
+
+@pytest.mark.parametrize("name", [WEIGHTS_FILE, CONFIG_FILE])
+def test_a_missing_file_is_named(folder: Path, name: str) -> None:
+    (folder / name).unlink()
+    with pytest.raises(WeightsError, match="No such file"):
+        load_composer(folder)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"format": 99}, "expected the composer model"),
+        ({"model": "expression"}, "expected the composer model"),
+        ({"settings": {"d_model": 16, "colour": 1}}, "does not know colour"),
+        ({"settings": {"d_model": 32}}, "do not fit"),
+    ],
+)
+def test_a_foreign_config_is_named(folder: Path, change: dict, message: str) -> None:
+    path = folder / CONFIG_FILE
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    with pytest.raises(WeightsError, match=message):
+        load_composer(folder)
+
+
+def test_config_that_is_no_json_is_named(folder: Path) -> None:
+    (folder / CONFIG_FILE).write_text("{")
+    with pytest.raises(WeightsError, match="no JSON"):
+        load_composer(folder)
+
+
+def test_a_composer_is_no_expression_model(folder: Path) -> None:
+    with pytest.raises(WeightsError, match="expected the expression model"):
+        load_expression(folder)

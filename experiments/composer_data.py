@@ -7,7 +7,7 @@ and, for EMOPIA, the affect.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,11 +15,23 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from amt.chords import VOCABULARY_SIZE, Chord, chord_from_id
 from amt.model.video import MODALITIES, VideoInput
-from data_prep.chord_track import ChordTrack, transpose_ids
+from data_prep.chord_track import ChordTrack, chord_ids, transpose_ids
 from data_prep.muvi_sync import MuviSong
 
+Labelled = tuple[ChordTrack, tuple[float, float] | None]
+"""Chords without a picture, and the valence and arousal they were labelled with, if any."""
+
 SEMANTIC_DIM = 768
+_TRIADS = {"maj7": "maj", "maj6": "maj", "min7": "min", "min6": "min"}
+TRIAD_OF = chord_ids(
+    [
+        Chord(chord.root, _TRIADS.get(chord.quality, chord.quality))
+        for chord in map(chord_from_id, range(VOCABULARY_SIZE))
+    ]
+)
+"""[V] the triad of each chord whose sixth or seventh only colours it; others stay."""
 
 
 @dataclass(frozen=True)
@@ -28,8 +40,15 @@ class ComposerData:
 
     length: int = 300
     """Slots an example."""
-    other_share: float = 0.4
-    """Share of examples from the corpora without a picture."""
+    pop909_share: float = 0.3
+    """Share of examples from POP909, and the step from which it joins."""
+    pop909_from: int = 0
+    emopia_share: float = 0.1
+    """Share of examples from EMOPIA, and the step from which it joins."""
+    emopia_from: int = 0
+    simplify: float = 0.6
+    """Share of these examples whose sixths and major and minor sevenths become triads: they are
+    labelled in more detail than MuVi-Sync."""
     resample: float = 0.8
     """Share of examples read at a random phase and speed instead of once a second."""
     speed: float = 0.25
@@ -140,23 +159,29 @@ class ComposerExamples:
     def __init__(
         self,
         songs: Sequence[MuviSong],
-        others: Sequence[tuple[ChordTrack, tuple[float, float] | None]],
+        others: Mapping[str, Sequence[Labelled]],
         settings: ComposerData,
         seed: int,
     ) -> None:
         self.songs, self.others, self.settings, self.seed = songs, others, settings, seed
         self._song_odds = _by_duration([song.track for song in songs])
-        self._other_odds = _by_duration([track for track, _ in others])
+        self._other_odds = {
+            name: _by_duration([track for track, _ in tracks]) for name, tracks in others.items()
+        }
 
     def batch(self, step: int, size: int) -> ComposerBatch:
         """The batch of a step."""
         rng = np.random.default_rng([self.seed, step])
-        return collate([self._draw(rng) for _ in range(size)])
+        return collate([self._draw(rng, step) for _ in range(size)])
 
-    def _draw(self, rng: np.random.Generator) -> Example:
-        if self.others and rng.random() < self.settings.other_share:
-            track, affect = self.others[rng.choice(len(self.others), p=self._other_odds)]
-            return self._finish(rng, self._other(rng, track, affect))
+    def _draw(self, rng: np.random.Generator, step: int) -> Example:
+        lot = rng.random()
+        for name, tracks in self.others.items():
+            share = getattr(self.settings, f"{name}_share")
+            if step >= getattr(self.settings, f"{name}_from") and 0 <= lot < share:
+                track, affect = tracks[rng.choice(len(tracks), p=self._other_odds[name])]
+                return self._finish(rng, self._other(rng, track, affect))
+            lot -= share
         song = self.songs[rng.choice(len(self.songs), p=self._song_odds)]
         times = self._times(rng, song.track.duration_s)
         known = VIDEO_KNOWN * (rng.random(len(MODALITIES)) >= self._drop_odds())
@@ -201,8 +226,11 @@ class ComposerExamples:
                 1 if rng.random() >= self.settings.drop_modality else known_vector("clock")
             )
         known *= rng.random() >= self.settings.drop_video
+        chords = track.sample(times)
+        if rng.random() < self.settings.simplify:
+            chords = TRIAD_OF[chords]
         return Example(
-            chords=track.sample(times),
+            chords=chords,
             minor=int(track.mode == "minor"),
             features=features,
             known=known.astype(np.float32),

@@ -21,11 +21,16 @@ from amt.model.composer import Composer
 from amt.model.config import ComposerConfig
 from amt.model.losses import composer_loss
 from amt.model.video import VideoInput
-from data_prep.chord_track import ChordTrack
 from data_prep.emopia import QUADRANT_VALENCE_AROUSAL, load_clips
 from data_prep.muvi_sync import MuviSong, load_split
 from data_prep.pop909 import load_tracks
-from experiments.composer_data import ComposerData, ComposerExamples, collate, whole_song
+from experiments.composer_data import (
+    ComposerData,
+    ComposerExamples,
+    Labelled,
+    collate,
+    whole_song,
+)
 from experiments.training import TrainSettings, read_config, report_of, train
 
 
@@ -109,17 +114,17 @@ def _score(model: torch.nn.Module, batches: Sequence, *, with_video: bool) -> di
     return {"nll": nll / slots, **scores, "hits@1_on_change": on_change / changes}
 
 
-def other_tracks(
+def other_corpora(
     pop909: Path | None, emopia: Path | None, cache: Path | None
-) -> list[tuple[ChordTrack, tuple[float, float] | None]]:
-    """Chords without a picture, and the affect of those that are labelled."""
-    tracks: list[tuple[ChordTrack, tuple[float, float] | None]] = []
+) -> dict[str, list[Labelled]]:
+    """The corpora without a picture that are there."""
+    corpora: dict[str, list[Labelled]] = {}
     if pop909 is not None:
-        tracks += [(track, None) for track in load_tracks(pop909)]
+        corpora["pop909"] = [(track, None) for track in load_tracks(pop909)]
     if emopia is not None:
         clips = load_clips(emopia, cache=cache)
-        tracks += [(clip.track, QUADRANT_VALENCE_AROUSAL[clip.quadrant]) for clip in clips]
-    return tracks
+        corpora["emopia"] = [(c.track, QUADRANT_VALENCE_AROUSAL[c.quadrant]) for c in clips]
+    return corpora
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -146,7 +151,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     report = report_of(quiet=False)
     songs = load_split(args.data, "train", on_error="skip", report=report, cache=args.cache)
     validation = load_split(args.data, "val", on_error="skip", report=report, cache=args.cache)
-    others = other_tracks(args.pop909, args.emopia, args.cache)
+    others = other_corpora(args.pop909, args.emopia, args.cache)
     torch.manual_seed(settings.seed)
     task = ComposerTask(
         Composer(config["model"]),

@@ -1,0 +1,119 @@
+"""POP909 (Wang et al. 2020): the chords of 909 piano arrangements of pop songs.
+
+``ROOT/NNN/chord_audio.txt`` has a chord a line (start, end, label, tab-separated, seconds) and
+``ROOT/NNN/key_audio.txt`` a key a line likewise. The labels are Harte's with extensions and basses
+(``Db:min9/b3``); :func:`nearest_chord` maps them to the vocabulary of :mod:`amt.chords`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from amt.chords import NO_CHORD, Chord, Key, parse_chord, parse_key
+from amt.errors import ChordError
+from data_prep.chord_track import ChordTrack, chord_ids, normalise
+from data_prep.muvi_sync import CorpusError
+
+_LABEL = re.compile(r"([A-G][#b]?):([a-z]*)(\d*)(\([^)]*\))?(/\S+)?")
+_SEVENTHS = {
+    "maj": "maj7", "min": "min7", "": "7", "dim": "dim7", "hdim": "hdim7", "minmaj": "min",
+}  # fmt: skip
+"""Quality of a seventh, ninth, eleventh or thirteenth; a minor-major seventh has no nearer one."""
+
+
+def load_tracks(root: Path, *, report: Callable[[str], None] | None = None) -> list[ChordTrack]:
+    """Read the chords of every song, normalised by its longest key.
+
+    Args:
+        root: the folder that holds ``001`` and so on.
+        report: called with one sentence for every song that is left out.
+
+    Raises:
+        CorpusError: there is no song.
+    """
+    tracks = []
+    for folder in sorted(path for path in root.iterdir() if path.is_dir()):
+        try:
+            tracks.append(read_track(folder))
+        except CorpusError as error:
+            if report is not None:
+                report(f"left out: {error}")
+    if not tracks:
+        raise CorpusError(f"no song of POP909 under {root}: expected folders 001, 002 and so on")
+    return tracks
+
+
+def read_track(folder: Path) -> ChordTrack:
+    """Read the chords of one song.
+
+    Raises:
+        CorpusError: a file is missing, a line is broken, or a label is unknown.
+    """
+    rows = _rows(folder / "chord_audio.txt")
+    key = longest_key(folder)
+    try:
+        ids = normalise(chord_ids([nearest_chord(label) for _, _, label in rows]), key)
+    except ChordError as error:
+        raise CorpusError(f"song {folder.name}: {error}") from error
+    starts = np.array([start for start, _, _ in rows])
+    if (np.diff(starts) <= 0).any():
+        raise CorpusError(f"song {folder.name}: chords are out of order")
+    return ChordTrack(f"pop909/{folder.name}", key.mode, starts, ids, rows[-1][1])
+
+
+def longest_key(folder: Path) -> Key:
+    """The key in which a song stays longest.
+
+    Raises:
+        CorpusError: the key file is missing or names no key.
+    """
+    spans: dict[str, float] = {}
+    for start, end, label in _rows(folder / "key_audio.txt"):
+        spans[label] = spans.get(label, 0.0) + end - start
+    try:
+        return parse_key(max(spans, key=lambda label: spans[label]))
+    except ChordError as error:
+        raise CorpusError(f"song {folder.name}: {error}") from error
+
+
+def nearest_chord(label: str) -> Chord:
+    """The chord of the vocabulary nearest to a label: same root, basses and tensions left out.
+
+    A ninth, eleventh or thirteenth becomes the seventh it stands on (``min9`` -> ``min7``), a
+    tension in brackets goes (``maj(9)`` -> ``maj``) unless it is the seventh of a suspended chord.
+
+    >>> [nearest_chord(x).label for x in ("N", "Db:min9/b3", "F:maj(9)/3", "G:sus4(b7,9)", "E:9")]
+    ['N', 'C#:min7', 'F', 'G:sus4', 'E:7']
+
+    Raises:
+        ChordError: the label is not of this form.
+    """
+    if label in {"N", "X"}:
+        return NO_CHORD
+    match = _LABEL.fullmatch(label)
+    if match is None:
+        raise ChordError(f"unknown chord label {label!r}")
+    root, kind, number, _, _ = match.groups()
+    if number in {"7", "9", "11", "13"} and kind in _SEVENTHS:
+        quality = _SEVENTHS[kind]
+    else:
+        quality = kind + number
+    return parse_chord(f"{root}:{quality}")
+
+
+def _rows(path: Path) -> list[tuple[float, float, str]]:
+    try:
+        lines = path.read_text().splitlines()
+    except OSError as error:
+        raise CorpusError(f"no readable file {path}: {error.strerror}") from error
+    try:
+        rows = [(float(s), float(e), label) for s, e, label in (line.split() for line in lines)]
+    except ValueError as error:
+        raise CorpusError(f"{path}: expected lines of start, end and label") from error
+    if not rows:
+        raise CorpusError(f"{path} is empty")
+    return rows

@@ -9,6 +9,7 @@ free channel. Channel 10 (9 when counted from 0) is drums, as in General MIDI.
 from __future__ import annotations
 
 import struct
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -28,7 +29,7 @@ MIN_NOTE_S = 0.03
 """Shorter notes, above all those of no length, are held this long so that they sound."""
 MAX_DURATION_S = 3 * 3600.0
 
-_SUSTAIN = 64
+_SUSTAIN, _PEDAL_DOWN = 64, 64
 _BANK_SELECT = (0, 32)
 _PARAMETERS = (6, 38, *range(96, 102))
 """Data entry and (non-)registered parameter numbers, which only make sense together."""
@@ -74,7 +75,7 @@ class Part:
     def end_s(self) -> float:
         """When the last note ends or the pedal under it is lifted."""
         end = max(note.end_s for note in self.notes)
-        pedal = (t for t, m in self.controls if m.is_cc(_SUSTAIN) and m.value < 64)
+        pedal = (t for t, m in self.controls if m.is_cc(_SUSTAIN) and m.value < _PEDAL_DOWN)
         return max(end, max(pedal, default=end))
 
     def shifted(self, by_s: float) -> Part:
@@ -86,6 +87,26 @@ class Part:
             ),
             controls=tuple((max(t + by_s, 0.0), m) for t, m in self.controls),
         )
+
+    def sustained(self, end_s: float) -> Part:
+        """The same part without pedal: notes are held until it is lifted, at most to ``end_s``.
+
+        A note that is struck again under the pedal ends the one before.
+        """
+        pedal = [(t, m.value >= _PEDAL_DOWN) for t, m in self.controls if m.is_cc(_SUSTAIN)]
+        times = [time for time, _ in pedal]
+        lifts = [end_s] * (len(pedal) + 1)  # after each pedal event, when it is next up
+        for i in reversed(range(len(pedal))):
+            lifts[i] = lifts[i + 1] if pedal[i][1] else pedal[i][0]
+        by_pitch: dict[int, list[Note]] = defaultdict(list)
+        for note in self.notes:
+            last = bisect_right(times, note.end_s) - 1
+            is_down = last >= 0 and pedal[last][1]
+            end = max(lifts[last], note.end_s) if is_down else note.end_s
+            by_pitch[note.pitch].append(replace(note, end_s=end))
+        held = (note for notes in by_pitch.values() for note in _audible(notes))
+        controls = tuple(e for e in self.controls if not e[1].is_cc(_SUSTAIN))
+        return replace(self, notes=tuple(sorted(held)), controls=controls)
 
     def events(self) -> Iterator[_Timed]:
         """All messages in order of time; at one time note-offs, then controls, then note-ons."""

@@ -91,7 +91,10 @@ class _FluidSynth:
 
     def play(self, part: Part, frames: int) -> NDArray[np.float32]:
         self._synth.system_reset()
-        return _play_in_blocks(part, frames, self._sample_rate, self._send, self._generate)
+        self._generate(_whole_blocks(2 * self._sample_rate))  # the reverb of the part before
+        whole = _whole_blocks(frames)
+        samples = _play_in_blocks(part, whole, self._sample_rate, self._send, self._generate)
+        return samples[:, :frames]
 
     def _send(self, message: mido.Message) -> None:
         synth, channel = self._synth, message.channel
@@ -115,7 +118,7 @@ class _FluidSynth:
 
 
 class _TinySoundFont:
-    """TinySoundFont, with its volume curve brought to General MIDI's.
+    """TinySoundFont, with the pedal it lacks and its volume curve brought to General MIDI's.
 
     It makes amplitude the cube of CC 7 and CC 11; General MIDI, FluidSynth and RustySynth the
     square (40 log10(value / 127) dB). So values are raised to 2/3, in 14 bits.
@@ -135,10 +138,11 @@ class _TinySoundFont:
         channel = DRUM_CHANNEL if part.is_drum else 0
         for control in (_SOUND_OFF, _RESET):
             self._synth.control_change(channel, control, 0)
-        self._generate(self._sample_rate // 10)  # lets voices of the part before end
+        self._generate(self._sample_rate // 10)  # voices of the part before
         self._synth.pitchbend(channel, _BEND_CENTRE)
         self._set_volume(channel, _VOLUME, _DEFAULT_VOLUME)
         self._set_program(channel, 0)
+        part = part.sustained(frames / self._sample_rate)
         return _play_in_blocks(part, frames, self._sample_rate, self._send, self._generate)
 
     def _send(self, message: mido.Message) -> None:
@@ -199,6 +203,10 @@ class _MidiRenderer:
             first, second = (self._render(half, duration_s) for half in halves)
             return Audio(first.samples + second.samples, sample_rate)
         return Audio(np.ascontiguousarray(samples.T), sample_rate)
+
+
+def _whole_blocks(frames: int) -> int:
+    return -(-frames // _BLOCK) * _BLOCK
 
 
 def _play_in_blocks(

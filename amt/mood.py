@@ -50,9 +50,9 @@ def smooth(curve: FloatArray, sigma_s: float) -> FloatArray:
 
     Args:
         curve: a row a second.
-        sigma_s: standard deviation in seconds; 0 leaves the curve as it is.
+        sigma_s: standard deviation in seconds; below .1 the curve stays as it is.
     """
-    if sigma_s <= 0 or len(curve) < 2:
+    if sigma_s < 0.1 or len(curve) < 2:  # a kernel narrower than its step is none
         return curve
     reach = min(math.ceil(3 * sigma_s), len(curve) - 1)
     kernel = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma_s) ** 2)

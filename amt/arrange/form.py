@@ -12,6 +12,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from amt.arrange.dynamics import STRONG_CUT
 from amt.chords import Chord
 from amt.timing import grid_end_tick
 from amt.types import EMOTION_VALENCE_AROUSAL, TICKS_PER_BEAT, Cut, FloatArray, Plan
@@ -75,6 +76,10 @@ class Form:
     def region_at(self, tick: int) -> int:
         """Index of the region in which a tick lies."""
         return bisect_right(self.regions, tick, key=lambda region: region.start) - 1
+
+    def struck_at(self, tick: int) -> bool:
+        """Whether a strong cut falls on a tick."""
+        return tick in self.hits and self.hits[tick].strength >= STRONG_CUT
 
     def cell_at(self, tick: int) -> Cell:
         """The cell in which a tick lies."""

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from amt.arrange.dynamics import STRONG_CUT, expression_curve, level_at, velocity
+from amt.arrange.dynamics import expression_curve, level_at, velocity
 from amt.arrange.score import Score, write_score
 from amt.arrange.styles import ROLES, Instrument, load_style
 from amt.arrange.voicing import bass_fifth, chord_tones
@@ -362,8 +362,7 @@ def _with_velocities(
 
 def _accent(score: Score, tick: int) -> float:
     form = score.form
-    cut = form.hits.get(tick)
-    hit = _HIT_ACCENT * cut.strength if cut and cut.strength >= STRONG_CUT else 0.0
+    hit = _HIT_ACCENT * form.hits[tick].strength if form.struck_at(tick) else 0.0
     if form.cell_at(tick).downbeat == tick:
         return _DOWNBEAT_ACCENT + hit
     return (_OFFBEAT_ACCENT if tick % TICKS_PER_BEAT else _BEAT_ACCENT) + hit

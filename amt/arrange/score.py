@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from amt.arrange.dynamics import STRONG_CUT
 from amt.arrange.form import Cell, Form, form_of
 from amt.arrange.styles import Instrument, Style
 from amt.arrange.textures import LADDER, Texture, climb, playable, steps, strikes
@@ -90,9 +89,7 @@ class Score:
         inside = form.regions[form.region_at(cell.start) : form.region_at(cell.end - 1) + 1]
         changes = {region.start for region in inside if region.start >= cell.start}
         hits = {
-            tick
-            for tick in range(cell.start, cell.end, TICKS_PER_BEAT)
-            if tick in form.hits and form.hits[tick].strength >= STRONG_CUT
+            tick for tick in range(cell.start, cell.end, TICKS_PER_BEAT) if form.struck_at(tick)
         }
         if changes - {cell.start}:
             ticks = [t for t in ticks if (t - cell.start) % TICKS_PER_BEAT == 0]
@@ -116,7 +113,9 @@ def write_score(plan: Plan, style: Style) -> Score:
         choices=np.random.default_rng(plan.seed).integers(0, 60, (form.cells[-1].phrase + 1, 3)),
         textures=(),
     )
-    rungs = climb(_counts(score, plan), form.cells)
+    wanted = np.array([cell.notes for cell in form.cells])
+    free = [cell.place == 0 or form.struck_at(cell.start) for cell in form.cells]
+    rungs = climb(_counts(score, plan), wanted, free)
     return replace(score, textures=tuple(LADDER[rung] for rung in rungs))
 
 

@@ -9,6 +9,7 @@ gives the same notes a second at any tempo and in any metre.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -59,9 +60,10 @@ SHORTEST_STEP_S = 0.08
 
 _MOVE_COST = 0.15
 """Cost of one rung inside a phrase, against the squared error of the root of the note count."""
-_LEVEL_JUMP_COST = 4.0
-"""Cost of moving more than one level at once inside a phrase."""
-_PHRASE_MOVE_SHARE = 0.2
+_LEVEL_JUMP_COST = 1e3
+"""Cost of moving more than one level at once inside a phrase: it does not happen."""
+_FREE_MOVE_SHARE = 0.2
+"""Share of the cost of a rung where a phrase begins or a strong cut falls."""
 
 _HALVES = {1: (0,), 2: (0,), 3: (0, 2), 4: (0, 2), 5: (0, 3), 6: (0, 3), 7: (0, 4)}
 _SYNCOPATED_HALVES = {3: (0, 1.5), 4: (0, 1.5), 5: (0, 2.5), 6: (0, 2.5), 7: (0, 3.5)}
@@ -98,18 +100,19 @@ def playable(texture: Texture, beat_s: float) -> bool:
     return texture.level == 1 or beat_s / fastest >= SHORTEST_STEP_S
 
 
-def climb(counts: FloatArray, cells: tuple[Cell, ...]) -> list[int]:
+def climb(counts: FloatArray, wanted: FloatArray, free: Sequence[bool]) -> list[int]:
     """The rung of every cell.
 
     Args:
         counts: [cells, rungs] notes that each rung would begin in each cell; infinite where it
             cannot be played.
-        cells: The cells with the number of notes the plan asks for.
+        wanted: [cells] notes that the plan asks to begin in each cell.
+        free: [cells] whether the texture may change at will: where a phrase begins or a strong cut
+            falls. Elsewhere it moves by one level at most.
 
     Returns:
         [cells] indices of rungs.
     """
-    wanted = np.array([cell.notes for cell in cells])
     # The root makes an error weigh alike in thin and thick passages: counts scatter like sqrt(n).
     error = (np.sqrt(counts) - np.sqrt(wanted)[:, None]) ** 2
     rungs = np.arange(len(LADDER))
@@ -117,8 +120,8 @@ def climb(counts: FloatArray, cells: tuple[Cell, ...]) -> list[int]:
     move = _MOVE_COST * np.abs(rungs[:, None] - rungs[None, :])
     jump = _LEVEL_JUMP_COST * (np.abs(levels[:, None] - levels[None, :]) > 1)
     total, came_from = error[0], []
-    for cell, cost in zip(cells[1:], error[1:], strict=True):
-        change = _PHRASE_MOVE_SHARE * move if cell.place == 0 else move + jump
+    for is_free, cost in zip(free[1:], error[1:], strict=True):
+        change = _FREE_MOVE_SHARE * move if is_free else move + jump
         through = total[None, :] + change
         came_from.append(through.argmin(axis=1))
         total = through.min(axis=1) + cost

@@ -1,0 +1,90 @@
+"""Built-in and own styles."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from amt.arrange.styles import MIN_RANGE, ROLES, load_style, style_names
+from amt.errors import InputError
+
+OWN = """
+description = "A lone guitar."
+swing = 0.6
+[roles.harmony]
+name = "Guitar"
+program = 24
+low = 48
+high = 72
+volume = 100
+pan = 64
+gate = 0.9
+"""
+
+
+@pytest.mark.parametrize("name", style_names())
+def test_built_in_styles_are_complete(name: str) -> None:
+    style = load_style(name)
+    assert style.name == name
+    assert style.description.endswith(".")
+    roles = [player.role for player in style.instruments]
+    assert {"harmony", "arpeggio", "bass"} <= set(roles)
+    assert roles == [role for role in ROLES if role in roles]
+    for player in style.instruments:
+        assert player.high - player.low >= MIN_RANGE[player.role]
+        assert 40 <= player.volume <= 127
+
+
+def test_the_eight_styles() -> None:
+    assert style_names() == (
+        "piano", "strings", "orchestral", "acoustic", "band", "synth", "lo-fi", "ambient",
+    )  # fmt: skip
+
+
+def test_a_users_own_style(tmp_path: Path) -> None:
+    path = tmp_path / "lone.toml"
+    path.write_text(OWN)
+    style = load_style(path)
+    assert (style.name, style.swing) == ("lone", 0.6)
+    assert style == load_style(str(path))
+    harmony = style.instrument("harmony")
+    assert harmony is not None
+    assert (harmony.name, harmony.program, harmony.pedal) == ("Guitar", 24, False)
+    assert style.instrument("bass") is None
+
+
+def test_an_unknown_style_lists_the_names() -> None:
+    with pytest.raises(InputError, match=r"unknown style 'polka': expected piano, strings"):
+        load_style("polka")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("program = 24", "program = 200", "program is 200, expected a whole number"),
+        ("program = 24", "", "program is missing"),
+        ("program = 24", "program = true", "program is True"),
+        ("gate = 0.9", "gate = 0", "gate is 0"),
+        ("gate = 0.9", "", "gate is missing"),
+        ('name = "Guitar"', "name = 3", "name is 3, expected text"),
+        ('name = "Guitar"', "", "name is missing"),
+        ("high = 72", "high = 60", "range 48-60 is too narrow"),
+        ("swing = 0.6", "swing = 0.9", "swing is 0.9"),
+        ("swing = 0.6", "tempo = 90", "tempo is unknown"),
+        ("pan = 64", "pan = 64\npitch = 3", "pitch is unknown"),
+        ("[roles.harmony]", "[roles.kazoo]", r"expected a table \[roles.harmony\]"),
+        ("[roles.harmony]", "[roles]\nharmony = 1\n[roles.bass]", "harmony is 1"),
+        ("swing = 0.6", "swing =", "not a style in TOML"),
+    ],
+)
+def test_a_broken_style_is_explained(tmp_path: Path, old: str, new: str, message: str) -> None:
+    path = tmp_path / "own.toml"
+    path.write_text(OWN.replace(old, new))
+    with pytest.raises(InputError, match=message):
+        load_style(path)
+
+
+def test_a_missing_style_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"cannot read the style .*none\.toml"):
+        load_style(tmp_path / "none.toml")

@@ -1,0 +1,216 @@
+"""The plan file: exact round trips, and a clear word about everything that is wrong."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+
+from amt.errors import PlanError
+from amt.plan import close_on_tonic, plan_from_json, plan_to_json, read_plan, rounded, write_plan
+from amt.types import Cut, Plan, Section
+from tests.arrange.plan_strategies import make_plan, plans
+
+
+@pytest.fixture
+def plan() -> Plan:
+    return make_plan(
+        6.25,
+        chords="Am7 Bb F#m7b5 N",
+        key="F major",
+        cuts=(Cut(2.0, 0.75), Cut(4.123456789, 0.2, "dissolve")),
+        sections=(Section(0, "sad"), Section(8, "exciting")),
+    )
+
+
+@settings(max_examples=60, deadline=None)
+@given(plans())
+def test_reading_and_writing_give_back_the_same_text(plan: Plan) -> None:
+    text = plan_to_json(plan)
+    again = plan_from_json(text)
+    assert plan_to_json(again) == text
+    once = rounded(plan)
+    assert (again.key, again.chords, again.cuts) == (once.key, once.chords, once.cuts)
+    assert (again.sections, again.style, again.seed) == (once.sections, once.style, once.seed)
+    assert again.grid.bars == once.grid.bars
+    assert again.grid.last_beat == once.grid.last_beat
+    for name in ("loudness", "density", "emotion"):
+        np.testing.assert_array_equal(getattr(again, name), getattr(once, name))
+    np.testing.assert_array_equal(again.grid.beats_s, once.grid.beats_s)
+
+
+def test_a_file_is_read_back(plan: Plan, tmp_path: Path) -> None:
+    path = tmp_path / "song.plan.json"
+    write_plan(plan, path)
+    first = path.read_bytes()
+    write_plan(read_plan(path), path)
+    assert path.read_bytes() == first
+
+
+def test_the_file_is_made_to_be_edited(plan: Plan) -> None:
+    lines = plan_to_json(plan).splitlines()
+    assert '    {"beat": 4, "bar": 2, "chord": "Bb"},' in lines
+    assert '    {"time_s": 4.123456789, "strength": 0.2, "kind": "dissolve"}' in lines
+    assert '    {"beat": 8, "bar": 3, "mood": "exciting"}' in lines
+    assert sum('"second"' in line for line in lines) == 7
+
+
+def test_labels_are_read_and_bar_may_be_left_out(plan: Plan) -> None:
+    data = json.loads(plan_to_json(plan))
+    data["chords"][1] = {"beat": 4, "chord": "A#:maj"}
+    del data["title"]
+    again = plan_from_json(json.dumps(data))
+    assert again.chords == plan.chords
+    assert again.title == ""
+
+
+def test_a_second_that_rounding_ends_is_dropped() -> None:
+    plan = make_plan(4.0 + 1e-11)
+    assert len(plan.loudness) == 5
+    assert len(plan_from_json(plan_to_json(plan)).loudness) == 4
+
+
+def _set(*path: Any, value: Any) -> Any:
+    def change(data: Any) -> None:
+        for step in path[:-1]:
+            data = data[step]
+        data[path[-1]] = value
+
+    return change
+
+
+def _drop(*path: Any) -> Any:
+    def change(data: Any) -> None:
+        for step in path[:-1]:
+            data = data[step]
+        del data[path[-1]]
+
+    return change
+
+
+BROKEN = [
+    (_set("version", value=2), r"version is 2, expected 1"),
+    (_set("version", value=True), r"version is True"),
+    (_drop("version"), r"version is missing"),
+    *((_drop(f), rf"{f} is missing") for f in ("style", "seed", "key", "bars", "last_beat")),
+    *((_drop(f), rf"{f} is missing") for f in ("beats_s", "chords", "sections", "cuts", "curve")),
+    (_set("tempo", value=120), r"tempo is unknown"),
+    (_set("title", value=3), r"title is 3, expected text"),
+    (_set("style", value=None), r"style is None, expected text"),
+    (_set("style", value=" "), r"style is empty"),
+    (_set("seed", value=1.5), r"seed is 1\.5, expected a whole number"),
+    (_set("seed", value=-1), r"seed is -1"),
+    (_set("seed", value=2**63), r"seed is"),
+    (_set("key", value="A dorian"), r"key: unknown key"),
+    (_set("bars", value=4), r"bars is 4, expected a list"),
+    (_set("bars", value=[4, 4]), r"bars sum to 8 beats, expected 13"),
+    (_set("bars", 0, value="4"), r"bars\[0\] is '4'"),
+    (_set("bars", 0, value=0), r"bars\[0\] is 0"),
+    (_set("last_beat", value=0), r"last_beat is 0"),
+    (_set("last_beat", value=1.1), r"last_beat is 1\.1"),
+    (_set("beats_s", value=[0]), r"beats_s must hold"),
+    (_set("beats_s", 0, value=0.1), r"beats_s must hold 0"),
+    (_set("beats_s", 3, value=0.9), r"beats_s\[3\] is 0\.9"),
+    (_set("beats_s", 3, value=-1), r"beats_s\[3\] is -1"),
+    (_set("beats_s", 3, value=float("nan")), r"NaN"),
+    (_set("beats_s", 3, value=float("inf")), r"Infinity"),
+    (_set("beats_s", 3, value=10**400), r"beats_s\[3\].*finite"),
+    (_set("beats_s", 3, value=1.01), r"beats_s\[2\] starts a beat of 0\.01 s"),
+    (_set("beats_s", 13, value=99), r"beats_s\[12\] starts a beat of 186 s"),
+    (_set("beats_s", 3, value="1.5"), r"beats_s\[3\] is '1\.5'"),
+    (_set("chords", value=[]), r"chords must begin on beat 0"),
+    (_set("chords", 0, "beat", value=1), r"chords must begin on beat 0"),
+    (_set("chords", 1, value=["Am"]), r"chords\[1\] is \['Am'\], expected an object"),
+    (_set("chords", 1, "chord", value="Hm"), r"chords\[1\]\.chord: unknown chord 'Hm'"),
+    (_set("chords", 1, "bar", value=3), r"chords\[1\]\.bar is 3, but beat 4 lies in bar 2"),
+    (_set("chords", 1, "bass", value="C"), r"chords\[1\]\.bass is unknown"),
+    (_drop("chords", 1, "chord"), r"chords\[1\]\.chord is missing"),
+    (_set("chords", 3, value={"beat": 13, "chord": "C"}), r"chords\[3\]\.beat is 13.*0 to 12"),
+    (_set("chords", 2, value={"beat": 4, "chord": "C"}), r"chords\[2\]\.beat is 4.*later"),
+    (_set("chords", 2, value={"beat": -4, "chord": "C"}), r"chords\[2\]\.beat is -4"),
+    (_set("sections", 1, "mood", value="happy"), r"sections\[1\]\.mood is 'happy'"),
+    (_set("sections", 1, "beat", value=0), r"sections\[1\]\.bar is 3"),
+    (_set("sections", 1, value={"beat": 0, "mood": "sad"}), r"sections\[1\]\.beat is 0"),
+    (_set("cuts", 1, "time_s", value=1.0), r"cuts\[1\]\.time_s is 1\.0"),
+    (_set("cuts", 1, "time_s", value=6.25), r"cuts\[1\]\.time_s is 6\.25"),
+    (_set("cuts", 0, "time_s", value=0), r"cuts\[0\]\.time_s is 0"),
+    (_set("cuts", 0, "strength", value=1.5), r"cuts\[0\]\.strength is 1\.5"),
+    (_set("cuts", 0, "kind", value="wipe"), r"cuts\[0\]\.kind is 'wipe'"),
+    (_set("curve", 2, "loudness", value=-0.1), r"curve\[2\]\.loudness is -0\.1"),
+    (_set("curve", 2, "loudness", value=1.2), r"curve\[2\]\.loudness is 1\.2"),
+    (_set("curve", 2, "density", value=-1), r"curve\[2\]\.density is -1"),
+    (_set("curve", 2, "density", value=None), r"curve\[2\]\.density is None"),
+    (_set("curve", 2, "sad", value=0.5), r"moods of curve\[2\] sum to 1\.5"),
+    (_set("curve", 2, "second", value=3), r"curve\[2\]\.second is 3, expected 2"),
+    (_drop("curve", 2, "fearful"), r"curve\[2\]\.fearful is missing"),
+    (_set("curve", 2, "joy", value=0), r"curve\[2\]\.joy is unknown"),
+    (_drop("curve", 6), r"curve has 6 rows of loudness, expected 7"),
+]
+
+
+@pytest.mark.parametrize(("change", "message"), BROKEN)
+def test_a_broken_field_is_named(plan: Plan, change: Any, message: str) -> None:
+    data = json.loads(plan_to_json(plan))
+    change(data)
+    with pytest.raises(PlanError, match=message):
+        plan_from_json(json.dumps(data))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "not JSON"),
+        ("tempo: 120", "not JSON"),
+        ("[]", "expected an object"),
+        ("null", "expected an object"),
+        ("{}", "version is missing"),
+        ('{"version": 1, "version": 1}', "version is given twice"),
+        ("[" * 100_000, "nested too deeply"),
+        ('{"version": ' + "9" * 5000 + "}", "not JSON"),
+    ],
+)
+def test_what_is_no_plan_is_refused(text: str, message: str) -> None:
+    with pytest.raises(PlanError, match=message):
+        plan_from_json(text)
+
+
+def test_unreadable_files_are_named(tmp_path: Path) -> None:
+    with pytest.raises(PlanError, match=r"cannot read .*missing\.json"):
+        read_plan(tmp_path / "missing.json")
+    with pytest.raises(PlanError, match="cannot read"):
+        read_plan(tmp_path)
+    binary = tmp_path / "binary.json"
+    binary.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(PlanError, match=r"binary\.json is not a plan"):
+        read_plan(binary)
+    binary.write_text("{}")
+    with pytest.raises(PlanError, match=r"binary\.json: version is missing"):
+        read_plan(binary)
+
+
+def test_a_plan_that_could_not_be_read_is_not_written(plan: Plan, tmp_path: Path) -> None:
+    plan.loudness[2] = np.nan
+    with pytest.raises(PlanError, match="loudness"):
+        write_plan(plan, tmp_path / "plan.json")
+    assert not (tmp_path / "plan.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("chords", "duration_s", "expected"),
+    [
+        ("C G", 8.0, [(0, "C"), (4, "G"), (8, "C"), (12, "Am")]),
+        ("C Am7", 8.0, [(0, "C"), (4, "Am7"), (8, "C"), (12, "Am7")]),
+        ("C G", 8.6, [(0, "C"), (4, "G"), (8, "C"), (12, "Am")]),
+        ("G", 0.5, [(0, "Am")]),
+        ("C A", 4.0, [(0, "C"), (4, "Am")]),
+    ],
+)
+def test_a_piece_closes_on_its_tonic(
+    chords: str, duration_s: float, expected: list[tuple[int, str]]
+) -> None:
+    closed = close_on_tonic(make_plan(duration_s, chords=chords))
+    assert [(c.beat, c.chord.spell()) for c in closed.chords] == expected

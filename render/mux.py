@@ -145,11 +145,7 @@ def _write(video: Path, picture: _Picture, sound: Audio, out: Path, codec: str) 
         film.metadata.update(clip.metadata)
         frames = _frames(sound)
         encoded_s = 0.0
-        for packet in clip.demux(source):
-            if packet.dts is None or not packet.size:
-                continue
-            packet.pts -= picture.start
-            packet.dts -= picture.start
+        for packet in _packets(clip, source, picture.start):
             packet_s = float(packet.dts * packet.time_base)
             packet.stream = target
             while encoded_s <= packet_s and (frame := next(frames, None)) is not None:
@@ -182,6 +178,31 @@ def _copy_stream(
         ) from error
     target.metadata.update(source.metadata)
     return target
+
+
+def _packets(
+    clip: av.container.InputContainer, source: av.VideoStream, start: int
+) -> Iterator[av.Packet]:
+    """The video packets, moved so that the first picture shows at 0, all with decoding times.
+
+    Matroska states none before the first picture that was reordered; they are counted back from it.
+    """
+    waiting: list[av.Packet] = []
+    for packet in clip.demux(source):
+        if packet.pts is None or not packet.size:
+            continue
+        packet.pts -= start
+        waiting.append(packet)
+        if packet.dts is not None:
+            packet.dts -= start
+            step = max(packet.duration or 0, 1)
+            for back, early in enumerate(reversed(waiting)):
+                early.dts = packet.dts - back * step
+            yield from waiting
+            waiting.clear()
+    for packet in waiting:
+        packet.dts = packet.pts
+        yield packet
 
 
 def _frames(sound: Audio) -> Iterator[av.AudioFrame]:

@@ -8,6 +8,9 @@ free channel. Channel 10 (9 when counted from 0) is drums, as in General MIDI.
 
 from __future__ import annotations
 
+import contextlib
+import importlib
+import io
 import struct
 from bisect import bisect_right
 from collections import defaultdict
@@ -19,7 +22,6 @@ from typing import Any
 
 import mido
 import numpy as np
-import pretty_midi
 from mido.midifiles.meta import KeySignatureError
 
 from render.errors import MidiFileError
@@ -245,8 +247,15 @@ def _part(
     controls.sort(key=lambda event: event[0])
     is_drum = key[1] == DRUM_CHANNEL
     program = next((m.program for _, m in controls if m.type == "program_change"), 0)
-    instrument = "Drums" if is_drum else pretty_midi.program_to_instrument_name(program)
-    return Part(name or instrument, is_drum, notes, tuple(controls))
+    name = name or ("Drums" if is_drum else _instrument_name(program))
+    return Part(name, is_drum, notes, tuple(controls))
+
+
+def _instrument_name(program: int) -> str:
+    # pretty_midi loads pyfluidsynth, which prints its findings when the variable CI is set.
+    with contextlib.redirect_stdout(io.StringIO()):
+        pretty_midi = importlib.import_module("pretty_midi")
+    return str(pretty_midi.program_to_instrument_name(program))
 
 
 def _kind(message: mido.Message) -> str:

@@ -6,9 +6,9 @@ the same with major version 3 and samples compressed with Vorbis.
 
 from __future__ import annotations
 
+import importlib.util
 import os
 from collections.abc import Collection, Iterator
-from importlib import resources
 from pathlib import Path
 from typing import Literal
 
@@ -101,8 +101,9 @@ def _installed(formats: Collection[Format]) -> Iterator[Path]:
             path = Path(folder).expanduser() / name
             if path.is_file() and _is_readable(path, formats):
                 yield path
-    with resources.as_file(resources.files("pretty_midi") / "TimGM6mb.sf2") as path:
-        yield path
+    package = importlib.util.find_spec("pretty_midi")
+    for place in (package and package.submodule_search_locations) or ():
+        yield Path(place) / "TimGM6mb.sf2"
 
 
 def _is_readable(path: Path, formats: Collection[Format]) -> bool:

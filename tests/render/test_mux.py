@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 
 import av
@@ -87,6 +88,19 @@ def test_a_clip_that_starts_late_is_brought_to_zero(write_clip, tmp_path):
     assert end == pytest.approx(2.0, abs=0.05)
     samples, rate = sound(film)
     assert strength(samples, rate, 1000.0) == pytest.approx(0.5, rel=0.1)
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv"])
+def test_rotation_is_kept(write_clip, tmp_path, suffix):
+    clip, film = write_clip(), tmp_path / f"film{suffix}"
+    content = bytearray(clip.read_bytes())
+    matrix = content.index(b"tkhd") + 44  # ISO 14496-12, 8.3.2
+    content[matrix : matrix + 36] = struct.pack(">9i", 0, 65536, 0, -65536, 0, 0, 0, 0, 1 << 30)
+    clip.write_bytes(content)
+    mux(clip, tone(), film)
+    with av.open(str(clip)) as before, av.open(str(film)) as after:
+        rotations = [next(c.decode(video=0)).rotation for c in (before, after)]
+    assert rotations[0] == rotations[1] != 0
 
 
 @pytest.mark.parametrize("gain_db", [None, -12.0, -6.0])

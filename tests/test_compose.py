@@ -1,0 +1,143 @@
+"""From features to a plan, with toy models: what is promised whatever the weights."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from amt.chords import Key, parse_chord, parse_key
+from amt.compose import ComposeOptions, choose_key, compose
+from amt.errors import GridError, InputError
+from amt.model.composer import Composer
+from amt.model.config import ComposerConfig, ExpressionConfig
+from amt.model.expression import Expression
+from amt.mood import MoodSpan
+from amt.plan import rounded, validate
+from amt.types import EMOTIONS, Cut, Plan, VideoFeatures
+
+TOY_COMPOSER = ComposerConfig(d_model=16, n_heads=2, d_ff=32, encoder_layers=1, decoder_layers=2)
+TOY_EXPRESSION = ExpressionConfig(d_model=8, hidden=8, layers=2, levels=4)
+
+
+@pytest.fixture(scope="module")
+def models() -> tuple[Composer, Expression]:
+    torch.manual_seed(0)
+    expression = Expression(TOY_EXPRESSION).eval()
+    expression.levels.copy_(torch.tensor([[0.0, 0.05, 0.1, 0.3], [0.0, 4.0, 8.0, 16.0]]))
+    return Composer(TOY_COMPOSER).eval(), expression
+
+
+def clip(duration_s: float, cuts_s: tuple[float, ...] = (), mood: str = "neutral") -> VideoFeatures:
+    seconds = int(np.ceil(duration_s))
+    rng = np.random.default_rng(seconds)
+    emotion = np.full((seconds, 6), 0.1)
+    emotion[:, EMOTIONS.index(mood)] = 0.5
+    return VideoFeatures(
+        duration_s=duration_s,
+        emotion=emotion,
+        motion=rng.uniform(0, 20, seconds),
+        scene_offset=np.arange(seconds, dtype=np.float64) % 7,
+        cuts=tuple(Cut(time_s, 0.9) for time_s in cuts_s),
+        semantic=None,
+        backend="analytic",
+    )
+
+
+def plan_of(models, features: VideoFeatures, **options) -> Plan:
+    return compose(features, ComposeOptions(**options), *models)
+
+
+@settings(max_examples=15, deadline=None)
+@given(duration_s=st.floats(0.4, 90), seed=st.integers(0, 2**31), share=st.floats(0.1, 0.9))
+def test_every_clip_gets_a_whole_plan(models, duration_s: float, seed: int, share: float) -> None:
+    plan = plan_of(models, clip(duration_s, (duration_s * share,)), seed=seed)
+    validate(rounded(plan))
+    assert plan.grid.duration_s == pytest.approx(duration_s, abs=1e-6)
+    assert all(span.chord.root is not None for span in plan.chords)
+    last = plan.chords[-1].chord
+    assert last == plan.key.tonic_chord
+
+
+def test_same_seed_same_plan_another_seed_another(models) -> None:
+    first, again, other = (
+        plan_of(models, clip(40.0), seed=seed, key=Key(0, "major")) for seed in (1, 1, 2)
+    )
+    assert first.chords == again.chords
+    assert first.chords != other.chords
+
+
+def test_chords_change_on_beats_of_the_grid_and_begin_at_zero(models) -> None:
+    plan = plan_of(models, clip(45.0, (10.0, 21.3, 33.3)))
+    beats = [span.beat for span in plan.chords]
+    assert beats[0] == 0
+    assert beats == sorted(set(beats))
+    assert beats[-1] < plan.grid.n_beats
+
+
+def test_chords_keep_to_the_key_unless_asked(models) -> None:
+    key = parse_key("Eb major")
+    strict = plan_of(models, clip(60.0), key=key, chromaticism=-30.0)
+    tones = {pc for span in strict.chords for pc in span.chord.pitch_classes}
+    assert tones <= set(key.scale)
+    free = plan_of(models, clip(60.0), key=key, chromaticism=1.0)
+    assert {pc for span in free.chords for pc in span.chord.pitch_classes} - set(key.scale)
+
+
+def test_the_primer_opens_the_piece_in_its_own_key(models) -> None:
+    primer = tuple(parse_chord(name) for name in ("Dm", "Bb", "Gm", "A"))
+    plan = plan_of(models, clip(30.0), primer=primer, key=parse_key("D minor"), bpm=120.0)
+    assert tuple(span.chord for span in plan.chords[:4]) == primer
+    with pytest.raises(InputError, match="primer has 400 chords"):
+        plan_of(models, clip(5.0), primer=primer * 100)
+
+
+def test_mood_decides_the_mode(models) -> None:
+    assert plan_of(models, clip(20.0, mood="sad")).key.mode == "minor"
+    assert plan_of(models, clip(20.0, mood="relaxing")).key.mode == "major"
+    asked = (MoodSpan("sad", 0.0, 20.0),)
+    assert plan_of(models, clip(20.0, mood="relaxing"), moods=asked).key.mode == "minor"
+
+
+def test_the_tonic_comes_from_the_seed() -> None:
+    affect = np.zeros((3, 2))
+    assert len({choose_key(affect, seed).tonic for seed in range(60)}) == 12
+
+
+def test_more_energy_is_faster_louder_and_denser(models) -> None:
+    calm, wild = clip(30.0, mood="relaxing"), clip(30.0, mood="exciting")
+    slow, fast = (
+        plan_of(models, features, fit=False).grid.tempo_bpm.mean() for features in (calm, wild)
+    )
+    assert slow < fast
+    wild.motion[:15] = 0.0
+    wild.motion[15:] = 30.0
+    plan = plan_of(models, wild)
+    assert plan.loudness[20:].mean() > plan.loudness[:10].mean()
+    assert plan.density[20:].mean() > plan.density[:10].mean()
+
+
+def test_strong_cuts_begin_sections_with_the_mood_seen_there(models) -> None:
+    features = clip(40.0, (20.0,), mood="relaxing")
+    features.emotion[20:] = np.eye(6)[EMOTIONS.index("tense")]
+    plan = plan_of(models, features)
+    assert [section.mood for section in plan.sections] == ["relaxing", "tense"]
+    start_s = plan.grid.seconds_at(float(plan.sections[1].beat))
+    assert start_s == pytest.approx(20.0, abs=0.04)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"bpm": -5.0}, {"bpm": 500.0}, {"bpm": float("nan")}, {"hits_s": (99.0,)},
+     {"bpm": float("nan"), "fit": False}, {"bpm": -1.0, "fit": False}],
+)  # fmt: skip
+def test_impossible_tempi_and_hits_are_named(models, options: dict) -> None:
+    with pytest.raises(GridError):
+        plan_of(models, clip(20.0), **options)
+
+
+def test_hits_need_a_fitted_grid(models) -> None:
+    with pytest.raises(InputError, match="leave out --no-fit"):
+        plan_of(models, clip(20.0), fit=False, hits_s=(3.0,))

@@ -11,10 +11,11 @@ def draw_bars(
     """Fill the beats between downbeats with bars.
 
     A span that is no multiple of a bar ends with a shorter bar, or with one of a beat more where
-    only a single beat is left over; a bar of one beat occurs only at the start and at the end.
+    only a single beat is left over. A bar of one beat occurs only between downbeats a beat apart,
+    at the start and at the end.
 
     Args:
-        downbeats: Beats that must begin a bar, sorted; may include ``n_beats``, where a bar must end.
+        downbeats: Beats that must begin a bar, sorted; with ``n_beats`` a bar must end there.
         n_beats: Number of beats to fill.
         beats_per_bar: Beats of a regular bar.
         pickup: Beats before the first downbeat.
@@ -29,7 +30,7 @@ def draw_bars(
         if not filled < downbeat <= n_beats:
             continue
         bars += [beats_per_bar] * whole
-        if rest == 1 and bars:
+        if rest == 1 and whole:
             bars[-1] += 1
         elif rest:
             bars.append(rest)

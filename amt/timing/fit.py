@@ -13,6 +13,7 @@ import itertools
 import math
 from bisect import bisect
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,17 +34,32 @@ from amt.timing.refine import Section, beat_times
 from amt.timing.steady import constant_tempo
 from amt.types import Cut, FloatArray, TimeGrid
 
-BEAT_REWARD, STRENGTH_REWARD, DOWNBEAT_REWARD = 0.9, 0.1, 1.2
+BEAT_REWARD, STRENGTH_REWARD, DOWNBEAT_REWARD = 0.8, 0.2, 1.4
 """Earned by a beat on any cut, in proportion to its strength, by a downbeat on a strong one."""
 HIT_REWARD = 50.0
 """A hit point by hand outweighs every cut around it."""
 
 LEAST_SECTION_S = 4.0
 """No two changes of section tempo are nearer than this; the strongest cuts have the choice."""
-PLAN_RATES, PLAN_SPACING = 3, 0.03
-"""Rates, and difference of log tempo between candidates, for drawing the sections."""
-COUNT_RATES, COUNT_TEMPI = 5, (-0.02, 0.0, 0.02)
-"""Rates, and log tempi around that of the section, for counting its beats."""
+
+
+@dataclass(frozen=True, slots=True)
+class Raster:
+    """How finely tempo is divided."""
+
+    spacing: float
+    """Difference of log tempo between candidates for a section."""
+    plan_rates: int
+    """Rates for drawing the sections."""
+    count_rates: int
+    """Rates for counting the beats of one."""
+
+
+FINE, COARSE = Raster(0.02, 5, 9), Raster(0.03, 3, 5)
+FINE_EVENTS = 300
+"""Clips with more events take the coarse raster: a film must not take minutes or gigabytes."""
+NEAR_TEMPI = (-0.02, 0.0, 0.02)
+"""Log tempi around that of the section, tried in counting its beats."""
 BATCH_BEATS = 1000
 """Sections are refined together up to about this many beats."""
 
@@ -90,7 +106,8 @@ def fit_grid(
 
 def fit_sections(events: Events, options: GridOptions) -> list[Section]:
     """Sections of one tempo each, with their beats counted, from start to end."""
-    edges, tempi = _plan_sections(events, options)
+    raster = FINE if len(events.beat_reward) <= FINE_EVENTS else COARSE
+    edges, tempi = _plan_sections(events, raster, options)
     times_s = events.times_s
     sections = []
     for a, b, beat_s in zip(edges, edges[1:], tempi, strict=False):
@@ -102,7 +119,7 @@ def fit_sections(events: Events, options: GridOptions) -> list[Section]:
             boundary=np.zeros(b - 1 - a, dtype=np.bool_),
         )
         sections.append(
-            _count_beats(local, beat_s, options, first=a == 0, last=b == len(times_s) - 1)
+            _count_beats(local, beat_s, raster, options, first=a == 0, last=b == len(times_s) - 1)
         )
     return sections
 
@@ -141,12 +158,14 @@ def _section_boundaries(
     return chosen
 
 
-def _plan_sections(events: Events, options: GridOptions) -> tuple[list[int], list[float]]:
+def _plan_sections(
+    events: Events, raster: Raster, options: GridOptions
+) -> tuple[list[int], list[float]]:
     """Indices in ``events.times_s`` where sections begin and end, and their beat lengths."""
     ratio = options.longest_beat_s / options.shortest_beat_s
-    n_tempi = math.ceil(math.log(ratio) / PLAN_SPACING) + 1
+    n_tempi = math.ceil(math.log(ratio) / raster.spacing) + 1
     beat_s = np.geomspace(options.shortest_beat_s, options.longest_beat_s, n_tempi)
-    path = _lattice(beat_s, PLAN_RATES, options, first=True, last=True).solve(events)
+    path = _lattice(beat_s, raster.plan_rates, options, first=True, last=True).solve(events)
     changes = np.flatnonzero(np.diff(path.tempo)) + 1
     edges = [0, *changes.tolist(), len(events.times_s) - 1]
     return edges, [float(beat_s[path.tempo[a]]) for a in edges[:-1]]
@@ -175,10 +194,19 @@ def _lattice(
 
 
 def _count_beats(
-    events: Events, beat_s: float, options: GridOptions, *, first: bool, last: bool
+    events: Events,
+    beat_s: float,
+    raster: Raster,
+    options: GridOptions,
+    *,
+    first: bool,
+    last: bool,
 ) -> Section:
-    tempi = np.clip(beat_s * np.exp(COUNT_TEMPI), options.shortest_beat_s, options.longest_beat_s)
-    path = _lattice(np.unique(tempi), COUNT_RATES, options, first=first, last=last).solve(events)
+    """Find the number of beats of a section, its bars, and what it can meet."""
+    tempi = np.clip(beat_s * np.exp(NEAR_TEMPI), options.shortest_beat_s, options.longest_beat_s)
+    path = _lattice(np.unique(tempi), raster.count_rates, options, first=first, last=last).solve(
+        events
+    )
     beat_s = float(np.unique(tempi)[path.tempo[0]])
     start_s, end_s = float(events.times_s[0]), float(events.times_s[-1])
     # The raster may leave the tempo bounds by half a cell; the count must not.

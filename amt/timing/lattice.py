@@ -15,8 +15,9 @@ window of the states before. The work is linear in the number of events and does
 time between them.
 
 A strong event on any beat may claim it as a downbeat. The bar before it then has the beats that
-are left over (2, 3 or, where only one is left, one more than usual), for a price; and the section
-may end there and another tempo begin, for a higher price.
+are left over (2, 3 or, where only one is left, one more than usual), for a price; where two strong
+events are but a beat apart it has one beat, for a higher price. At some strong events the section
+may end and another tempo begin, for a price too.
 """
 
 from __future__ import annotations
@@ -34,16 +35,18 @@ CELLS = 32
 HIT_TOLERANCE_S = 0.039
 """A beat this near an event meets it; at 40 ms picture and sound begin to part."""
 FRESH_CELLS = 3 * CELLS // 2
-"""A downbeat is fresh while another beat could not yet be one (bars have two beats or more)."""
+"""A downbeat is fresh while the next one would make a bar of one beat."""
 
 METRE_PRICE = 0.2
 """Price of a bar of an unusual number of beats; a beat on a cut of full strength earns 1."""
+BEAT_BAR_PRICE = 0.6
+"""Price of a bar of one beat, between two strong events a beat apart."""
 PICKUP_PRICE = 0.2
 """Price of a first bar cut short."""
 SECTION_PRICE = 0.3
 """Price of a new tempo, besides the distance of the two in log tempo."""
-LEAST_JUMP = 0.025
-"""A new tempo differs by at least this much in log tempo."""
+LEAST_JUMP = 0.1
+"""Least such distance: a new tempo is heard as new and not as drift."""
 TEMPO_PRICE, FREE_TEMPO = 0.003, 0.25
 """Price a second of a log tempo that lies 0.25 from the preferred one; it grows with the fourth
 power, so that tempi nearer by cost next to nothing and half or double the tempo too much."""
@@ -143,6 +146,7 @@ class Lattice:
         prices = np.full((2, self.beats_per_bar), METRE_PRICE, dtype=np.float32)
         prices[:, 0] = 0
         prices[0, 1:] = -NEVER
+        prices[0, 1] = BEAT_BAR_PRICE
         object.__setattr__(self, "kernel", kernel)
         object.__setattr__(self, "prices", prices)
 

@@ -169,7 +169,9 @@ def _harmony(score: Score, player: Instrument) -> list[_Draft]:
             _Draft(tick, pitch, tick + length, 3.0 if pitch == notes[-1] else 0.0)
             for pitch in notes
         ]
-    closing = score.harmony[-1]
+    # Where the pad has held the chords up to the end, it holds the last one too.
+    silent = score.rests(score.textures[form.cell_index(max(form.closing - 1, 0))])
+    closing = () if silent else score.harmony[-1]
     return drafts + [_Draft(form.closing, pitch, form.end) for pitch in closing]
 
 
@@ -195,9 +197,7 @@ def _arpeggio(score: Score, player: Instrument) -> list[_Draft]:
         for tick in score.step_ticks(i, texture):
             region = form.region_at(tick)
             end = min(form.regions[region].end, max(form.closing, tick + 1))
-            place = shape[
-                ((tick - max(cell.downbeat, form.regions[region].start)) // step) % len(shape)
-            ]
+            place = shape[((tick - cell.downbeat) // step) % len(shape)]
             ring = max(step, TICKS_PER_BEAT) if player.gate == 1 else step
             stop = min(tick + _length(ring, player.gate, cell.arousal), end)
             pitches = {_reflect(tones[region], place)}

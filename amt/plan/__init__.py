@@ -1,0 +1,40 @@
+"""Plan ⇄ JSON: the file that a person edits, diffs and arranges anew.
+
+A plan file is one JSON object in UTF-8. Every field is required unless it says optional, and a
+field that is not listed here is an error, so that a typing mistake cannot pass unnoticed::
+
+    version    1
+    title      text of the piece's title; optional
+    style      name of a built-in style, or the path of a style file
+    seed       whole number, 0 to 2**63 - 1: the same plan and seed give the same notes
+    key        "A minor", "Eb major"
+    bars       number of beats of each bar; they sum to the number of beats
+    last_beat  share of the last beat that is heard, above 0, at most 1 (the clip may end inside it)
+    beats_s    start of every beat in seconds, one bar a line, from 0; then the end of the music
+    chords     {"beat": 8, "bar": 3, "chord": "Am7"}: from this beat on; the first on beat 0
+    sections   {"beat": 0, "bar": 1, "mood": "sad"}: from this beat on; may be empty
+    cuts       {"time_s": 4.2, "strength": 0.8, "kind": "cut"}: kind is cut, dissolve or fade
+    curve      one row a second: {"second": 0, "loudness": 0.1, "density": 6.5, "exciting": 0.2,
+               ...}, with the loudness as RMS of full scale (0-1), the density in notes that begin
+               a second (0-100), and the probabilities of the six moods, which sum to 1
+
+Beats count quarter notes from 0 through the whole piece, as in :class:`amt.types.TimeGrid`. ``bar``
+counts from 1 and only helps the reader: it may be left out, and when given it must be the bar of
+the beat. Chords are lead-sheet names (``Am7``, ``F#m7b5``) or labels such as ``A:min7``.
+
+Numbers have a fixed number of decimals (:func:`rounded`), so reading and writing give back the
+same text, and a plan that was written and read again is arranged to the same bytes.
+"""
+
+from amt.plan.rules import close_on_tonic, rounded, validate
+from amt.plan.text import plan_from_json, plan_to_json, read_plan, write_plan
+
+__all__ = [
+    "close_on_tonic",
+    "plan_from_json",
+    "plan_to_json",
+    "read_plan",
+    "rounded",
+    "validate",
+    "write_plan",
+]

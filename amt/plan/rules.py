@@ -1,0 +1,186 @@
+"""What a plan must be: its rules, its rounding, and its closing cadence."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import get_args
+
+import numpy as np
+
+from amt.errors import PlanError
+from amt.types import EMOTIONS, ChordSpan, Cut, CutKind, FloatArray, Plan, TimeGrid
+
+MAX_SEED = 2**63 - 1
+MAX_DENSITY = 100.0
+BEAT_LENGTH_S = (0.05, 16.0)
+"""Bounds of a whole beat: a MIDI tempo event holds no slower beat than 16.7 s."""
+
+TIME_DECIMALS = 9
+CURVE_DECIMALS = 4
+
+
+def rounded(plan: Plan) -> Plan:
+    """The plan with every number as its file would hold it; applying it again changes nothing.
+
+    Times keep 9 decimals, curves 4. Where rounding moves the end of the music onto a whole second,
+    the row of the second that was only just begun goes.
+    """
+    grid = TimeGrid(
+        _round(plan.grid.beats_s, TIME_DECIMALS),
+        tuple(int(n) for n in plan.grid.bars),
+        round(float(plan.grid.last_beat), TIME_DECIMALS),
+    )
+    was, now = _rows_for(plan.grid.duration_s), _rows_for(grid.duration_s)
+
+    def curve(values: FloatArray) -> FloatArray:
+        kept = values[:now] if len(values) == was else values
+        return _round(kept, CURVE_DECIMALS)
+
+    cuts = tuple(
+        replace(
+            cut,
+            time_s=round(float(cut.time_s), TIME_DECIMALS),
+            strength=round(float(cut.strength), CURVE_DECIMALS),
+        )
+        for cut in plan.cuts
+    )
+    return replace(
+        plan,
+        grid=grid,
+        loudness=curve(plan.loudness),
+        density=curve(plan.density),
+        emotion=curve(plan.emotion),
+        cuts=tuple(cut for cut in cuts if not 0 <= grid.duration_s - cut.time_s < 1e-9),
+    )
+
+
+def close_on_tonic(plan: Plan) -> Plan:
+    """The plan with a closing cadence: its last chord is the tonic triad.
+
+    The tonic takes the last bar, or the last two when the clip cuts the last one so short that it
+    lasts under a second. A last chord on the tonic's root and of its mode stays as it is.
+    """
+    last = plan.chords[-1].chord
+    tonic = plan.key.tonic_chord
+    third = {"major": 4, "minor": 3}[plan.key.mode]
+    if last.root == tonic.root and (plan.key.tonic + third) % 12 in last.pitch_classes:
+        return plan
+    downbeats = [int(b) for b in plan.grid.downbeats]
+    start = downbeats[-1]
+    short = plan.grid.duration_s - plan.grid.beats_s[start] < 1.0
+    if short and len(downbeats) > 1:
+        start = downbeats[-2]
+    kept = tuple(span for span in plan.chords if span.beat < start)
+    return replace(plan, chords=(*kept, ChordSpan(start, tonic)))
+
+
+def validate(plan: Plan) -> None:
+    """Check every rule of the format but the name of the style, which the arranger looks up.
+
+    Raises:
+        PlanError: a value breaks a rule; the message names its field as in the file.
+    """
+    validate_grid(plan.grid)
+    if not plan.style.strip():
+        raise PlanError("style is empty, expected the name of a style such as 'piano'")
+    if not 0 <= plan.seed <= MAX_SEED:
+        raise PlanError(f"seed is {plan.seed}, expected a whole number from 0 to 2**63 - 1")
+    if not plan.chords or plan.chords[0].beat != 0:
+        raise PlanError("chords must begin on beat 0: add a chord there, or N for none")
+    _validate_beats("chords", [c.beat for c in plan.chords], plan.grid)
+    _validate_beats("sections", [s.beat for s in plan.sections], plan.grid)
+    for i, section in enumerate(plan.sections):
+        if section.mood not in EMOTIONS:
+            raise PlanError(
+                f"sections[{i}].mood is {section.mood!r}, expected one of {', '.join(EMOTIONS)}"
+            )
+    _validate_cuts(plan.cuts, plan.grid.duration_s)
+    _validate_curves(plan)
+
+
+def validate_grid(grid: TimeGrid) -> None:
+    """Check the beats and bars of a plan; see :func:`validate`."""
+    beats_s = grid.beats_s
+    if len(beats_s) < 2 or beats_s[0] != 0:
+        raise PlanError("beats_s must hold 0 and at least one later time, the end of the music")
+    falls = np.flatnonzero(~(np.diff(beats_s) > 0))
+    if falls.size or not np.isfinite(beats_s).all():
+        i = int(falls[0]) + 1 if falls.size else len(beats_s) - 1
+        raise PlanError(f"beats_s[{i}] is {beats_s[i]}, expected a later time than the beat before")
+    if not 0 < grid.last_beat <= 1:
+        raise PlanError(f"last_beat is {grid.last_beat}, expected a share above 0 and at most 1")
+    low, high = BEAT_LENGTH_S
+    lengths = grid.beat_length_s
+    for i in np.flatnonzero((lengths < low) | (lengths > high))[:1]:
+        raise PlanError(
+            f"beats_s[{i}] starts a beat of {lengths[i]:g} s, expected {low:g} to {high:g} s"
+        )
+    for i, count in enumerate(grid.bars):
+        if not 1 <= count <= 255:
+            raise PlanError(f"bars[{i}] is {count}, expected 1 to 255 beats")
+    if sum(grid.bars) != grid.n_beats:
+        raise PlanError(
+            f"bars sum to {sum(grid.bars)} beats, expected {grid.n_beats} as beats_s has them"
+        )
+
+
+def _validate_beats(name: str, beats: list[int], grid: TimeGrid) -> None:
+    for i, beat in enumerate(beats):
+        if not 0 <= beat < grid.n_beats:
+            raise PlanError(f"{name}[{i}].beat is {beat}, expected 0 to {grid.n_beats - 1}")
+        if i and beat <= beats[i - 1]:
+            raise PlanError(
+                f"{name}[{i}].beat is {beat}, expected a later beat than {beats[i - 1]} before it"
+            )
+
+
+def _validate_cuts(cuts: tuple[Cut, ...], duration_s: float) -> None:
+    before = 0.0
+    for i, cut in enumerate(cuts):
+        if not before < cut.time_s < duration_s:
+            raise PlanError(
+                f"cuts[{i}].time_s is {cut.time_s}, expected a time after {before:g} s and before "
+                f"the end at {duration_s:g} s"
+            )
+        _within(cut.strength, f"cuts[{i}].strength", 1.0)
+        if cut.kind not in get_args(CutKind):
+            raise PlanError(
+                f"cuts[{i}].kind is {cut.kind!r}, expected {', '.join(get_args(CutKind))}"
+            )
+        before = cut.time_s
+
+
+def _validate_curves(plan: Plan) -> None:
+    rows = _rows_for(plan.grid.duration_s)
+    for name, values, shape in (
+        ("loudness", plan.loudness, (rows,)),
+        ("density", plan.density, (rows,)),
+        ("emotion", plan.emotion, (rows, len(EMOTIONS))),
+    ):
+        if values.shape != shape:
+            raise PlanError(
+                f"curve has {len(values)} rows of {name}, expected {rows}, one for each second of "
+                f"the {plan.grid.duration_s:g} s"
+            )
+    for s in range(rows):
+        _within(float(plan.loudness[s]), f"curve[{s}].loudness", 1.0)
+        _within(float(plan.density[s]), f"curve[{s}].density", MAX_DENSITY)
+        for name, share in zip(EMOTIONS, plan.emotion[s], strict=True):
+            _within(float(share), f"curve[{s}].{name}", 1.0)
+        total = float(plan.emotion[s].sum())
+        if abs(total - 1) > 0.01:
+            raise PlanError(f"the moods of curve[{s}] sum to {total:g}, expected 1")
+
+
+def _within(value: float, name: str, high: float) -> None:
+    if not 0 <= value <= high:
+        raise PlanError(f"{name} is {value:g}, expected a number from 0 to {high:g}")
+
+
+def _round(values: FloatArray, decimals: int) -> FloatArray:
+    return np.asarray(values, dtype=np.float64).round(decimals)
+
+
+def _rows_for(duration_s: float) -> int:
+    return math.ceil(duration_s)

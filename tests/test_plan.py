@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 
 from amt.errors import PlanError
-from amt.plan import close_on_tonic, plan_from_json, plan_to_json, read_plan, rounded, write_plan
+from amt.plan import plan_from_json, plan_to_json, read_plan, rounded, write_plan
 from amt.types import Cut, Plan, Section
 from tests.arrange.plan_strategies import make_plan, plans
 
@@ -197,20 +197,3 @@ def test_a_plan_that_could_not_be_read_is_not_written(plan: Plan, tmp_path: Path
     with pytest.raises(PlanError, match="loudness"):
         write_plan(plan, tmp_path / "plan.json")
     assert not (tmp_path / "plan.json").exists()
-
-
-@pytest.mark.parametrize(
-    ("chords", "duration_s", "expected"),
-    [
-        ("C G", 8.0, [(0, "C"), (4, "G"), (8, "C"), (12, "Am")]),
-        ("C Am7", 8.0, [(0, "C"), (4, "Am7"), (8, "C"), (12, "Am7")]),
-        ("C G", 8.6, [(0, "C"), (4, "G"), (8, "C"), (12, "Am")]),
-        ("G", 0.5, [(0, "Am")]),
-        ("C A", 4.0, [(0, "C"), (4, "Am")]),
-    ],
-)
-def test_a_piece_closes_on_its_tonic(
-    chords: str, duration_s: float, expected: list[tuple[int, str]]
-) -> None:
-    closed = close_on_tonic(make_plan(duration_s, chords=chords))
-    assert [(c.beat, c.chord.spell()) for c in closed.chords] == expected

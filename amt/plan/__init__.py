@@ -26,11 +26,10 @@ Numbers have a fixed number of decimals (:func:`rounded`), so reading and writin
 same text, and a plan that was written and read again is arranged to the same bytes.
 """
 
-from amt.plan.rules import close_on_tonic, rounded, validate
+from amt.plan.rules import rounded, validate
 from amt.plan.text import plan_from_json, plan_to_json, read_plan, write_plan
 
 __all__ = [
-    "close_on_tonic",
     "plan_from_json",
     "plan_to_json",
     "read_plan",

@@ -1,4 +1,4 @@
-"""What a plan must be: its rules, its rounding, and its closing cadence."""
+"""What a plan must be: its rules and its rounding."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import get_args
 import numpy as np
 
 from amt.errors import PlanError
-from amt.types import EMOTIONS, ChordSpan, Cut, CutKind, FloatArray, Plan, TimeGrid
+from amt.types import EMOTIONS, Cut, CutKind, FloatArray, Plan, TimeGrid
 
 MAX_SEED = 2**63 - 1
 MAX_DENSITY = 100.0
@@ -53,26 +53,6 @@ def rounded(plan: Plan) -> Plan:
         emotion=curve(plan.emotion),
         cuts=tuple(cut for cut in cuts if not 0 <= grid.duration_s - cut.time_s < 1e-9),
     )
-
-
-def close_on_tonic(plan: Plan) -> Plan:
-    """The plan with a closing cadence: its last chord is the tonic triad.
-
-    The tonic takes the last bar, or the last two when the clip cuts the last one so short that it
-    lasts under a second. A last chord on the tonic's root and of its mode stays as it is.
-    """
-    last = plan.chords[-1].chord
-    tonic = plan.key.tonic_chord
-    third = {"major": 4, "minor": 3}[plan.key.mode]
-    if last.root == tonic.root and (plan.key.tonic + third) % 12 in last.pitch_classes:
-        return plan
-    downbeats = [int(b) for b in plan.grid.downbeats]
-    start = downbeats[-1]
-    short = plan.grid.duration_s - plan.grid.beats_s[start] < 1.0
-    if short and len(downbeats) > 1:
-        start = downbeats[-2]
-    kept = tuple(span for span in plan.chords if span.beat < start)
-    return replace(plan, chords=(*kept, ChordSpan(start, tonic)))
 
 
 def validate(plan: Plan) -> None:

@@ -171,7 +171,11 @@ def limit(audio: Audio, peak_db: float = -1.0) -> Audio:
     # Release: r[n] = max(r[n], a r[n-1]) is a running maximum of log r[n] - n log a.
     slope = -1.0 / (RELEASE_S * audio.sample_rate) * np.arange(reduction.size)
     with np.errstate(divide="ignore"):
-        reduction = np.exp(np.maximum.accumulate(np.log(reduction) - slope) + slope)
+        np.log(reduction, out=reduction)
+    reduction -= slope
+    np.maximum.accumulate(reduction, out=reduction)
+    reduction += slope
+    np.exp(reduction, out=reduction)
     # Attack: hold the strongest reduction of the next `ahead` samples, then average the last
     # `ahead` of those, all of which hold the peak by the time it sounds.
     ahead = max(round(ATTACK_S * audio.sample_rate), 1)

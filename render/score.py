@@ -29,7 +29,8 @@ from render.errors import MidiFileError
 DRUM_CHANNEL = 9
 MIN_NOTE_S = 0.03
 """Shorter notes, above all those of no length, are held this long so that they sound."""
-MAX_DURATION_S = 3 * 3600.0
+MAX_DURATION_S = 2 * 3600.0
+"""Longer music is refused: levelling an hour of it takes about 8 GB of memory."""
 
 _SUSTAIN, _PEDAL_DOWN = 64, 64
 _BANK_SELECT = (0, 32)

@@ -2,7 +2,7 @@
 
 - ``fluidsynth``: the system's libfluidsynth through pyfluidsynth; the best sound; SF2 and SF3.
 - ``tinysoundfont``: a self-contained wheel; no reverb; SF2 and SF3.
-- ``midirenderer``: RustySynth in a self-contained wheel that every installation has; SF2 only.
+- ``midirenderer``: RustySynth in a self-contained wheel that comes with every installation; SF2.
 
 All honour program changes, CC 7 (volume), CC 10 (pan), CC 11 (expression), CC 64 (sustain) and
 pitch bends, and the drums of channel 10. A part is played alone, so the channels and voices of a
@@ -23,7 +23,6 @@ from pathlib import Path
 from types import ModuleType
 from typing import Protocol
 
-import midirenderer
 import mido
 import numpy as np
 import soundfile
@@ -180,6 +179,7 @@ class _MidiRenderer:
     """RustySynth through midirenderer, which turns a whole MIDI file into 16-bit WAV at 48 kHz."""
 
     def __init__(self, soundfont: Path, sample_rate: int) -> None:
+        self._library = _import_midirenderer()
         self._path = soundfont
         self._soundfont = soundfont.read_bytes()
         self._sample_rate = sample_rate
@@ -191,7 +191,8 @@ class _MidiRenderer:
 
     def _render(self, part: Part, duration_s: float) -> Audio:
         try:
-            wav = midirenderer.render_wave_from(self._soundfont, _midi_bytes(part, duration_s))
+            midi = _midi_bytes(part, duration_s)
+            wav = self._library.render_wave_from(self._soundfont, midi)
         except (RuntimeError, ValueError) as error:
             raise SoundfontError(
                 f"midirenderer cannot play on {self._path}: {error}: choose another soundfont"
@@ -293,10 +294,21 @@ def _import_tinysoundfont() -> ModuleType:
         ) from error
 
 
+@functools.cache
+def _import_midirenderer() -> ModuleType:
+    try:
+        return importlib.import_module("midirenderer")
+    except ImportError as error:
+        raise EngineError(
+            "the engine midirenderer is not installed, as its wheels do not cover this platform: "
+            "install FluidSynth or choose another engine"
+        ) from error
+
+
 ENGINES = (
     Engine("fluidsynth", ("SF2", "SF3"), _import_fluidsynth, _FluidSynth),
     Engine("tinysoundfont", ("SF2", "SF3"), _import_tinysoundfont, _TinySoundFont),
-    Engine("midirenderer", ("SF2",), lambda: None, _MidiRenderer),
+    Engine("midirenderer", ("SF2",), _import_midirenderer, _MidiRenderer),
 )
 """All engines, the best first."""
 
@@ -316,8 +328,8 @@ def choose_engine(name: str, soundfont_format: Format | None = None) -> Engine:
             if soundfont_format in (None, *engine.formats) and engine.is_installed():
                 return engine
         raise EngineError(
-            f"no installed engine reads {soundfont_format} soundfonts: install FluidSynth or "
-            "tinysoundfont, or choose an SF2 soundfont"
+            f"no installed engine reads {soundfont_format or 'any'} soundfonts: install FluidSynth "
+            "or tinysoundfont, or choose an SF2 soundfont"
         )
     for engine in ENGINES:
         if engine.name == name:

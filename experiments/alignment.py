@@ -175,8 +175,9 @@ def measure(clips: Sequence[Clip], options: GridOptions) -> dict[str, dict[str, 
             grid_pulse(steady_grid(clip.duration_s, 120, whole_bars=False)) for clip in with_cuts
         ],
         "best constant": [best_constant_pulse(clip, options) for clip in with_cuts],
-        "another clip's": fitted[1:] + fitted[:1],
     }
+    if len(with_cuts) > 1:
+        methods["another clip's"] = fitted[1:] + fitted[:1]
     return {
         name: summarise([count(p, c) for p, c in zip(pulses, with_cuts, strict=True)])
         for name, pulses in methods.items()

@@ -1,13 +1,26 @@
+import itertools
+import json
 from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from amt.errors import GridError
-from amt.timing import grid_end_tick, steady_grid, tempo_changes, time_signatures
-from amt.types import TICKS_PER_BEAT, TimeGrid, TimeSignature
+from amt.timing import (
+    GridOptions,
+    fit_grid,
+    grid_end_tick,
+    steady_grid,
+    tempo_changes,
+    time_signatures,
+)
+from amt.timing.bars import draw_bars
+from amt.timing.fit import fit_sections, gather_events
+from amt.timing.lattice import BEAT_BAR_PRICE, CELLS, METRE_PRICE, NEVER, Events, Lattice
+from amt.types import TICKS_PER_BEAT, Cut, TimeGrid, TimeSignature
+from experiments import alignment
 
 durations = st.floats(0.5, 300)
 tempos = st.floats(60, 160)
@@ -102,3 +115,221 @@ def test_a_clip_needs_a_length(duration_s):
 def test_a_tempo_out_of_bounds_is_refused(bpm):
     with pytest.raises(GridError, match="60 to 160"):
         steady_grid(10, bpm, whole_bars=True)
+
+
+@st.composite
+def clips(draw, max_cuts=40):
+    gaps = draw(st.lists(st.floats(0.05, 9), max_size=max_cuts))
+    strengths = st.floats(0, 1)
+    cuts = [Cut(time_s, draw(strengths)) for time_s in itertools.accumulate(gaps)]
+    end_s = cuts[-1].time_s if cuts else 0
+    return cuts, end_s + draw(st.floats(0.1, 9))
+
+
+@settings(max_examples=60, deadline=None)
+@given(clips(), st.sampled_from([3, 4, 5]), st.floats(60, 160))
+def test_a_fitted_grid_keeps_its_bounds(clip, beats_per_bar, preferred_bpm):
+    cuts, duration_s = clip
+    options = GridOptions(beats_per_bar=beats_per_bar, preferred_bpm=preferred_bpm)
+    grid = fit_grid(cuts, duration_s, options=options)
+    assert_whole(grid, duration_s)
+    if duration_s >= 1:
+        assert grid.tempo_bpm.min() >= 60 * (1 - 1e-6)
+    assert grid.tempo_bpm.max() <= 160 * (1 + 1e-6)
+    if not cuts:
+        return
+    sections = fit_sections(gather_events(cuts, duration_s), options)
+    lengths = np.split(grid.beat_length_s, np.cumsum([s.n_beats for s in sections])[:-1])
+    for section in lengths:
+        steps = section[1:] / section[:-1]
+        assert np.maximum(steps, 1 / steps).max(initial=1) <= 1.02 + 1e-6
+        assert (section.max() - section.min()) / (section.max() + section.min()) <= 0.04 + 1e-6
+    assert max(grid.bars) <= beats_per_bar + 1
+
+
+@settings(max_examples=30, deadline=None)
+@given(clips(max_cuts=12), st.lists(st.floats(5, 12), min_size=1, max_size=4))
+def test_hit_points_fall_on_downbeats(clip, gaps):
+    hits = list(itertools.accumulate(gaps))
+    duration_s = max(clip[1], hits[-1] + 3)
+    grid = fit_grid(clip[0], duration_s, options=GridOptions(), hits=hits)
+    downbeats_s = grid.beats_s[grid.downbeats]
+    for hit_s in hits:
+        assert np.abs(downbeats_s - hit_s).min() <= 0.04
+
+
+def test_a_cut_is_met_to_the_millisecond():
+    cuts = [Cut(6.321, 1.0), Cut(13.17, 0.5), Cut(21.43, 0.9)]
+    grid = fit_grid(cuts, 30.0, options=GridOptions())
+    for cut in cuts:
+        beats_s = grid.beats_s[grid.downbeats] if cut.strength > 0.75 else grid.beats_s
+        assert np.abs(beats_s - cut.time_s).min() < 1e-3
+
+
+@pytest.mark.parametrize("duration_s", [0.5, 12.3, 600])
+def test_without_cuts_the_tempo_is_steady(duration_s):
+    grid = fit_grid([], duration_s, options=GridOptions(preferred_bpm=90))
+    steady = steady_grid(duration_s, 90, whole_bars=True)
+    np.testing.assert_array_equal(grid.beats_s, steady.beats_s)
+    assert grid.bars == steady.bars
+
+
+@settings(max_examples=40, deadline=None)
+@given(clips(max_cuts=15), st.floats(60, 160))
+def test_a_fixed_tempo_moves_only_its_first_beat(clip, bpm):
+    cuts, duration_s = clip
+    grid = fit_grid(cuts, duration_s, options=GridOptions(fixed_bpm=bpm))
+    assert_whole(grid, duration_s)
+    np.testing.assert_allclose(grid.tempo_bpm[1:-1], bpm, rtol=1e-6 if cuts else 0.01)
+
+
+def test_a_fixed_tempo_puts_its_downbeat_on_the_hit():
+    grid = fit_grid([], 20.0, options=GridOptions(fixed_bpm=120), hits=[7.13])
+    assert np.abs(grid.beats_s[grid.downbeats] - 7.13).min() < 1e-3
+
+
+def test_where_cuts_are_too_many_strength_decides():
+    rng = np.random.default_rng(5)
+    times_s = np.arange(0.5, 60, 0.5) + rng.uniform(-0.12, 0.12, 119)
+    cuts = [Cut(float(t), float(s)) for t, s in zip(times_s, rng.uniform(0, 1, 119), strict=True)]
+    grid = fit_grid(cuts, 60.0, options=GridOptions())
+    counts = alignment.count(alignment.grid_pulse(grid), alignment.Clip("", 60.0, tuple(cuts)))
+    assert counts.strong_cuts_on_downbeats / counts.strong_cuts > 0.6
+    downbeats_s = grid.beats_s[grid.downbeats]
+    met = np.abs(times_s[:, None] - downbeats_s).min(axis=1) <= 0.04
+    strengths = np.array([cut.strength for cut in cuts])
+    assert strengths[met].mean() > strengths[~met].mean() + 0.2
+
+
+def brute_force(lattice: Lattice, events: Events) -> float:
+    """The best value over every start and every set of claims of a tempo that does not bend."""
+    cells = np.rint(events.times_s / lattice.beat_s[0] * CELLS).astype(int)
+    m, width = len(events.beat_reward), lattice.width
+    best = -np.inf
+    for start in np.flatnonzero(lattice.start > NEVER / 2):
+        for claims in itertools.product([False, True], repeat=m):
+            value, bar_line = float(lattice.start[start]), -int(start)
+            fresh_from = 0 if start == 0 else -(10**9)
+            for i, claim in enumerate(claims):
+                now = cells[i + 1]
+                kernel = float(lattice.kernel[0, (now - bar_line) % width])
+                value += kernel * events.beat_reward[i]
+                if not claim:
+                    continue
+                beat = (now - bar_line + CELLS // 2) // CELLS
+                if now - fresh_from < 3 * CELLS // 2:
+                    price = {0: 0, 1: BEAT_BAR_PRICE}.get(beat, np.inf)
+                else:
+                    price = METRE_PRICE if beat % lattice.beats_per_bar else 0
+                if kernel == 0 or events.downbeat_reward[i] == 0:
+                    price = np.inf
+                value += kernel * events.downbeat_reward[i] - price
+                bar_line = fresh_from = bar_line + beat * CELLS
+            rest = (cells[-1] - bar_line) % width
+            value += 1.6 if rest == 0 else 1.0 if rest % CELLS == 0 else 0
+            best = max(best, value)
+    return best
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.floats(0.2, 3), min_size=1, max_size=6), st.floats(0.375, 1), st.data())
+def test_the_lattice_finds_what_trying_everything_finds(gaps, beat_s, data):
+    m = len(gaps)
+    rewards = st.lists(st.floats(0.1, 2), min_size=m, max_size=m)
+    claimable = data.draw(st.lists(st.booleans(), min_size=m, max_size=m))
+    events = Events(
+        times_s=np.concatenate([[0], np.cumsum([*gaps, 1.7])]),
+        beat_reward=np.array(data.draw(rewards)),
+        downbeat_reward=np.array(data.draw(rewards)) * claimable,
+        boundary=np.zeros(m, dtype=np.bool_),
+    )
+    start = np.full(4 * CELLS, NEVER, dtype=np.float32)
+    start[::CELLS] = [0, -0.2, -0.2, -0.2]
+    lattice = Lattice(
+        beat_s=np.array([beat_s]),
+        rates=np.zeros((1, 1)),
+        rate_bounds=np.zeros((1, 2)),
+        max_step=0.0,
+        beats_per_bar=4,
+        preferred_beat_s=beat_s,
+        start=start,
+    )
+    assert lattice.solve(events).value == pytest.approx(brute_force(lattice, events), abs=1e-3)
+
+
+@given(st.sets(st.integers(1, 60)), st.integers(1, 60), st.integers(2, 7), st.integers(0, 6))
+def test_bars_begin_on_every_downbeat(downbeats, n_beats, beats_per_bar, pickup):
+    bars = draw_bars(sorted(downbeats), n_beats, beats_per_bar, pickup)
+    assert sum(bars) == n_beats
+    lines = {0, *itertools.accumulate(bars)}
+    assert {d for d in downbeats if pickup < d <= n_beats} <= lines
+    assert all(n <= max(beats_per_bar + 1, pickup) for n in bars)
+
+
+@pytest.mark.parametrize(
+    ("cuts", "hits", "message"),
+    [
+        ([Cut(3), Cut(2)], [], "sort the cuts"),
+        ([Cut(10.0)], [], "outside the clip"),
+        ([Cut(0.0)], [], "outside the clip"),
+        ([Cut(float("nan"))], [], "outside the clip"),
+        ([Cut(3, 1.5)], [], "strength"),
+        ([Cut(3, float("nan"))], [], "strength"),
+        ([], [11.0], "hit point"),
+        ([], [-1.0], "hit point"),
+        ([], [float("nan")], "hit point"),
+    ],
+)
+def test_what_cannot_be_fitted_is_refused(cuts, hits, message):
+    with pytest.raises(GridError, match=message):
+        fit_grid(cuts, 10.0, options=GridOptions(), hits=hits)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"fixed_bpm": 200},
+        {"min_bpm": 120, "max_bpm": 100},
+        {"min_bpm": 5},
+        {"max_bpm": 500},
+        {"preferred_bpm": float("nan")},
+        {"beats_per_bar": 1},
+        {"max_step": 0.05},
+        {"tempo_tolerance": 0.5},
+    ],
+)
+def test_bounds_that_contradict_are_refused(values):
+    with pytest.raises(GridError):
+        GridOptions(**values)
+
+
+@pytest.mark.parametrize(
+    ("mean_s", "on_beats", "on_downbeats"),
+    [(1, 0.70, 0.8), (2, 0.8, 0.93), (4, 0.88, 0.93), (8, 0.9, 0.93)],
+)
+def test_most_cuts_are_met(mean_s, on_beats, on_downbeats):
+    clips = alignment.synthetic_clips(mean_s, 10, seed=1)
+    rows = alignment.measure(clips, GridOptions())
+    assert rows["fitted"]["cuts_on_beats"] >= on_beats
+    assert rows["fitted"]["strong_cuts_on_downbeats"] >= on_downbeats
+    assert rows["fitted"]["end_error_s"] == 0
+    assert rows["another clip's"]["cuts_on_beats"] < 0.4
+    assert rows["best constant"]["cuts_on_beats"] > rows["120 BPM"]["cuts_on_beats"]
+
+
+def test_metrics_of_a_pulse_that_is_known():
+    grid = steady_grid(8.0, 120, whole_bars=True)
+    cuts = (Cut(2.03, 0.9), Cut(2.5, 0.9), Cut(3.25, 0.2))
+    counts = alignment.count(alignment.grid_pulse(grid), alignment.Clip("", 8.0, cuts))
+    assert (counts.cuts, counts.cuts_on_beats) == (3, 2)
+    assert (counts.strong_cuts, counts.strong_cuts_on_downbeats) == (2, 1)
+    assert (counts.matches, counts.beats) == (3, 17)
+    assert counts.tempo_deviation == pytest.approx(0)
+
+
+def test_the_alignment_table_is_printed_and_written(tmp_path, capsys):
+    path = tmp_path / "alignment.json"
+    alignment.main(["--synthetic", "--lists", "2", "--json", str(path)])
+    assert "best constant" in capsys.readouterr().out
+    results = json.loads(path.read_text())["results"]
+    assert set(results) == {"mean 1 s", "mean 2 s", "mean 4 s", "mean 8 s"}

@@ -93,7 +93,7 @@ def fit_grid(
         GridError: Cuts are out of order, or something lies outside the clip.
     """
     check_input(cuts, duration_s, hits)
-    events = _gather(cuts, duration_s, hits)
+    events = gather_events(cuts, duration_s, hits)
     if not len(events.beat_reward):
         return _steady(duration_s, options)
     if options.fixed_bpm is not None:
@@ -124,7 +124,8 @@ def fit_sections(events: Events, options: GridOptions) -> list[Section]:
     return sections
 
 
-def _gather(cuts: Sequence[Cut], duration_s: float, hits: Sequence[float]) -> Events:
+def gather_events(cuts: Sequence[Cut], duration_s: float, hits: Sequence[float] = ()) -> Events:
+    """Cuts and hit points as events of the lattice; a hit at 0 s is met by the first beat."""
     wanted = [
         (
             cut.time_s,

@@ -19,6 +19,7 @@ from typing import Any, Protocol
 import torch
 from lightning_fabric import Fabric
 from lightning_fabric.loggers import TensorBoardLogger
+from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from safetensors import safe_open
 from safetensors.torch import save_file
@@ -251,6 +252,7 @@ def _progress(visible: bool) -> Progress:
         MofNCompleteColumn(),
         TimeRemainingColumn(),
         TextColumn("loss {task.fields[loss]}"),
+        console=Console(stderr=True),
         disable=not visible,
         refresh_per_second=1,
     )
@@ -258,7 +260,5 @@ def _progress(visible: bool) -> Progress:
 
 def report_of(quiet: bool) -> Callable[[str], None]:
     """A sink for notes on stderr, or none."""
-    from rich.console import Console
-
     console = Console(stderr=True, quiet=quiet)
     return lambda text: console.print(text, highlight=False)

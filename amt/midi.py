@@ -73,12 +73,13 @@ def read_midi(path: Path) -> Song:
     try:
         with path.open("rb") as stream:
             file = mido.MidiFile(file=stream, charset=_CHARSET, clip=True)
-    except OSError as error:
-        if isinstance(error, EOFError) or error.errno is None:
-            raise MidiError(f"{path} is not a MIDI file or is damaged: {error}") from error
-        raise MidiError(f"cannot read {path}: {error.strerror}") from error
-    except (EOFError, ValueError, LookupError, struct.error, KeySignatureError) as error:
-        raise MidiError(f"{path} is not a MIDI file or is damaged: {error}") from error
+    except (OSError, EOFError, ValueError, LookupError, struct.error, KeySignatureError) as error:
+        # mido says OSError, without a number, where the header is another format's.
+        if isinstance(error, OSError) and error.errno is not None:
+            raise MidiError(f"cannot read {path}: {error.strerror}") from error
+        raise MidiError(
+            f"{path} is not a MIDI file or is damaged: expected a standard MIDI file (.mid)"
+        ) from error
     if file.type == 2 or not 0 < file.ticks_per_beat < 0x8000:
         raise MidiError(f"{path} counts time in film frames or is of type 2: save it as type 1")
     return _song([_absolute(track, file.ticks_per_beat) for track in file.tracks])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from amt.chords import (
@@ -22,6 +22,7 @@ chords = st.integers(0, VOCABULARY_SIZE - 1).map(chord_from_id)
 keys = st.builds(Key, st.integers(0, 11), st.sampled_from(["major", "minor"]))
 
 
+@settings(deadline=None)
 @given(chords, keys)
 def test_every_name_of_a_chord_is_read_back(chord: Chord, key: Key) -> None:
     assert parse_chord(chord.label) == chord
@@ -29,11 +30,13 @@ def test_every_name_of_a_chord_is_read_back(chord: Chord, key: Key) -> None:
     assert parse_chord(chord.spell(key)) == chord
 
 
+@settings(deadline=None)
 @given(st.integers(0, VOCABULARY_SIZE - 1))
 def test_ids_and_chords_are_one_to_one(index: int) -> None:
     assert chord_from_id(index).id == index
 
 
+@settings(deadline=None)
 @given(chords, st.integers(-30, 30))
 def test_transposing_moves_every_tone(chord: Chord, semitones: int) -> None:
     moved = chord.transpose(semitones)
@@ -41,6 +44,7 @@ def test_transposing_moves_every_tone(chord: Chord, semitones: int) -> None:
     assert moved.transpose(-semitones) == chord
 
 
+@settings(deadline=None)
 @given(keys)
 def test_keys_are_read_back_and_hold_their_tonic_chord(key: Key) -> None:
     assert parse_key(key.label) == key

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from amt.arrange.dynamics import decibels, expression, expression_curve, level_at, velocity
@@ -16,6 +16,7 @@ from tests.arrange.plan_strategies import grids, steady
 levels = st.floats(0, 1)
 
 
+@settings(deadline=None)
 @given(levels, levels)
 def test_louder_is_never_softer(one: float, two: float) -> None:
     soft, loud = sorted([one, two])
@@ -34,6 +35,7 @@ def test_a_median_clip_is_mezzo_forte() -> None:
     assert velocity(decibels(0.0)) >= 20
 
 
+@settings(deadline=None)
 @given(grids(), st.integers(0, 2**32))
 def test_the_curve_is_sparse_and_inside_the_piece(grid, seed: int) -> None:
     end = round(grid.end_beat * 480)

@@ -28,6 +28,7 @@ def led(names: str, low: int = 50, high: int = 72, centre: float = 61.0) -> list
     return lead_voices(progression, 4, low, high, np.full(len(progression), centre))
 
 
+@settings(deadline=None)
 @given(chords, st.integers(36, 60))
 def test_four_voices_sound_the_whole_chord(chord: Chord, low: int) -> None:
     for notes in voicings(chord, 4, low, low + 22):
@@ -36,6 +37,7 @@ def test_four_voices_sound_the_whole_chord(chord: Chord, low: int) -> None:
         assert all(a < b for a, b in pairwise(notes))
 
 
+@settings(deadline=None)
 @given(chords, st.integers(0, 100), st.sampled_from([(3, 16), (4, 19)]))
 def test_the_narrowest_range_of_a_style_voices_every_chord(
     chord: Chord, low: int, size: tuple[int, int]
@@ -44,12 +46,14 @@ def test_the_narrowest_range_of_a_style_voices_every_chord(
     assert voicings(chord, voices, low, low + span)
 
 
+@settings(deadline=None)
 @given(chords, st.integers(46, 60))
 def test_no_mud_below_c3(chord: Chord, low: int) -> None:
     for notes in voicings(chord, 4, low, low + 24):
         assert all(b - a >= 7 for a, b in pairwise(notes) if a < MUD_LIMIT)
 
 
+@settings(deadline=None)
 @given(chords)
 def test_a_thin_chord_keeps_what_marks_it(chord: Chord) -> None:
     (voicing,) = lead_voices([chord], 4, 50, 74, np.array([62.0]))
@@ -99,6 +103,7 @@ def test_no_chords_have_no_voices() -> None:
     assert lead_voices([], 4, 50, 72, np.zeros(0)) == []
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 11), min_size=1, max_size=20))
 def test_bass_roots_stay_in_range_without_wide_leaps(roots: list[int]) -> None:
     notes = bass_roots(roots, 28, 52, 39)
@@ -116,6 +121,7 @@ def test_the_bass_plays_the_chords_own_fifth(name: str, fifth: int) -> None:
     assert 28 <= note <= 52
 
 
+@settings(deadline=None)
 @given(chords, st.integers(40, 70))
 def test_figures_rise_through_chord_tones(chord: Chord, start: int) -> None:
     tones = chord_tones(chord, start, start + 24, 6)

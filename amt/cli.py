@@ -53,6 +53,7 @@ class EngineName(StrEnum):
     auto = "auto"
     fluidsynth = "fluidsynth"
     tinysoundfont = "tinysoundfont"
+    midirenderer = "midirenderer"
 
 
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No messages, no progress.")]

@@ -40,8 +40,6 @@ ROLES = ("harmony", "arpeggio", "pad", "bass")
 MIN_RANGE = {"harmony": 19, "arpeggio": 16, "pad": 16, "bass": 12}
 """Fewest semitones from ``low`` to ``high`` with which a role can voice every chord."""
 
-DEFAULT_STYLE = "piano"
-
 _KIND_NAMES: dict[type, str] = {str: "text in quotes", bool: "true or false"}
 
 

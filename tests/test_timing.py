@@ -147,6 +147,17 @@ def test_a_fitted_grid_keeps_its_bounds(clip, beats_per_bar, preferred_bpm):
     assert max(grid.bars) <= beats_per_bar + 1
 
 
+def test_a_long_section_is_one_though_it_is_computed_in_parts():
+    cuts = [Cut(cut.time_s, 0.5) for cut in alignment.synthetic_clips(4, 1, seed=2)[0].cuts]
+    cuts = [Cut(60 * i + cut.time_s, 0.5) for i in range(20) for cut in cuts]
+    grid = fit_grid(cuts, 1200.0, options=GridOptions())
+    assert_whole(grid, 1200.0)
+    lengths = grid.beat_length_s
+    steps = lengths[1:] / lengths[:-1]
+    assert np.maximum(steps, 1 / steps).max() <= 1.02 + 1e-6
+    assert alignment.tempo_deviation(grid.tempo_bpm) <= 0.04 + 1e-6
+
+
 @settings(max_examples=30, deadline=None)
 @given(clips(max_cuts=12), st.lists(st.floats(5, 12), min_size=1, max_size=4))
 def test_hit_points_fall_on_downbeats(clip, gaps):

@@ -9,10 +9,9 @@ Three steps, each exact for what it decides:
 
 from __future__ import annotations
 
-import itertools
 import math
 from bisect import bisect
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -60,8 +59,6 @@ FINE_EVENTS = 300
 """Clips with more events take the coarse raster: a film must not take minutes or gigabytes."""
 NEAR_TEMPI = (-0.02, 0.0, 0.02)
 """Log tempi around that of the section, tried in counting its beats."""
-BATCH_BEATS = 1000
-"""Sections are refined together up to about this many beats."""
 
 
 def fit_grid(
@@ -99,9 +96,9 @@ def fit_grid(
     if options.fixed_bpm is not None:
         return _fit_phase(events, 60 / options.fixed_bpm, options)
     sections = fit_sections(events, options)
-    times_s = [beat_times(batch, options)[:-1] for batch in _batches(sections)]
+    times_s = beat_times(sections, options)
     bars = [n for section in sections for n in section.bars]
-    return TimeGrid(np.concatenate([*times_s, [duration_s]]), tuple(bars), sections[-1].last_beat)
+    return TimeGrid(times_s, tuple(bars), sections[-1].last_beat)
 
 
 def fit_sections(events: Events, options: GridOptions) -> list[Section]:
@@ -228,6 +225,7 @@ def _count_beats(
         bars=bars,
         last_beat=min(1.0, length - (n_beats - 1)),
         meets=_meets(events, path, beat_s, n_beats),
+        beat_s=beat_s,
     )
 
 
@@ -243,12 +241,6 @@ def _meets(
         (int(beats[i]), float(events.times_s[i + 1]), float(weights[i]))
         for i in np.flatnonzero(met & (beats > 0) & (beats < n_beats))
     )
-
-
-def _batches(sections: Sequence[Section]) -> Iterator[list[Section]]:
-    filled = np.cumsum([section.n_beats for section in sections]) // BATCH_BEATS
-    for _, batch in itertools.groupby(zip(filled, sections, strict=True), key=lambda pair: pair[0]):
-        yield [section for _, section in batch]
 
 
 def _steady(duration_s: float, options: GridOptions) -> TimeGrid:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linprog  # type: ignore[import-untyped]
-from scipy.sparse import (  # type: ignore[import-untyped]
+from scipy.optimize import linprog
+from scipy.sparse import (
     block_array,
     csr_array,
     diags_array,
@@ -23,6 +24,8 @@ MEETING_S = 0.036
 """An error up to here still counts as meeting."""
 MISS_PRICE = 20.0
 """Price of a second of error beyond that, against 1 below it."""
+BATCH_BEATS = 800
+"""Beats of one linear program, about."""
 UNREST_PRICE = 0.1
 """Price of a second of change between neighbouring beats: a tempo that stands is preferred."""
 
@@ -39,6 +42,10 @@ class Section:
     """Share of the last beat that is heard; 1 in all but the last section."""
     meets: tuple[tuple[int, float, float], ...]
     """Beat (1 to N - 1), time in seconds and weight of every event to be met."""
+    beat_s: float
+    """Beat length by which the section was counted."""
+    divided: bool = False
+    """Whether this is a part of a section divided for computation, whose tempo is ``beat_s``."""
 
     @property
     def n_beats(self) -> int:
@@ -47,7 +54,75 @@ class Section:
 
 
 def beat_times(sections: Sequence[Section], options: GridOptions) -> FloatArray:
-    """Place the beats of neighbouring sections.
+    """Place the beats of a piece.
+
+    Args:
+        sections: B beats in all, each section beginning where the one before it ends; the mean
+            tempo of each lies in the bounds.
+        options: The bounds.
+
+    Returns:
+        [B + 1] times in seconds.
+    """
+    times_s: list[FloatArray] = []
+    before_s = None
+    for batch in _batches(sections):
+        placed = _solve(batch, options, before_s)
+        if placed is None:
+            placed = _solve([replace(part, divided=False) for part in batch], options)
+        assert placed is not None, "an even division satisfies every bound"
+        times_s.append(placed[:-1])
+        before_s = float(placed[-1] - placed[-2]) if batch[-1].divided else None
+    return np.concatenate([*times_s, [sections[-1].end_s]])
+
+
+def _batches(sections: Sequence[Section]) -> Iterator[list[Section]]:
+    """Neighbouring sections of some :data:`BATCH_BEATS` together, longer ones divided."""
+    batch: list[Section] = []
+    for section in sections:
+        if batch and sum(s.n_beats for s in (*batch, section)) > BATCH_BEATS:
+            yield batch
+            batch = []
+        if section.n_beats < 2 * BATCH_BEATS:
+            batch.append(section)
+        else:
+            yield from ([part] for part in _divide(section))
+    if batch:
+        yield batch
+
+
+def _divide(section: Section) -> Iterator[Section]:
+    """Parts of a section that is too long for one linear program, divided at bar lines.
+
+    The simplex method takes more than linear time. A seam lies where the straight line between the
+    events around it puts the bar line; there only the rule for neighbouring bars is waived.
+    """
+    bar_lines = np.concatenate([[0], np.cumsum(section.bars)])
+    targets = np.arange(0, section.n_beats - BATCH_BEATS, BATCH_BEATS)
+    edges = [*np.searchsorted(bar_lines, targets).tolist(), len(section.bars)]
+    end = section.n_beats - 1 + section.last_beat
+    known = (
+        {0.0: section.start_s} | {float(b): t for b, t, _ in section.meets} | {end: section.end_s}
+    )
+    for a, b in itertools.pairwise(edges):
+        first, last = int(bar_lines[a]), int(bar_lines[b])
+        is_last = b == len(section.bars)
+        start_s, end_s = np.interp([first, last], list(known), list(known.values()))
+        yield Section(
+            start_s=float(start_s),
+            end_s=section.end_s if is_last else float(end_s),
+            bars=section.bars[a:b],
+            last_beat=section.last_beat if is_last else 1.0,
+            meets=tuple((k - first, t, w) for k, t, w in section.meets if first < k < last),
+            beat_s=section.beat_s,
+            divided=True,
+        )
+
+
+def _solve(
+    sections: Sequence[Section], options: GridOptions, before_s: float | None = None
+) -> FloatArray | None:
+    """Place the beats of neighbouring sections, or None where that is impossible.
 
     A linear program over the time and length of every beat and the tempo of every section. It
     minimises the weighted distance of beats from their events, which meets as many exactly as can
@@ -56,19 +131,13 @@ def beat_times(sections: Sequence[Section], options: GridOptions) -> FloatArray:
     neighbouring bars of a section are constraints; an even division satisfies them all, so there is
     a solution if the mean tempo of every section is in bounds.
 
-    Args:
-        sections: B beats in all, each section beginning where the one before it ends.
-        options: The bounds.
-
-    Returns:
-        [B + 1] times in seconds.
+    Where ``before_s`` is given, the first beat follows one of that length.
     """
-    counts = [section.n_beats for section in sections]
-    first = np.concatenate([[0], np.cumsum(counts)])
-    n, n_sections = int(first[-1]), len(sections)
+    first = np.cumsum([0, *(section.n_beats for section in sections)])
+    n = int(first[-1])
     meets = [
-        (first[i] + beat, time_s, weight)
-        for i, section in enumerate(sections)
+        (start + beat, time_s, weight)
+        for start, section in zip(first, sections, strict=False)
         for beat, time_s, weight in section.meets
     ]
     beats, times_s, weights = np.array(meets).reshape(-1, 3).T
@@ -88,34 +157,50 @@ def beat_times(sections: Sequence[Section], options: GridOptions) -> FloatArray:
         ],
         format="csr",
     )
-    still = np.zeros(2 * change.shape[0])
-    allowed = np.full(len(meets), MEETING_S)
-    limits = np.concatenate([np.zeros(tempo.shape[0]), times_s, -times_s, allowed, still])
-    costs = [
-        np.zeros(2 * n + 1 + n_sections),
-        weights,
-        MISS_PRICE * weights,
-        still[::2] + UNREST_PRICE,
-    ]
-    bounds = np.zeros((upper.shape[1], 2))
-    bounds[:, 1] = np.inf
-    bounds[first] = np.array([s.start_s for s in sections] + [sections[-1].end_s])[:, None]
-    bounds[n + 1 : 2 * n + 1 + n_sections] = options.shortest_beat_s, options.longest_beat_s
-    heard = np.ones(n)
-    heard[-1] = sections[-1].last_beat
-    steps = diags_array([-1.0, 1.0], offsets=[0, 1], shape=(n, n + 1))
-    rest = csr_array((n, upper.shape[1] - 2 * n - 1))
+    allowed, still = np.full(len(meets), MEETING_S), np.zeros(2 * change.shape[0])
+    costs = [weights, MISS_PRICE * weights, np.full(change.shape[0], UNREST_PRICE)]
+    free = np.zeros(upper.shape[1] - sum(map(len, costs)))
+    equal = _length_rows(n, sections[-1].last_beat, upper.shape[1])
     result = linprog(
-        np.concatenate(costs),
+        np.concatenate([free, *costs]),
         A_ub=upper,
-        b_ub=limits,
-        A_eq=block_array([[steps, -diags_array(heard), rest]], format="csr"),
+        b_ub=np.concatenate([np.zeros(tempo.shape[0]), times_s, -times_s, allowed, still]),
+        A_eq=equal,
         b_eq=np.zeros(n),
-        bounds=bounds,
+        bounds=_column_bounds(sections, upper.shape[1], options, before_s),
         method="highs-ds",
     )
-    assert result.status == 0, result.message
-    return np.asarray(result.x[: n + 1], dtype=np.float64)
+    return np.asarray(result.x[: n + 1], dtype=np.float64) if result.status == 0 else None
+
+
+def _length_rows(n: int, last_beat: float, n_columns: int) -> csr_array:
+    """Rows over all columns that must be zero: a beat ends where its length says."""
+    steps = diags_array([-1.0, 1.0], offsets=[0, 1], shape=(n, n + 1))
+    heard = np.ones(n)
+    heard[-1] = last_beat
+    return block_array(
+        [[steps, -diags_array(heard), csr_array((n, n_columns - 2 * n - 1))]], format="csr"
+    )
+
+
+def _column_bounds(
+    sections: Sequence[Section], n_columns: int, options: GridOptions, before_s: float | None
+) -> FloatArray:
+    """[columns, 2] smallest and largest value of every column."""
+    first = np.cumsum([0, *(section.n_beats for section in sections)])
+    n = int(first[-1])
+    bounds = np.zeros((n_columns, 2))
+    bounds[:, 1] = np.inf
+    bounds[first] = np.array([s.start_s for s in sections] + [sections[-1].end_s])[:, None]
+    beat_s = (options.shortest_beat_s, options.longest_beat_s)
+    bounds[n + 1 : 2 * n + 1 + len(sections)] = beat_s
+    for i, section in enumerate(sections):
+        if section.divided:
+            bounds[2 * n + 1 + i] = section.beat_s
+    if before_s is not None:
+        step = 1 + options.max_step
+        bounds[n + 1] = np.clip([before_s / step, before_s * step], *beat_s)
+    return bounds
 
 
 def _tempo_rows(sections: Sequence[Section], options: GridOptions) -> tuple[csr_array, csr_array]:

@@ -29,9 +29,10 @@ from amt.model.layers import (
     CausalSelfAttention,
     FeedForward,
     KeyValueCache,
+    Rotation,
     VideoAttention,
     VideoMemory,
-    rotary_angles,
+    rotary,
 )
 from amt.model.video import VideoEmbedding, VideoInput
 
@@ -167,13 +168,13 @@ class DecoderLayer(nn.Module):
     def forward(
         self,
         x: Tensor,
-        angles: Tensor,
+        rotation: Rotation,
         memory: VideoMemory | None,
         first_slot: int = 0,
         cache: KeyValueCache | None = None,
     ) -> Tensor:
         """Transform the slots from ``first_slot`` on: x [B, T, D] -> [B, T, D]."""
-        x = x + self.dropout(self.self_attention(self.norm_self(x), angles, cache))
+        x = x + self.dropout(self.self_attention(self.norm_self(x), rotation, cache))
         if self.video_attention and self.norm_video and memory:
             seen = self.video_attention(self.norm_video(x), memory, first_slot)
             x = x + self.dropout(seen)
@@ -256,9 +257,9 @@ class Composer(nn.Module):
         x = x + self.aligned(video.local[:, first_slot : first_slot + n_slots])
         x = self.dropout(x)
         slots = torch.arange(first_slot, first_slot + n_slots, device=x.device)
-        angles = rotary_angles(slots, self.config.d_model // self.config.n_heads)
+        rotation = rotary(slots, self.config.d_model // self.config.n_heads)
         for i, (layer, memory) in enumerate(zip(self.layers, video.memories, strict=True)):
-            x = layer(x, angles, memory, first_slot, caches[i] if caches else None)
+            x = layer(x, rotation, memory, first_slot, caches[i] if caches else None)
         x = self.norm(x).float()
         return self._predict(x, history.last)
 

@@ -41,6 +41,7 @@ class Expression(nn.Module):
             config.d_model, config.semantic_dim, config.semantic_dropout
         )
         self.norm = nn.LayerNorm(config.d_model)
+        self.whole = nn.Linear(config.d_model, config.d_model, bias=False)
         self.dropout = nn.Dropout(config.dropout)
         self.gru = nn.GRU(
             config.d_model, config.hidden, config.layers,
@@ -55,7 +56,8 @@ class Expression(nn.Module):
 
     def forward(self, video: VideoInput) -> ExpressionOutput:
         """Predict."""
-        x = self.dropout(self.norm(F.gelu(self.embedding(video))))
+        x = self.norm(F.gelu(self.embedding(video)))
+        x = self.dropout(x + self.whole(x.mean(dim=1, keepdim=True)))
         hidden, _ = self.gru(x)
         logits = self.head(self.dropout(hidden)).unflatten(-1, (2, self.config.levels)).float()
         log_probs = logits.log_softmax(dim=-1)

@@ -10,6 +10,7 @@ Shapes: ``B`` batch, ``T`` slots of music, ``S`` slots of video, ``G`` global se
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from einops import rearrange
@@ -17,21 +18,29 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 
-def rotary_angles(positions: Tensor, head_dim: int) -> Tensor:
-    """Complex rotations [T, K / 2] of rotary position embedding (Su et al. 2021), base 10,000.
+class Rotation(NamedTuple):
+    """Rotations of rotary position embedding, [T, K / 2] each."""
+
+    cos: Tensor
+    sin: Tensor
+
+
+def rotary(positions: Tensor, head_dim: int) -> Rotation:
+    """Rotary position embedding (Su et al. 2021), base 10,000.
 
     Args:
         positions: [T] slot numbers.
         head_dim: K.
     """
     frequency = 10_000.0 ** (-torch.arange(0, head_dim, 2, device=positions.device) / head_dim)
-    return torch.outer(positions.float(), frequency)
+    angles = torch.outer(positions.float(), frequency)
+    return Rotation(angles.cos(), angles.sin())
 
 
-def rotate(x: Tensor, angles: Tensor) -> Tensor:
-    """Apply rotary embedding to queries or keys [..., T, K] at ``angles`` [T, K / 2]."""
+def rotate(x: Tensor, rotation: Rotation) -> Tensor:
+    """Apply rotary embedding to queries or keys [..., T, K]."""
     first, second = x.float().chunk(2, dim=-1)
-    cos, sin = angles.cos(), angles.sin()
+    cos, sin = rotation
     return torch.cat([first * cos - second * sin, first * sin + second * cos], dim=-1).type_as(x)
 
 
@@ -62,16 +71,25 @@ class KeyValueCache:
 
     def __init__(self, context: int) -> None:
         self.context = context
-        self.keys: Tensor | None = None
-        self.values: Tensor | None = None
+        self._end = 0
+        self._store: Tensor | None = None  # [2, B, H, 2 context, K], keys and values
 
     def append(self, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
         """Add [B, H, 1, K] and return all that are in reach, [B, H, <= context, K] each."""
-        if self.keys is not None and self.values is not None:
-            keys = torch.cat([self.keys, keys], dim=2)
-            values = torch.cat([self.values, values], dim=2)
-        self.keys, self.values = keys[:, :, -self.context :], values[:, :, -self.context :]
-        return self.keys, self.values
+        if self._store is None:
+            b, h, _, k = keys.shape
+            self._store = keys.new_empty(2, b, h, 2 * self.context, k)
+        if self._end == 2 * self.context:
+            # Moving what is in reach to the front once in ``context`` slots costs less than
+            # joining tensors in every slot.
+            kept = self._store[..., -self.context + 1 :, :].clone()
+            self._end = kept.shape[-2]
+            self._store[..., : self._end, :] = kept
+        self._store[0, :, :, self._end] = keys[:, :, 0]
+        self._store[1, :, :, self._end] = values[:, :, 0]
+        self._end += 1
+        reach = slice(max(0, self._end - self.context), self._end)
+        return self._store[0, :, :, reach], self._store[1, :, :, reach]
 
 
 class CausalSelfAttention(nn.Module):
@@ -83,12 +101,12 @@ class CausalSelfAttention(nn.Module):
         self.project_in = nn.Linear(d_model, 3 * d_model, bias=False)
         self.project_out = nn.Linear(d_model, d_model, bias=False)
 
-    def forward(self, x: Tensor, angles: Tensor, cache: KeyValueCache | None = None) -> Tensor:
+    def forward(self, x: Tensor, rotation: Rotation, cache: KeyValueCache | None = None) -> Tensor:
         """Attend.
 
         Args:
             x: [B, T, D]; with a cache T is 1, the newest slot.
-            angles: [T, K / 2] of the slots of ``x``.
+            rotation: of the slots of ``x``.
             cache: keys and values of the slots before ``x``.
 
         Returns:
@@ -97,7 +115,7 @@ class CausalSelfAttention(nn.Module):
         query, key, value = rearrange(
             self.project_in(x), "b t (three h k) -> three b h t k", three=3, h=self.n_heads
         )
-        query, key = rotate(query, angles), rotate(key, angles)
+        query, key = rotate(query, rotation), rotate(key, rotation)
         mask = None
         if cache is not None:
             key, value = cache.append(key, value)

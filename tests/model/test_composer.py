@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from amt.chords import VOCABULARY_SIZE
 from amt.model.composer import START_ID, ChordHistory, Composer, chord_history
 from amt.model.config import ComposerConfig
-from amt.model.layers import KeyValueCache, VideoAttention, rotary_angles, rotate
+from amt.model.layers import KeyValueCache, VideoAttention, rotary, rotate
 from amt.model.losses import composer_loss, next_different
 from amt.model.video import MODALITIES, VideoInput
 
@@ -138,8 +138,8 @@ def test_rotary_scores_depend_on_distance_only() -> None:
     query, key = torch.randn(1, 16), torch.randn(1, 16)
 
     def score(a: int, b: int) -> torch.Tensor:
-        first = rotate(query, rotary_angles(torch.tensor([a]), 16))
-        second = rotate(key, rotary_angles(torch.tensor([b]), 16))
+        first = rotate(query, rotary(torch.tensor([a]), 16))
+        second = rotate(key, rotary(torch.tensor([b]), 16))
         return first @ second.T
 
     torch.testing.assert_close(score(3, 7), score(103, 107), rtol=1e-4, atol=1e-4)

@@ -244,7 +244,7 @@ def _weighted_roll(notes: FloatArray) -> FloatArray:
 
 
 def _tone_tables() -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Log probabilities of tones [ids, 12] and bass [13, ids] (12: silence); cost [ids] a second."""
+    """Log probability of tones [ids, 12] and bass [13, ids] (12 is silence); cost [ids]."""
     tones = np.full((VOCABULARY_SIZE, 12), 1 / 12)
     bass = np.full((13, VOCABULARY_SIZE), 1 / 12)
     cost = np.zeros(VOCABULARY_SIZE)

@@ -221,10 +221,11 @@ class ComposerExamples:
         features["clock"] = _clock(times, track.duration_s)
         known = known_vector("clock")
         if affect is not None:
-            features["affect"] += np.array(affect, np.float32)
-            known = known_vector("clock", "affect") * (
-                1 if rng.random() >= self.settings.drop_modality else known_vector("clock")
+            # These are excerpts: their ends are seldom those of a song.
+            known = (
+                known_vector("affect", "clock") if rng.random() < 0.5 else known_vector("affect")
             )
+            features["affect"] += np.array(affect, np.float32)
         known *= rng.random() >= self.settings.drop_video
         chords = track.sample(times)
         if rng.random() < self.settings.simplify:

@@ -21,7 +21,7 @@ from amt.model.composer import Composer
 from amt.model.config import ComposerConfig
 from amt.model.losses import composer_loss
 from amt.model.video import VideoInput
-from data_prep.emopia import QUADRANT_VALENCE_AROUSAL, load_clips
+from data_prep.emopia import QUADRANT_VALENCE_AROUSAL, load_clips, split_by_song
 from data_prep.muvi_sync import MuviSong, load_split
 from data_prep.pop909 import load_tracks
 from experiments.composer_data import (
@@ -122,7 +122,7 @@ def other_corpora(
     if pop909 is not None:
         corpora["pop909"] = [(track, None) for track in load_tracks(pop909)]
     if emopia is not None:
-        clips = load_clips(emopia, cache=cache)
+        clips, _ = split_by_song(load_clips(emopia, cache=cache))
         corpora["emopia"] = [(c.track, QUADRANT_VALENCE_AROUSAL[c.quadrant]) for c in clips]
     return corpora
 

@@ -1,0 +1,168 @@
+"""Train the expression regressor.
+
+    python -m experiments.train_expression --config experiments/expression.toml \\
+        --data DIR --out RUN
+
+``DIR`` is MuVi-Sync in its published layout (Zenodo record 10057093). A run that was stopped goes
+on when the command is given again. ``RUN/expression`` holds the weights as ``amt`` reads them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import load_file
+from torch import Tensor
+
+from amt.model.config import ExpressionConfig
+from amt.model.expression import TARGETS, Expression, level_targets
+from amt.model.weights import save_model
+from data_prep.muvi_sync import MuviSong, load_split
+from experiments.expression_data import (
+    ExpressionData,
+    ExpressionExamples,
+    targets_of,
+    whole_clip,
+)
+from experiments.metrics import curve_metrics, curve_table, total
+from experiments.training import BEST, TrainSettings, read_config, report_of, train
+
+
+@dataclasses.dataclass(frozen=True)
+class ExpressionObjective:
+    """Weights of the loss; the ``[loss]`` table of an expression config."""
+
+    levels_weight: float = 0.1
+    """Of the cross-entropy to the soft levels."""
+    mean_weight: float = 1.0
+    """Of the squared error of the mean, in units of each target's variance."""
+
+
+class ExpressionTask:
+    """The expression regressor as :class:`experiments.training.Task`."""
+
+    def __init__(
+        self,
+        model: Expression,
+        examples: ExpressionExamples,
+        validation: Sequence[MuviSong],
+        objective: ExpressionObjective,
+        batch_size: int,
+    ) -> None:
+        self.model: torch.nn.Module = model
+        self.examples, self.objective, self.batch_size = examples, objective, batch_size
+        self.levels = model.levels
+        values = np.concatenate([targets_of(song) for song in examples.songs])
+        self.scale = torch.from_numpy(values.std(axis=0))
+        self.validation = validation
+        centre = np.tile(values.mean(axis=0), (max(len(s.chords) for s in validation), 1))
+        self.baseline = _scores(validation, [centre[: len(s.chords)] for s in validation])
+
+    def loss(self, step: int, rank: int, world: int) -> dict[str, Tensor]:
+        """Losses of this process's share of the step's batch."""
+        batch = self.examples.batch(step, self.batch_size)
+        device = next(self.model.parameters()).device
+        mine = slice(rank, None, world)
+        targets = batch.targets[mine].to(device)
+        video = type(batch.video)(*(tensor[mine].to(device) for tensor in batch.video))
+        output = self.model(video)
+        soft = level_targets(targets, self.levels.to(device))
+        levels = -(soft * output.log_probs).sum(dim=-1).mean()
+        mean = (((output.mean - targets) / self.scale.to(device)) ** 2).mean()
+        total = self.objective.levels_weight * levels + self.objective.mean_weight * mean
+        return {"total": total, "levels": levels, "mean": mean}
+
+    def validate(self) -> dict[str, float]:
+        """Padded RMSE (``loss``: relative to the training mean's, summed) and the rest."""
+        figures = _scores(self.validation, predict(self.model, self.validation))
+        ratios = [figures[f"rmse_{t}"] / self.baseline[f"rmse_{t}"] for t in TARGETS]
+        return {"loss": sum(ratios), **figures}
+
+
+def _scores(songs: Sequence[MuviSong], curves: Sequence[np.ndarray]) -> dict[str, float]:
+    table = curve_table(curves, [targets_of(song) for song in songs], padded_to=300)
+    return {name: float(value) for name, value in curve_metrics(total(table)).items()}
+
+
+@torch.no_grad()
+def predict(model: torch.nn.Module, songs: Sequence[MuviSong]) -> list[np.ndarray]:
+    """Expected loudness and density of every second, [S, 2] a song."""
+    device = next(model.parameters()).device
+    return [
+        model(whole_clip(song).video.to(device)).mean[0].float().cpu().numpy() for song in songs
+    ]
+
+
+def make_levels(values: np.ndarray, n_levels: int) -> Tensor:
+    """Levels [2, L] of training values [N, 2], strictly increasing from the least to the greatest.
+
+    Halfway between quantiles (each level as likely) and equal steps, so that neither ties among
+    the values nor their rare extremes bring two levels together.
+    """
+    shares = np.linspace(0, 1, n_levels)
+    quantiles = np.quantile(values, shares, axis=0)
+    steps = values.min(axis=0) + shares[:, None] * np.ptp(values, axis=0)
+    return torch.from_numpy((0.5 * (quantiles + steps)).T.astype(np.float32))
+
+
+def measure_spread(curves: np.ndarray, values: np.ndarray) -> Tensor:
+    """``Expression.spread`` [2, 2] from predictions and truth of the same seconds, [N, 2] each."""
+    factor = values.std(axis=0) / curves.std(axis=0)
+    return torch.from_numpy(np.stack([curves.mean(axis=0), factor], axis=-1).astype(np.float32))
+
+
+def export(model: Expression, run: Path, songs: Sequence[MuviSong]) -> None:
+    """Write ``run/expression``: the best weights, with the spread of their predictions."""
+    model.load_state_dict(load_file(run / BEST))
+    model.eval()
+    curves = np.concatenate(predict(model, songs))
+    model.spread.copy_(measure_spread(curves, np.concatenate([targets_of(s) for s in songs])))
+    save_model(run / "expression", "expression", model.config, model.state_dict())
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run from the command line."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--config", type=Path, default=Path("experiments/expression.toml"))
+    parser.add_argument("--data", type=Path, required=True, help="MuVi-Sync, published layout")
+    parser.add_argument("--cache", type=Path, help="folder for compact copies of the corpus")
+    parser.add_argument("--out", type=Path, required=True, help="folder of the run")
+    parser.add_argument("--steps", type=int, help="instead of the config's")
+    parser.add_argument("--smoke", action="store_true", help="twenty small steps, under a minute")
+    args = parser.parse_args(argv)
+    config = read_config(
+        args.config, model=ExpressionConfig, train=TrainSettings, data=ExpressionData,
+        loss=ExpressionObjective,
+    )  # fmt: skip
+    settings: TrainSettings = config["train"]
+    if args.steps:
+        settings = dataclasses.replace(settings, steps=args.steps)
+    if args.smoke:
+        settings = dataclasses.replace(settings, steps=20, batch_size=4, eval_every=10)
+    report = report_of(quiet=False)
+    songs = load_split(args.data, "train", on_error="skip", report=report, cache=args.cache)
+    validation = load_split(args.data, "val", on_error="skip", report=report, cache=args.cache)
+    torch.manual_seed(settings.seed)
+    model = Expression(config["model"])
+    values = np.concatenate([targets_of(song) for song in songs])
+    model.levels.copy_(make_levels(values, config["model"].levels))
+    task = ExpressionTask(
+        model,
+        ExpressionExamples(songs, config["data"], settings.seed),
+        validation,
+        config["loss"],
+        settings.batch_size,
+    )
+    best = train(task, settings, args.out)
+    export(model, args.out, songs)
+    report(json.dumps(best, indent=2))
+
+
+if __name__ == "__main__":
+    main()

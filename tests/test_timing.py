@@ -126,7 +126,7 @@ def clips(draw, max_cuts=40):
     return cuts, end_s + draw(st.floats(0.1, 9))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(clips(), st.sampled_from([3, 4, 5]), st.floats(60, 160))
 def test_a_fitted_grid_keeps_its_bounds(clip, beats_per_bar, preferred_bpm):
     cuts, duration_s = clip

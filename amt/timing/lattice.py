@@ -43,10 +43,10 @@ BEAT_BAR_PRICE = 0.6
 """Price of a bar of one beat, between two strong events a beat apart."""
 PICKUP_PRICE = 0.2
 """Price of a first bar cut short."""
-SECTION_PRICE = 0.3
-"""Price of a new tempo, besides the distance of the two in log tempo."""
+SECTION_PRICE, DISTANCE_PRICE = 0.3, 1.0
+"""Price of a new tempo, and of its distance from the old one in log tempo."""
 LEAST_JUMP = 0.1
-"""Least such distance: a new tempo is heard as new and not as drift."""
+"""Least distance of the two: a new tempo is heard as new and not as drift."""
 TEMPO_PRICE, FREE_TEMPO = 0.003, 0.25
 """Price a second of a log tempo that lies 0.25 from the preferred one; it grows with the fourth
 power, so that tempi nearer by cost next to nothing and half or double the tempo too much."""
@@ -263,7 +263,7 @@ class Lattice:
     def _jump_prices(self) -> FloatArray:
         """[K, K'] price of going from one section tempo to another."""
         distance = np.abs(np.log(self.beat_s[:, None] / self.beat_s))
-        return np.where(distance >= LEAST_JUMP, SECTION_PRICE + distance, -float(NEVER))
+        return np.where(distance >= LEAST_JUMP, SECTION_PRICE + DISTANCE_PRICE * distance, -float(NEVER))
 
     def _finish(self, value: FloatCells) -> FloatCells:
         """Values with what the end earns."""

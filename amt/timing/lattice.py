@@ -263,7 +263,9 @@ class Lattice:
     def _jump_prices(self) -> FloatArray:
         """[K, K'] price of going from one section tempo to another."""
         distance = np.abs(np.log(self.beat_s[:, None] / self.beat_s))
-        return np.where(distance >= LEAST_JUMP, SECTION_PRICE + DISTANCE_PRICE * distance, -float(NEVER))
+        return np.where(
+            distance >= LEAST_JUMP, SECTION_PRICE + DISTANCE_PRICE * distance, -float(NEVER)
+        )
 
     def _finish(self, value: FloatCells) -> FloatCells:
         """Values with what the end earns."""

@@ -135,15 +135,10 @@ def _solve(
     """
     first = np.cumsum([0, *(section.n_beats for section in sections)])
     n = int(first[-1])
-    meets = [
-        (start + beat, time_s, weight)
-        for start, section in zip(first, sections, strict=False)
-        for beat, time_s, weight in section.meets
-    ]
-    beats, times_s, weights = np.array(meets).reshape(-1, 3).T
+    beats, times_s, weights = _targets(sections).T
     tempo, change = _tempo_rows(sections, options)
     met = _selection(beats.astype(np.int64), n + 1)
-    error, unrest = eye_array(len(meets)), eye_array(change.shape[0])
+    error, unrest = eye_array(len(beats)), eye_array(change.shape[0])
     # Columns: B + 1 times, B lengths, tempi, errors, errors beyond meeting, changes of length.
     # Blocks without an entry are zero.
     upper = block_array(
@@ -157,7 +152,7 @@ def _solve(
         ],
         format="csr",
     )
-    allowed, still = np.full(len(meets), MEETING_S), np.zeros(2 * change.shape[0])
+    allowed, still = np.full(len(beats), MEETING_S), np.zeros(2 * change.shape[0])
     costs = [weights, MISS_PRICE * weights, np.full(change.shape[0], UNREST_PRICE)]
     free = np.zeros(upper.shape[1] - sum(map(len, costs)))
     equal = _length_rows(n, sections[-1].last_beat, upper.shape[1])
@@ -171,6 +166,17 @@ def _solve(
         method="highs-ds",
     )
     return np.asarray(result.x[: n + 1], dtype=np.float64) if result.status == 0 else None
+
+
+def _targets(sections: Sequence[Section]) -> FloatArray:
+    """[M, 3] beat from the start of all sections, time and weight of every event."""
+    first = np.cumsum([0, *(section.n_beats for section in sections)])
+    targets = [
+        (start + beat, time_s, weight)
+        for start, section in zip(first, sections, strict=False)
+        for beat, time_s, weight in section.meets
+    ]
+    return np.array(targets, dtype=np.float64).reshape(-1, 3)
 
 
 def _length_rows(n: int, last_beat: float, n_columns: int) -> csr_array:

@@ -196,7 +196,7 @@ def generate(
         clip_model=clip_model,
         weights=weights,
     )
-    with _progress(quiet) as show, staging() as stage:
+    with _progress(quiet) as show, staging(outputs) as stage:
         generated = run(video, options, show)
         write_midi(generated.song, stage.path(out))
         if plan is not None:

@@ -85,10 +85,16 @@ class Staging:
 
 
 @contextmanager
-def staging() -> Iterator[Staging]:
-    """Publish on success, discard on any exception, interrupts included."""
+def staging(outputs: Iterable[Path] = ()) -> Iterator[Staging]:
+    """Publish on success, discard on any exception, interrupts included.
+
+    Args:
+        outputs: staged at once, so that a folder that cannot be written is found before any work.
+    """
     stage = Staging()
     try:
+        for path in outputs:
+            stage.path(path)
         yield stage
         stage.publish()
     finally:

@@ -1,0 +1,286 @@
+"""The command line as a user meets it: what is written, what is said, and with which exit code."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import av
+import numpy as np
+import pretty_midi
+import pytest
+import soundfile
+
+from amt.cli import main
+from amt.plan import read_plan
+
+STORM = Path(__file__).parent / "data" / "storm.mp4"
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Call ``amt`` with arguments; gives exit code, stdout and stderr."""
+
+    def call(*arguments: object) -> tuple[int, str, str]:
+        handler = signal.getsignal(signal.SIGTERM)
+        monkeypatch.setattr(sys, "argv", ["amt", *map(str, arguments)])
+        with pytest.raises(SystemExit) as exit_info:
+            main()
+        signal.signal(signal.SIGTERM, handler)
+        captured = capsys.readouterr()
+        return int(exit_info.value.code or 0), captured.out, captured.err
+
+    return call
+
+
+def draw_clip(path: Path, frames: int = 30, fps: int = 10, codec: str = "libx264") -> Path:
+    """A few frames of changing colour."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(codec, rate=fps)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for index in range(frames):
+            image = np.full((48, 64, 3), (index * 8) % 256, np.uint8)
+            image[:, : (index * 3) % 60] = (200, 40, 90)
+            for packet in stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")):
+                container.mux(packet)
+        for packet in stream.encode():
+            container.mux(packet)
+    return path
+
+
+@pytest.fixture
+def clip(tmp_path: Path) -> Path:
+    return draw_clip(tmp_path / "clip.mp4")
+
+
+def test_the_whole_way(run: Run, tmp_path: Path) -> None:
+    names = ("song.mid", "song.wav", "scored.mp4", "song.plan.json")
+    midi, wav, mp4, plan = (tmp_path / name for name in names)
+    code, out, err = run(
+        "generate", "--video", STORM, "--out", midi, "--wav", wav, "--mp4", mp4,
+        "--plan", plan, "--backend", "analytic", "--json",
+    )  # fmt: skip
+    assert code == 0, err
+    summary = json.loads(out)
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(names)
+    duration_s = summary["duration_s"]
+    song = pretty_midi.PrettyMIDI(str(midi))
+    assert song.get_end_time() == pytest.approx(duration_s, abs=0.05)
+    assert sum(summary["notes"].values()) == sum(len(i.notes) for i in song.instruments) > 20
+    samples, rate = soundfile.read(wav)
+    assert len(samples) / rate >= duration_s - 0.05
+    assert np.abs(samples).max() <= 10 ** (-1 / 20) + 1e-4
+    with av.open(str(mp4)) as container:
+        assert len(container.streams.video) == len(container.streams.audio) == 1
+    again = tmp_path / "again.mid"
+    assert run("arrange", plan, "--out", again, "--quiet")[0] == 0
+    assert again.read_bytes() == midi.read_bytes()
+
+
+def test_same_seed_same_bytes_other_seed_other_bytes(run: Run, clip: Path, tmp_path: Path) -> None:
+    songs = []
+    for name, seed in (("a", 3), ("b", 3), ("c", 4)):
+        out = tmp_path / f"{name}.mid"
+        assert run("generate", "--video", clip, "--out", out, "--seed", seed, "-q")[0] == 0
+        songs.append(out.read_bytes())
+    assert songs[0] == songs[1] != songs[2]
+
+
+def test_options_reach_the_plan(run: Run, clip: Path, tmp_path: Path) -> None:
+    plan = tmp_path / "plan.json"
+    code, _, err = run(
+        "generate", "--video", clip, "--out", tmp_path / "a.mid", "--plan", plan,
+        "--key", "F# minor", "--style", "strings", "--bpm", 120, "--primer", "F#m D",
+        "--emotion", "sad", "--seed", 5,
+    )  # fmt: skip
+    assert code == 0, err
+    made = read_plan(plan)
+    assert (made.key.label, made.style, made.seed) == ("F# minor", "strings", 5)
+    assert made.chords[0].chord.label == "F#:min"
+    np.testing.assert_allclose(made.grid.tempo_bpm, 120, rtol=1e-6)
+    assert made.emotion.mean(axis=0).argmax() == 3
+
+
+def test_features_and_render(run: Run, clip: Path, tmp_path: Path) -> None:
+    features, plot = tmp_path / "f.npz", tmp_path / "f.png"
+    assert run("features", clip, "--out", features, "--plot", plot, "-q")[0] == 0
+    assert plot.read_bytes().startswith(b"\x89PNG")
+    midi, stems = tmp_path / "a.mid", tmp_path / "stems"
+    assert run("generate", "--video", clip, "--out", midi, "-q")[0] == 0
+    assert run("render", midi, "--out", tmp_path / "a.flac", "--stems", stems, "-q")[0] == 0
+    tracks = [i for i in pretty_midi.PrettyMIDI(str(midi)).instruments if i.notes]
+    assert len(list(stems.glob("*.flac"))) == len(tracks)
+
+
+def bad_clips(tmp_path: Path) -> dict[str, Path]:
+    """Files that are no clip to score."""
+    text = tmp_path / "text.mp4"
+    text.write_text("this is no film\n" * 50)
+    empty = tmp_path / "empty.mp4"
+    empty.touch()
+    whole = draw_clip(tmp_path / "whole.mp4")
+    cut = tmp_path / "cut.mp4"
+    cut.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
+    whole.unlink()
+    sound = tmp_path / "sound.mp4"
+    with av.open(str(sound), "w") as container:
+        stream = container.add_stream("aac", rate=44100, layout="mono")
+        silence = np.zeros((1, 44100), np.float32)
+        frame = av.AudioFrame.from_ndarray(silence, format="fltp", layout="mono")
+        frame.sample_rate = 44100
+        for packet in [*stream.encode(frame), *stream.encode()]:
+            container.mux(packet)
+    folder = tmp_path / "folder.mp4"
+    folder.mkdir()
+    one = draw_clip(tmp_path / "one.mp4", frames=1)
+    paths = {"text": text, "empty": empty, "cut": cut, "sound": sound, "folder": folder}
+    return paths | {"one": one, "missing": tmp_path / "missing.mp4"}
+
+
+@pytest.mark.parametrize("kind", ["text", "empty", "cut", "sound", "folder", "one", "missing"])
+def test_a_bad_clip_is_one_sentence_and_nothing_is_written(
+    run: Run, tmp_path: Path, kind: str
+) -> None:
+    path = bad_clips(tmp_path)[kind]
+    before = set(tmp_path.iterdir())
+    code, out, err = run("generate", "--video", path, "--out", tmp_path / "a.mid", "-q")
+    assert (code, out) == (2, "")
+    assert err.count("\n") == 1
+    assert path.name in err
+    assert set(tmp_path.iterdir()) == before
+
+
+BAD_OPTIONS = {
+    "key": (["--key", "H major"], "unknown key"),
+    "primer": (["--primer", "Am Hm7"], "unknown chord"),
+    "style": (["--style", "polka"], "polka"),
+    "emotion": (["--emotion", "cheerfull"], "unknown mood"),
+    "emotion span": (["--emotion", "sad:1-99"], "inside the clip"),
+    "seed": (["--seed", "-1"], "--seed"),
+    "temperature": (["--temperature", "nan"], "temperature"),
+    "top p": (["--top-p", "1.5"], "top_p"),
+    "guidance": (["--guidance", "-2"], "guidance"),
+    "bpm": (["--bpm", "-120"], "-120"),
+    "bpm nan": (["--bpm", "nan"], "nan"),
+    "hit": (["--hit", "99"], "99"),
+    "no number": (["--bpm", "fast"], "fast"),
+    "weights": (["--weights", "."], "composer"),
+    "backend": (["--backend", "magic"], "magic"),
+    "unknown option": (["--colour", "red"], "--colour"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_OPTIONS)
+def test_a_bad_option_is_one_sentence_and_nothing_is_written(
+    run: Run, clip: Path, tmp_path: Path, name: str
+) -> None:
+    options, word = BAD_OPTIONS[name]
+    code, out, err = run("generate", "--video", clip, "--out", tmp_path / "a.mid", *options, "-q")
+    assert (code, out) == (2, ""), err
+    assert err.count("\n") == 1
+    assert word in err
+    assert [path.name for path in tmp_path.iterdir()] == ["clip.mp4"]
+
+
+def test_a_missing_soundfont_is_named(run: Run, clip: Path, tmp_path: Path) -> None:
+    code, _, err = run(
+        "generate", "--video", clip, "--out", tmp_path / "a.mid", "--wav", tmp_path / "a.wav",
+        "--soundfont", tmp_path / "no.sf2", "-q",
+    )  # fmt: skip
+    assert code == 2
+    assert "no.sf2" in err
+    assert [path.name for path in tmp_path.iterdir()] == ["clip.mp4"]
+
+
+@pytest.mark.parametrize("out", ["clip.mp4", "no/such/folder.mid", "."])
+def test_an_impossible_output_is_named_before_any_work(
+    run: Run, clip: Path, tmp_path: Path, out: str
+) -> None:
+    before = clip.read_bytes()
+    code, _, err = run("generate", "--video", clip, "--out", tmp_path / out)
+    assert code == 2
+    assert "output" in err
+    assert clip.read_bytes() == before
+
+
+def test_damaged_weights_are_named(run: Run, clip: Path, tmp_path: Path) -> None:
+    import amt
+
+    packaged = Path(amt.__file__).parent / "weights"
+    for model in ("composer", "expression"):
+        (tmp_path / "w" / model).mkdir(parents=True)
+        for name in ("config.json", "weights.safetensors"):
+            data = (packaged / model / name).read_bytes()
+            (tmp_path / "w" / model / name).write_bytes(data)
+    damaged = tmp_path / "w" / "composer" / "weights.safetensors"
+    damaged.write_bytes(damaged.read_bytes()[:-100])
+    code, _, err = run(
+        "generate", "--video", clip, "--out", tmp_path / "a.mid", "--weights", tmp_path / "w"
+    )
+    assert code == 2
+    assert "damaged" in err
+
+
+def test_a_broken_plan_and_a_midi_that_is_none_are_named(run: Run, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.json"
+    broken.write_text('{"version": 99}')
+    code, _, err = run("arrange", broken, "--out", tmp_path / "a.mid")
+    assert code == 2
+    assert "version" in err
+    code, _, err = run("render", broken, "--out", tmp_path / "a.wav", "-q")
+    assert code == 2
+    assert "broken.json" in err
+    assert [path.name for path in tmp_path.iterdir()] == ["broken.json"]
+
+
+@pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_leaves_nothing(tmp_path: Path, signal_number: int) -> None:
+    clip = draw_clip(tmp_path / "long.mp4", frames=3000)
+    command = [
+        sys.executable, "-c", "from amt.cli import main; main()", "generate", "--video", clip,
+        "--out", tmp_path / "a.mid", "--wav", tmp_path / "a.wav",
+    ]  # fmt: skip
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 60
+    while len(list(tmp_path.iterdir())) == 1 and time.monotonic() < deadline:
+        time.sleep(0.02)  # until the first staged file shows that work is under way
+    process.send_signal(signal_number)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "nothing was written" in err
+    assert [path.name for path in tmp_path.iterdir()] == ["long.mp4"]
+
+
+def test_a_bug_shows_its_traceback_only_with_debug(
+    run: Run, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def bug(*_: object, **__: object) -> None:
+        raise RuntimeError("surprise")
+
+    monkeypatch.setattr("amt.midi.write_midi", bug)
+    arguments = ("generate", "--video", clip, "--out", tmp_path / "a.mid", "-q")
+    code, _, err = run(*arguments)
+    assert code == 1
+    assert "surprise" in err
+    assert "Traceback" not in err
+    assert "Traceback" in run("--debug", *arguments)[2]
+
+
+@pytest.mark.parametrize("command", ["generate", "features", "arrange", "render"])
+def test_every_command_explains_itself_with_an_example(run: Run, command: str) -> None:
+    code, out, _ = run(command, "--help")
+    assert code == 0
+    assert f"amt {command}" in out
+
+
+def test_help_needs_no_heavy_library() -> None:
+    heavy = "torch", "numpy", "cv2", "av", "transformers", "matplotlib"
+    code = f"import sys, amt.cli; sys.exit(any(m in sys.modules for m in {heavy!r}))"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

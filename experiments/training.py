@@ -200,7 +200,7 @@ class _Run:
     def _save(self) -> None:
         tensors = {f"model.{k}": v for k, v in self.bare.state_dict().items()}
         tensors |= {f"average.{i}": v for i, v in enumerate(self.average)}
-        for i, state in enumerate(self.optimizer.state_dict()["state"].values()):
+        for i, state in self.optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer.{i}.{k}": v for k, v in state.items()}
         notes = {"step": str(self.step), "best": json.dumps(self.best)}
         save_atomically(tensors, self.out / LAST, notes)

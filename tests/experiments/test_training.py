@@ -30,7 +30,10 @@ class Line:
 
     def __init__(self, stop_at: int | None = None) -> None:
         torch.manual_seed(0)
-        self.model: nn.Module = nn.Sequential(nn.Linear(3, 8), nn.Dropout(0.5), nn.Linear(8, 1))
+        hidden = [nn.Linear(8, 8) for _ in range(5)]  # more than ten tensors of several shapes
+        self.model: nn.Module = nn.Sequential(
+            nn.Linear(3, 8), nn.Dropout(0.5), *hidden, nn.Linear(8, 1)
+        )
         self.stop_at = stop_at
 
     def loss(self, step: int, rank: int, world: int) -> dict[str, Tensor]:
@@ -46,8 +49,9 @@ class Line:
 
 def test_a_killed_run_ends_in_the_same_weights(tmp_path: Path) -> None:
     best = train(Line(), QUICK, tmp_path / "whole")
-    with pytest.raises(KeyboardInterrupt):
-        train(Line(stop_at=5), QUICK, tmp_path / "killed")
+    for stop_at in (3, 5):
+        with pytest.raises(KeyboardInterrupt):
+            train(Line(stop_at=stop_at), QUICK, tmp_path / "killed")
     again = train(Line(), QUICK, tmp_path / "killed")
     assert again == best
     whole, killed = (load_file(tmp_path / run / LAST) for run in ("whole", "killed"))

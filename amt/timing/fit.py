@@ -33,7 +33,7 @@ from amt.timing.refine import Section, beat_times
 from amt.timing.steady import constant_tempo
 from amt.types import Cut, FloatArray, TimeGrid
 
-BEAT_REWARD, STRENGTH_REWARD, DOWNBEAT_REWARD = 0.8, 0.2, 1.4
+BEAT_REWARD, STRENGTH_REWARD, DOWNBEAT_REWARD = 1.1, 0.1, 1.4
 """Earned by a beat on any cut, in proportion to its strength, by a downbeat on a strong one."""
 HIT_REWARD = 50.0
 """A hit point by hand outweighs every cut around it."""

@@ -38,12 +38,12 @@ FRESH_CELLS = 3 * CELLS // 2
 """A downbeat is fresh while the next one would make a bar of one beat."""
 
 METRE_PRICE = 0.2
-"""Price of a bar of an unusual number of beats; a beat on a cut of full strength earns 1."""
+"""Price of a bar of an unusual number of beats; a beat on a cut earns about 1."""
 BEAT_BAR_PRICE = 0.6
 """Price of a bar of one beat, between two strong events a beat apart."""
 PICKUP_PRICE = 0.2
 """Price of a first bar cut short."""
-SECTION_PRICE, DISTANCE_PRICE = 0.3, 1.0
+SECTION_PRICE, DISTANCE_PRICE = 0.25, 0.7
 """Price of a new tempo, and of its distance from the old one in log tempo."""
 LEAST_JUMP = 0.1
 """Least distance of the two: a new tempo is heard as new and not as drift."""

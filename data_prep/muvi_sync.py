@@ -1,14 +1,15 @@
 """MuVi-Sync (Kang, Poria, Herremans 2023; Zenodo record 10057093) in its published layout.
 
-``ROOT/vevo_meta/split/v1/{train,val,test}.txt`` name the songs of a split, and each song ``NNN`` has
+``ROOT/vevo_meta/split/v1/{train,val,test}.txt`` name the songs of a split; each song ``NNN`` has
 ``vevo_chord/lab/all/NNN.lab`` (chords with times, original key), ``vevo_chord/lab_v2_norm/all``
 (a chord a second in C major or A minor), ``vevo_chord/lab_v2/all`` (the same in the original key,
 named in its first line), ``vevo_semantic/all/2d/clip_l14p/NNN.npy`` [seconds, 768],
 ``vevo_emotion/6c_l14p/all`` [seconds, 6], and ``vevo_motion``, ``vevo_scene_offset``,
 ``vevo_loudness``, ``vevo_note_density`` (each ``all/NNN.lab``, one number a second).
 
-The published arrays of a song differ by a second at the end now and then; the chord file decides the
-length, and a feature that is shorter by at most :data:`MAX_MISSING_S` seconds repeats its last row.
+The published arrays of a song differ by a second at the end now and then; the chord file decides
+the length, and a feature that is shorter by at most :data:`MAX_MISSING_S` seconds repeats its last
+row.
 """
 
 from __future__ import annotations

@@ -191,6 +191,7 @@ def _chord_bias(slots: list[_Slot], home: Key, chromaticism: float) -> Tensor:
     )
     bias = (-3.0 * (1 - chromaticism) * foreign).expand(len(slots), -1).clone()
     bias[:, 0] = float("-inf")
+    bias[0, home.tonic_chord.id] += 2.0
     last_bar = max(i for i, slot in enumerate(slots) if slot.strong)
     if last_bar > 0:
         bias[last_bar - 1] += _dominant_bias(home)

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from amt.chords import VOCABULARY_SIZE
 from amt.errors import InputError
 from amt.model.composer import START_ID, ChordHistory, Composer
 from amt.model.layers import KeyValueCache
@@ -32,11 +31,15 @@ class SamplingOptions:
     """Strength of the picture (Ho & Salimans 2022): 0 ignores it, 1 is the model's own answer."""
     affect_guidance: float = 2.0
     """Strength of the asked valence and arousal, likewise."""
+    patience: float = 4.0
+    """Slots that a chord may last before every slot more multiplies its odds to change by e: in the
+    corpus an introduction may rest on one chord for half a minute, in a short clip it may not."""
 
     def __post_init__(self) -> None:
         for name, low, high in (
             ("temperature", 0.01, 5.0), ("top_p", 1e-6, 1.0),
             ("guidance", 0.0, 20.0), ("affect_guidance", 0.0, 20.0),
+            ("patience", 0.0, 1e9),
         ):  # fmt: skip
             value = getattr(self, name)
             if not low <= value <= high:
@@ -54,16 +57,34 @@ def top_p_filter(log_probs: Tensor, top_p: float) -> Tensor:
     return torch.full_like(log_probs, float("-inf")).scatter(-1, order, ordered)
 
 
-def draw(log_probs: Tensor, options: SamplingOptions, generator: torch.Generator) -> int:
-    """Draw one index from unnormalised log-probabilities [V].
+def draw(
+    log_probs: Tensor, options: SamplingOptions, generator: torch.Generator, last: int = START_ID
+) -> int:
+    """Draw one chord from unnormalised log-probabilities [V].
+
+    Whether the chord changes is drawn first and from the whole distribution; temperature and top-p
+    shape what it changes to. Cutting the joint distribution at top-p would forbid every change
+    wherever staying alone has that much probability, and the harmony would freeze.
+
+    Args:
+        log_probs: [V], -inf where a chord is forbidden.
+        options: temperature and top-p.
+        generator: source of randomness.
+        last: the running chord.
 
     Raises:
         ValueError: every entry is -inf.
     """
-    tempered = (log_probs.double() / options.temperature).log_softmax(dim=-1)
-    if not torch.isfinite(tempered).any():
+    probs = log_probs.double().softmax(dim=-1)
+    if probs.isnan().any():
         raise ValueError("no chord is allowed in this slot")
-    kept = top_p_filter(tempered, options.top_p)
+    others = log_probs.double().clone()
+    if last != START_ID:
+        stays = torch.rand((), generator=generator, dtype=torch.float64) < probs[last]
+        if stays or probs[last] == 1:
+            return last
+        others[last] = float("-inf")
+    kept = top_p_filter((others / options.temperature).log_softmax(dim=-1), options.top_p)
     return int(torch.multinomial(kept.exp(), 1, generator=generator))
 
 
@@ -151,7 +172,7 @@ def sample_chords(
         options: temperature, top-p and guidance.
         generator: source of randomness.
         bias: [S, V] added to the log-probabilities; -inf forbids.
-        change_bias: [S] added to the log-probability of every chord but the running one.
+        change_bias: [S] added to the log-odds that the chord changes.
         primer: chord ids of the first slots.
         progress: called with the share that is done, 0 to 1.
 
@@ -174,12 +195,14 @@ def sample_chords(
             chord = primer[slot]
         else:
             log_probs = (output.log_probs[:, 0].double() * guide.weights[:, None]).sum(dim=0)
-            if change_bias is not None and running.last != START_ID:
-                others = torch.arange(VOCABULARY_SIZE) != running.last
-                log_probs = log_probs + change_bias[slot] * others
+            if running.last != START_ID:
+                urge = max(0.0, running.run - options.patience)
+                if change_bias is not None:
+                    urge += float(change_bias[slot])
+                log_probs[running.last] -= urge
             if bias is not None:
                 log_probs = log_probs + bias[slot]
-            chord = draw(log_probs, options, generator)
+            chord = draw(log_probs, options, generator, running.last)
         running.push(chord)
         chords.append(chord)
         if progress is not None:

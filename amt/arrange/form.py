@@ -15,7 +15,8 @@ import numpy as np
 from amt.arrange.dynamics import STRONG_CUT
 from amt.chords import Chord
 from amt.timing import grid_end_tick
-from amt.types import EMOTION_VALENCE_AROUSAL, TICKS_PER_BEAT, Cut, FloatArray, Plan
+from amt.mood import valence_arousal
+from amt.types import TICKS_PER_BEAT, Cut, FloatArray, Plan
 
 PHRASE_BARS = 4
 """Bars of a phrase; a single bar left over joins the phrase before it."""
@@ -112,7 +113,7 @@ def _cells(plan: Plan, end: int) -> tuple[Cell, ...]:
     places = _places(plan, end)
     edges = np.array([start for start, *_ in places] + [end])
     edges_s = plan.grid.seconds_at(edges / TICKS_PER_BEAT)
-    mood = plan.emotion @ np.array(list(EMOTION_VALENCE_AROUSAL.values()))
+    mood = valence_arousal(plan.emotion)
     lengths_s = np.maximum(np.diff(edges_s), 1e-9)
     valence, arousal = (_integral(mood[:, i], edges_s) / lengths_s for i in range(2))
     notes = _integral(plan.density, edges_s)

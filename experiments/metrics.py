@@ -19,6 +19,7 @@ from torch import Tensor
 from amt.chords import VOCABULARY_SIZE, chord_from_id
 from amt.model.expression import TARGETS
 from amt.model.losses import emotion_chords
+from amt.model.video import VideoInput
 from amt.types import FloatArray
 from experiments.composer_data import ComposerBatch
 
@@ -29,6 +30,8 @@ Sums = Mapping[str, FloatArray]
 Metrics = Callable[[Sums], dict[str, FloatArray]]
 
 HITS = (1, 3, 5)
+PAPER_SECONDS = 300
+"""Video2Music counts this many seconds of every song."""
 
 
 def total(table: Table) -> Sums:
@@ -127,17 +130,25 @@ def joined(tables: Sequence[Table]) -> dict[str, FloatArray]:
 
 @torch.no_grad()
 def composer_table(
-    model: torch.nn.Module, batches: Sequence[ComposerBatch], *, with_video: bool = True
+    model: torch.nn.Module,
+    batches: Sequence[ComposerBatch],
+    videos: Sequence[VideoInput] | None = None,
 ) -> dict[str, FloatArray]:
     """Score a composer, teacher-forced.
 
-    The affective match is taken with the emotions of the batch, whatever the model knows of them.
+    Args:
+        model: a :class:`amt.model.composer.Composer`, in evaluation mode.
+        batches: what was played; its emotions give the affective match, whatever the model sees.
+        videos: what the model sees instead of each batch's own video.
+
+    Returns:
+        A table of all songs, in order.
     """
     device = next(model.parameters()).device
     tables = []
-    for batch in batches:
-        video = (batch.video if with_video else batch.video.without_video()).to(device)
-        output = model(batch.chords.to(device), batch.minor.to(device), video)
+    seen = videos if videos is not None else [batch.video for batch in batches]
+    for batch, video in zip(batches, seen, strict=True):
+        output = model(batch.chords.to(device), batch.minor.to(device), video.to(device))
         log_probs = output.log_probs.float().cpu()
         tables.append(chord_table(log_probs, batch.chords, batch.weight, batch.video.emotion))
     return joined(tables)
@@ -146,8 +157,9 @@ def composer_table(
 def composer_scores(
     model: torch.nn.Module, batches: Sequence[ComposerBatch], *, with_video: bool
 ) -> dict[str, float]:
-    """Figures of a composer over all seconds of ``batches``, with its video or without any."""
-    return figures(composer_table(model, batches, with_video=with_video), chord_metrics)
+    """Figures of a composer over all seconds of ``batches``, with its video or with nothing."""
+    blind = None if with_video else [batch.video.without_video() for batch in batches]
+    return figures(composer_table(model, batches, blind), chord_metrics)
 
 
 # --- chord progressions -----------------------------------------------------------------------
@@ -189,6 +201,15 @@ def progression_metrics(chords: NDArray[np.int64]) -> dict[str, float]:
 
 
 # --- loudness and density ---------------------------------------------------------------------
+
+
+@torch.no_grad()
+def expression_curves(
+    model: torch.nn.Module, videos: Sequence[VideoInput]
+) -> list[NDArray[np.float32]]:
+    """Expected loudness and density [S, 2] of every clip (B = 1 each, so that none is padded)."""
+    device = next(model.parameters()).device
+    return [model(video.to(device)).mean[0].float().cpu().numpy() for video in videos]
 
 
 def curve_table(

@@ -1,7 +1,6 @@
 """Train the expression regressor.
 
-    python -m experiments.train_expression --config experiments/expression.toml \\
-        --data DIR --out RUN
+    python -m experiments.train_expression --config experiments/expression.toml --data DIR --out RUN
 
 ``DIR`` is MuVi-Sync in its published layout (Zenodo record 10057093). A run that was stopped goes
 on when the command is given again. ``RUN/expression`` holds the weights as ``amt`` reads them.
@@ -17,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from safetensors.torch import load_file
 from torch import Tensor
 
@@ -30,7 +30,13 @@ from experiments.expression_data import (
     targets_of,
     whole_clip,
 )
-from experiments.metrics import curve_metrics, curve_table, total
+from experiments.metrics import (
+    PAPER_SECONDS,
+    curve_metrics,
+    curve_table,
+    expression_curves,
+    figures,
+)
 from experiments.training import BEST, TrainSettings, read_config, report_of, train
 
 
@@ -85,21 +91,17 @@ class ExpressionTask:
         return {"loss": sum(ratios), **figures}
 
 
-def _scores(songs: Sequence[MuviSong], curves: Sequence[np.ndarray]) -> dict[str, float]:
-    table = curve_table(curves, [targets_of(song) for song in songs], padded_to=300)
-    return {name: float(value) for name, value in curve_metrics(total(table)).items()}
+def _scores(songs: Sequence[MuviSong], curves: Sequence[NDArray]) -> dict[str, float]:
+    truths = [targets_of(song) for song in songs]
+    return figures(curve_table(curves, truths, padded_to=PAPER_SECONDS), curve_metrics)
 
 
-@torch.no_grad()
-def predict(model: torch.nn.Module, songs: Sequence[MuviSong]) -> list[np.ndarray]:
+def predict(model: torch.nn.Module, songs: Sequence[MuviSong]) -> list[NDArray[np.float32]]:
     """Expected loudness and density of every second, [S, 2] a song."""
-    device = next(model.parameters()).device
-    return [
-        model(whole_clip(song).video.to(device)).mean[0].float().cpu().numpy() for song in songs
-    ]
+    return expression_curves(model, [whole_clip(song).video for song in songs])
 
 
-def make_levels(values: np.ndarray, n_levels: int) -> Tensor:
+def make_levels(values: NDArray, n_levels: int) -> Tensor:
     """Levels [2, L] of training values [N, 2], strictly increasing from the least to the greatest.
 
     Halfway between quantiles (each level as likely) and equal steps, so that neither ties among
@@ -111,7 +113,7 @@ def make_levels(values: np.ndarray, n_levels: int) -> Tensor:
     return torch.from_numpy((0.5 * (quantiles + steps)).T.astype(np.float32))
 
 
-def measure_spread(curves: np.ndarray, values: np.ndarray) -> Tensor:
+def measure_spread(curves: NDArray, values: NDArray) -> Tensor:
     """``Expression.spread`` [2, 2] from predictions and truth of the same seconds, [N, 2] each."""
     factor = values.std(axis=0) / curves.std(axis=0)
     return torch.from_numpy(np.stack([curves.mean(axis=0), factor], axis=-1).astype(np.float32))

@@ -45,7 +45,8 @@ class Expression(nn.Module):
         self.dropout = nn.Dropout(config.dropout)
         self.gru = nn.GRU(
             config.d_model, config.hidden, config.layers,
-            batch_first=True, bidirectional=True, dropout=config.dropout,
+            batch_first=True, bidirectional=True,
+            dropout=config.dropout if config.layers > 1 else 0.0,
         )  # fmt: skip
         self.head = nn.Linear(2 * config.hidden, 2 * config.levels)
         self.levels: Tensor = nn.Buffer(torch.zeros(2, config.levels))

@@ -14,8 +14,8 @@ import numpy as np
 
 from amt.arrange.dynamics import STRONG_CUT
 from amt.chords import Chord
-from amt.timing import grid_end_tick
 from amt.mood import valence_arousal
+from amt.timing import grid_end_tick
 from amt.types import TICKS_PER_BEAT, Cut, FloatArray, Plan
 
 PHRASE_BARS = 4

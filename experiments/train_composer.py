@@ -4,6 +4,7 @@
 
 ``DIR`` is MuVi-Sync in its published layout (Zenodo record 10057093); ``--pop909`` and ``--emopia``
 add the chords of those corpora. A run that was stopped goes on when the command is given again.
+``RUN/composer`` holds the weights as ``amt`` reads them.
 """
 
 from __future__ import annotations
@@ -15,12 +16,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
+from safetensors.torch import load_file
 from torch import Tensor
 
 from amt.model.composer import Composer
 from amt.model.config import ComposerConfig
 from amt.model.losses import composer_loss
 from amt.model.video import VideoInput
+from amt.model.weights import save_model
 from data_prep.emopia import QUADRANT_VALENCE_AROUSAL, load_clips, split_by_song
 from data_prep.muvi_sync import MuviSong, load_split
 from data_prep.pop909 import load_tracks
@@ -31,7 +34,7 @@ from experiments.composer_data import (
     collate,
     whole_song,
 )
-from experiments.training import TrainSettings, read_config, report_of, train
+from experiments.training import BEST, TrainSettings, read_config, report_of, train
 
 
 @dataclasses.dataclass(frozen=True)
@@ -160,9 +163,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         config["loss"],
         settings.batch_size,
     )
-    args.out.mkdir(parents=True, exist_ok=True)
-    (args.out / "config.json").write_text(json.dumps(config["model"].to_dict(), indent=2) + "\n")
     best = train(task, settings, args.out)
+    save_model(args.out / "composer", "composer", config["model"], load_file(args.out / BEST))
     report(json.dumps(best, indent=2))
 
 

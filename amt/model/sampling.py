@@ -101,11 +101,10 @@ class Guide:
 def make_guide(video: VideoInput, options: SamplingOptions) -> Guide:
     """Rows for classifier-free guidance of one clip (``video`` has B = 1).
 
-    With ``b`` blind but for the clock, ``v`` the picture without the asked affect, ``a`` both, and
+    With ``b`` blind, ``v`` the picture without the asked affect, ``a`` both, and
     strengths ``g`` and ``h``: ``log p = b + g (v - b) + h (a - v)``. Rows of weight 0 are left out.
     """
     blind = torch.zeros_like(video.known)
-    blind[:, MODALITIES.index("clock")] = video.known[:, MODALITIES.index("clock")]
     seen = video.known.clone()
     seen[:, MODALITIES.index("affect")] = 0
     has_affect = bool(video.known[0, MODALITIES.index("affect")])

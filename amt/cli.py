@@ -147,6 +147,10 @@ def generate(
     affect_guidance: Annotated[
         float, typer.Option(help="Pull of the mood; 0 is none.", rich_help_panel="Sampling")
     ] = 2.0,
+    colour: Annotated[
+        float,
+        typer.Option(help="How far chord types follow mood; 0 is off.", rich_help_panel="Sampling"),
+    ] = 0.8,
     weights: Annotated[
         Path | None,
         typer.Option(help="Folder with other models.", rich_help_panel="Sampling"),
@@ -188,6 +192,7 @@ def generate(
             hits_s=tuple(hit or ()),
             style=style,
             primer=_primer(primer),
+            colour=colour,
             sampling=SamplingOptions(temperature, top_p, guidance, affect_guidance),
             title=video.stem,
         ),

@@ -13,6 +13,7 @@ from amt.chords import VOCABULARY_SIZE, Chord, Key, Mode, chord_from_id
 from amt.errors import InputError
 from amt.model.composer import Composer
 from amt.model.expression import Expression
+from amt.model.losses import emotion_chords
 from amt.model.sampling import SamplingOptions, sample_chords
 from amt.model.video import MODALITIES, VideoInput
 from amt.mood import MoodSpan, apply_moods, smooth, valence_arousal
@@ -52,9 +53,18 @@ class ComposeOptions:
     primer: tuple[Chord, ...] = ()
     """The first chords, one a slot, in the piece's key."""
     sampling: SamplingOptions = field(default_factory=SamplingOptions)
+    colour: float = 0.8
+    """How strongly chord qualities follow mood (Video2Music's table of qualities that fit each
+    emotion): the log-odds a fitting chord gains over one that does not; 0 is off."""
     chromaticism: float = 0.4
     """0 keeps to the key, 1 takes foreign tones as the corpus does."""
     title: str = ""
+
+    def __post_init__(self) -> None:
+        for name, high in (("colour", 20.0), ("mood_blend", 1.0), ("mood_sigma_s", 600.0)):
+            value = getattr(self, name)
+            if not 0 <= value <= high:
+                raise InputError(f"{name} is {value}; expected a number from 0 to {high:g}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +117,7 @@ def compose(
         minor=key.mode == "minor",
         options=options.sampling,
         generator=torch.Generator().manual_seed(options.seed),
-        bias=_chord_bias(slots, HOME[key.mode], options.chromaticism),
+        bias=_chord_bias(slots, HOME[key.mode], options, emotion),
         change_bias=_change_bias(slots, {section.beat for section in sections}),
         primer=[chord.transpose(to_home).id for chord in options.primer],
         progress=progress,
@@ -137,8 +147,8 @@ def energy_curve(features: VideoFeatures, affect: FloatArray) -> FloatArray:
 
 
 def choose_key(affect: FloatArray, seed: int) -> Key:
-    """Minor for a clip of negative mean valence (Hevner 1935), on a tonic drawn with ``seed``."""
-    mode: Mode = "minor" if affect[:, 0].mean() < 0 else "major"
+    """Minor for clearly negative mean valence (Hevner 1935); the tonic is drawn with ``seed``."""
+    mode: Mode = "minor" if affect[:, 0].mean() < -0.05 else "major"
     return Key(int(np.random.default_rng([seed, 1]).integers(12)), mode)
 
 
@@ -182,14 +192,18 @@ def _video_at(
     return VideoInput(*(torch.tensor(array, dtype=torch.float32)[None] for array in arrays))
 
 
-def _chord_bias(slots: list[_Slot], home: Key, chromaticism: float) -> Tensor:
-    """[slots, V] log-bias: music all the time, mostly in key, ending on a cadence."""
+def _chord_bias(
+    slots: list[_Slot], home: Key, options: ComposeOptions, emotion: FloatArray
+) -> Tensor:
+    """[slots, V] log-bias: music all the time, in mood, mostly in key, ending on a cadence."""
     in_key = set(home.scale) | ({(home.tonic + 11) % 12} if home.mode == "minor" else set())
     foreign = torch.tensor(
         [len(set(chord_from_id(index).pitch_classes) - in_key) for index in range(VOCABULARY_SIZE)],
         dtype=torch.float64,
     )
-    bias = (-3.0 * (1 - chromaticism) * foreign).expand(len(slots), -1).clone()
+    rows = [min(int(slot.middle_s), len(emotion) - 1) for slot in slots]
+    fits = torch.tensor(emotion[rows]) @ emotion_chords().double()
+    bias = options.colour * fits - 3.0 * (1 - options.chromaticism) * foreign
     bias[:, 0] = float("-inf")
     bias[0, home.tonic_chord.id] += 2.0
     last_bar = max(i for i, slot in enumerate(slots) if slot.strong)

@@ -101,6 +101,20 @@ def test_mood_decides_the_mode(models) -> None:
     assert plan_of(models, clip(20.0, mood="relaxing"), moods=asked).key.mode == "minor"
 
 
+@pytest.mark.parametrize(
+    ("mood", "third", "other"), [("sad", "min", "maj"), ("exciting", "maj", "min")]
+)
+def test_chord_qualities_follow_mood_as_far_as_asked(
+    models, mood: str, third: str, other: str
+) -> None:
+    def share(quality: str, colour: float) -> float:
+        plan = plan_of(models, clip(90.0, mood=mood), key=Key(9, "minor"), colour=colour)
+        return np.mean([span.chord.quality.startswith(quality) for span in plan.chords])
+
+    assert share(third, 6.0) > share(third, 0.0)
+    assert share(other, 6.0) < share(other, 0.0)
+
+
 def test_the_tonic_comes_from_the_seed() -> None:
     affect = np.zeros((3, 2))
     assert len({choose_key(affect, seed).tonic for seed in range(60)}) == 12

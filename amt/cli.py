@@ -12,7 +12,7 @@ import json
 import signal
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from typer.exceptions import TyperException
 
 from amt.chords import Chord, parse_chord, parse_key
 from amt.errors import AmtError, InputError
@@ -30,9 +31,10 @@ if TYPE_CHECKING:
     from render.audio import Audio
 
 USAGE, INTERRUPTED, BUG = 2, 130, 1
+SOUND_SUFFIXES = (".wav", ".flac")
+FILM_SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".webm")
 
 app = typer.Typer(
-    no_args_is_help=True,
     add_completion=False,
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -84,7 +86,8 @@ def generate(
     out: Annotated[Path, typer.Option(help="MIDI file to write.")],
     wav: Annotated[Path | None, typer.Option(help="Also render to this WAV or FLAC file.")] = None,
     mp4: Annotated[
-        Path | None, typer.Option(help="Also write the clip with its new soundtrack.")
+        Path | None,
+        typer.Option(help="Also write the clip with its new soundtrack (MP4, MOV, MKV or WebM)."),
     ] = None,
     plan: Annotated[
         Path | None, typer.Option(help="Also write the plan, to edit and arrange again.")
@@ -176,6 +179,7 @@ def generate(
     outputs = [path for path in (out, wav, mp4, plan) if path is not None]
     inputs = [path for path in (video, soundfont) if path is not None]
     check_outputs(outputs, inputs)
+    _check_suffixes([wav], [mp4])
     from amt.compose import ComposeOptions
     from amt.midi import write_midi
     from amt.model.sampling import SamplingOptions
@@ -288,6 +292,7 @@ def render(
     [dim]amt render song.mid --out song.wav --stems stems/[/dim]
     """
     check_outputs([out], [midi])
+    _check_suffixes([out])
     from render.audio import write_audio
 
     with _progress(quiet) as show, staging() as stage:
@@ -372,6 +377,14 @@ def _write_stems(
         write_audio(audio, stage.path((folder / name).with_suffix(suffix)))
 
 
+def _check_suffixes(sounds: Iterable[Path | None], films: Iterable[Path | None] = ()) -> None:
+    """Refuse sound and film files of unknown kinds before any work is done."""
+    for paths, known in ((sounds, SOUND_SUFFIXES), (films, FILM_SUFFIXES)):
+        for path in paths:
+            if path is not None and path.suffix.lower() not in known:
+                raise InputError(f"output {path} has none of the suffixes {', '.join(known)}")
+
+
 def _seed(seed: int) -> int:
     if not 0 <= seed < 2**63:
         raise InputError(f"--seed is {seed}; expected a whole number from 0 to 2^63 - 1")
@@ -416,18 +429,13 @@ def _on_terminate(*_: object) -> None:
 
 def main() -> None:
     """Run the command line and exit with its code."""
-    import click
-
     signal.signal(signal.SIGTERM, _on_terminate)
     state: dict[str, bool] = {}
     try:
-        code = app(obj=state, standalone_mode=False) or 0
-    except (KeyboardInterrupt, click.Abort):
+        code = app(sys.argv[1:] or ["--help"], obj=state, standalone_mode=False) or 0
+    except (KeyboardInterrupt, typer.Abort):
         _say("interrupted; nothing was written")
         code = INTERRUPTED
-    except click.ClickException as error:
-        _say(error.format_message())
-        code = USAGE
     except Exception as error:
         code = _failure(error, debug=state.get("debug", False))
     sys.exit(code)
@@ -437,6 +445,9 @@ def _failure(error: Exception, *, debug: bool) -> int:
     """Say what went wrong and choose the exit code."""
     if debug:
         traceback.print_exception(error)
+    if isinstance(error, TyperException):  # the command line itself was wrong
+        _say(error.format_message())
+        return USAGE
     if isinstance(error, AmtError) or _is_render_error(error):
         _say(str(error))
         return USAGE

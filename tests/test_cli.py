@@ -199,6 +199,20 @@ def test_a_missing_soundfont_is_named(run: Run, clip: Path, tmp_path: Path) -> N
     assert [path.name for path in tmp_path.iterdir()] == ["clip.mp4"]
 
 
+def test_a_sound_file_of_unknown_kind_is_named(run: Run, clip: Path, tmp_path: Path) -> None:
+    arguments = ("generate", "--video", clip, "--out", tmp_path / "a.mid")
+    for option, name in (("--wav", "a.ogg"), ("--mp4", "a.avi")):
+        code, _, err = run(*arguments, option, tmp_path / name)
+        assert code == 2
+        assert name in err
+
+
+def test_a_missing_option_is_named(run: Run) -> None:
+    code, _, err = run("generate")
+    assert (code, err.count("\n")) == (2, 1)
+    assert "video" in err
+
+
 @pytest.mark.parametrize("out", ["clip.mp4", "no/such/folder.mid", "."])
 def test_an_impossible_output_is_named_before_any_work(
     run: Run, clip: Path, tmp_path: Path, out: str

@@ -9,7 +9,6 @@ add the chords of those corpora. A run that was stopped goes on when the command
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
 import json
 from collections.abc import Sequence
@@ -34,7 +33,16 @@ from experiments.composer_data import (
     collate,
     whole_song,
 )
-from experiments.training import BEST, TrainSettings, read_config, report_of, train
+from experiments.metrics import composer_scores
+from experiments.training import (
+    BEST,
+    TrainSettings,
+    read_config,
+    report_of,
+    settings_from,
+    train,
+    training_parser,
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,35 +94,9 @@ class ComposerTask:
 
     def validate(self) -> dict[str, float]:
         """NLL and Hits on the validation songs, with their video and without."""
-        seen = _score(self.model, self.validation, with_video=True)
-        blind = _score(self.model, self.validation, with_video=False)
+        seen = composer_scores(self.model, self.validation, with_video=True)
+        blind = composer_scores(self.model, self.validation, with_video=False)
         return {"loss": seen["nll"], **seen, **{f"blind_{k}": v for k, v in blind.items()}}
-
-
-def _score(model: torch.nn.Module, batches: Sequence, *, with_video: bool) -> dict[str, float]:
-    """Slot-weighted NLL, Hits@1/3/5 and Hits@1 on change."""
-    device = next(model.parameters()).device
-    sums = torch.zeros(6, dtype=torch.float64)
-    changes = 0.0
-    for batch in batches:
-        video = (batch.video if with_video else batch.video.without_video()).to(device)
-        chords = batch.chords.to(device)
-        log_probs = model(chords, batch.minor.to(device), video).log_probs.cpu()
-        truth = log_probs.gather(-1, batch.chords[..., None])
-        rank = (log_probs > truth).sum(dim=-1)
-        changed = batch.weight.clone()
-        changed[:, 1:] *= batch.chords[:, 1:] != batch.chords[:, :-1]
-        changed[:, 0] = 0
-        for i, value in enumerate(
-            (-truth.squeeze(-1), rank < 1, rank < 3, rank < 5, (rank < 1) * changed)
-        ):
-            sums[i] += (value * batch.weight).double().sum()
-        sums[5] += batch.weight.double().sum()
-        changes += float(changed.sum())
-    nll, *hits, on_change, slots = sums.tolist()
-    names = ("hits@1", "hits@3", "hits@5")
-    scores = {name: hit / slots for name, hit in zip(names, hits, strict=True)}
-    return {"nll": nll / slots, **scores, "hits@1_on_change": on_change / changes}
 
 
 def other_corpora(
@@ -132,25 +114,15 @@ def other_corpora(
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run from the command line."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--config", type=Path, default=Path("experiments/composer.toml"))
-    parser.add_argument("--data", type=Path, required=True, help="MuVi-Sync, published layout")
+    parser = training_parser(__doc__, Path("experiments/composer.toml"))
     parser.add_argument("--pop909", type=Path, help="POP909's folder of songs")
     parser.add_argument("--emopia", type=Path, help="EMOPIA's folder of MIDI files")
-    parser.add_argument("--cache", type=Path, help="folder for compact copies of the corpora")
-    parser.add_argument("--out", type=Path, required=True, help="folder of the run")
-    parser.add_argument("--steps", type=int, help="instead of the config's")
-    parser.add_argument("--smoke", action="store_true", help="twenty small steps, under a minute")
     args = parser.parse_args(argv)
     config = read_config(
         args.config, model=ComposerConfig, train=TrainSettings, data=ComposerData,
         loss=ComposerObjective,
     )  # fmt: skip
-    settings: TrainSettings = config["train"]
-    if args.steps:
-        settings = dataclasses.replace(settings, steps=args.steps)
-    if args.smoke:
-        settings = dataclasses.replace(settings, steps=20, batch_size=4, eval_every=10)
+    settings = settings_from(args, config["train"])
     report = report_of(quiet=False)
     songs = load_split(args.data, "train", on_error="skip", report=report, cache=args.cache)
     validation = load_split(args.data, "val", on_error="skip", report=report, cache=args.cache)

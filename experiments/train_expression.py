@@ -8,7 +8,6 @@ on when the command is given again. ``RUN/expression`` holds the weights as ``am
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
 import json
 from collections.abc import Sequence
@@ -37,7 +36,15 @@ from experiments.metrics import (
     expression_curves,
     figures,
 )
-from experiments.training import BEST, TrainSettings, read_config, report_of, train
+from experiments.training import (
+    BEST,
+    TrainSettings,
+    read_config,
+    report_of,
+    settings_from,
+    train,
+    training_parser,
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -130,23 +137,13 @@ def export(model: Expression, run: Path, songs: Sequence[MuviSong]) -> None:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run from the command line."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--config", type=Path, default=Path("experiments/expression.toml"))
-    parser.add_argument("--data", type=Path, required=True, help="MuVi-Sync, published layout")
-    parser.add_argument("--cache", type=Path, help="folder for compact copies of the corpus")
-    parser.add_argument("--out", type=Path, required=True, help="folder of the run")
-    parser.add_argument("--steps", type=int, help="instead of the config's")
-    parser.add_argument("--smoke", action="store_true", help="twenty small steps, under a minute")
+    parser = training_parser(__doc__, Path("experiments/expression.toml"))
     args = parser.parse_args(argv)
     config = read_config(
         args.config, model=ExpressionConfig, train=TrainSettings, data=ExpressionData,
         loss=ExpressionObjective,
     )  # fmt: skip
-    settings: TrainSettings = config["train"]
-    if args.steps:
-        settings = dataclasses.replace(settings, steps=args.steps)
-    if args.smoke:
-        settings = dataclasses.replace(settings, steps=20, batch_size=4, eval_every=10)
+    settings = settings_from(args, config["train"])
     report = report_of(quiet=False)
     songs = load_split(args.data, "train", on_error="skip", report=report, cache=args.cache)
     validation = load_split(args.data, "val", on_error="skip", report=report, cache=args.cache)

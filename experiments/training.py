@@ -7,12 +7,13 @@ safetensors, written beside and then renamed.
 
 from __future__ import annotations
 
+import argparse
 import csv
 import json
 import math
 import tomllib
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -64,6 +65,30 @@ class Task(Protocol):
 
     def validate(self) -> dict[str, float]:
         """Figures on the validation split with the model's present weights; ``loss`` is judged."""
+
+
+def training_parser(about: str | None, config: Path) -> argparse.ArgumentParser:
+    """The options that every training script has.
+
+    Args:
+        about: the script's docstring, of which the first line is shown.
+        config: used unless another is named.
+    """
+    parser = argparse.ArgumentParser(description=(about or "").splitlines()[0])
+    parser.add_argument("--config", type=Path, default=config)
+    parser.add_argument("--data", type=Path, required=True, help="MuVi-Sync, published layout")
+    parser.add_argument("--cache", type=Path, help="folder for compact copies of the corpora")
+    parser.add_argument("--out", type=Path, required=True, help="folder of the run")
+    parser.add_argument("--steps", type=int, help="instead of the config's")
+    parser.add_argument("--smoke", action="store_true", help="twenty small steps, under a minute")
+    return parser
+
+
+def settings_from(args: argparse.Namespace, settings: TrainSettings) -> TrainSettings:
+    """A config's settings with what the command line says instead."""
+    if args.smoke:
+        settings = replace(settings, steps=20, batch_size=4, eval_every=10)
+    return replace(settings, steps=args.steps) if args.steps else settings
 
 
 def read_config(path: Path, **tables: type[Any]) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """Where one shot ends and the next begins: hard cuts, dissolves and fades, in one pass.
 
-*Hard cuts* come from PySceneDetect's ``AdaptiveDetector``, as in Video2Music. A change that is
-undone at once (a flash of lightning, a camera's flash) is no cut.
+*Hard cuts* come from PySceneDetect's ``AdaptiveDetector``, as in Video2Music. Those that nobody
+would see are dropped: a change that is undone at once (a camera's flash), and the noise of hue in
+nearly black pictures.
 
 *Fades* are runs of blank frames (black or white) between two pictures, where the picture goes or
 comes gradually. Their time is that of the first frame that is not blank any more.
@@ -11,7 +12,8 @@ comes gradually. Their time is that of the first frame that is not blank any mor
 between are projected on the line from the first to the last frame; a dissolve is a stretch whose
 
 * frames lie close to that line, with ``a`` rising steadily and in no single jump,
-* ends differ much, and differ in structure (a mere change of light does not),
+* ends are pictures (not blank) that differ much, over most of their area, and in structure (a mere
+  change of light or a small pan leaves it),
 * neighbourhood is calm: the change begins and ends with the stretch.
 
 Their time is where ``a`` passes one half.
@@ -47,7 +49,7 @@ MIN_SHOT_S = 0.5
 SETTLE_FRAMES = 2
 """Frames after a cut at which the new shot is looked at; ``AdaptiveDetector`` lags by as many."""
 MIN_STRENGTH = 0.08
-"""A weaker hard cut has been undone after :data:`SETTLE_FRAMES`: it was a flash."""
+"""A weaker hard cut is undone after :data:`SETTLE_FRAMES`, or was noise in the dark."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -116,7 +118,8 @@ def scene_offset(cuts: Iterable[Cut], seconds: int) -> FloatArray:
 def thumbnail(bgr: NDArray[np.uint8]) -> Thumbnail:
     """[h, w, 3] shrunk to :data:`THUMBNAIL_SIZE` by averaging, in 0..1."""
     small = cv2.resize(bgr, THUMBNAIL_SIZE, interpolation=cv2.INTER_AREA)
-    return small.astype(np.float32) / np.float32(255)
+    scaled: Thumbnail = small.astype(np.float32) / np.float32(255)
+    return scaled
 
 
 def visual_change(before: Thumbnail, after: Thumbnail) -> float:
@@ -239,12 +242,17 @@ class _Dissolves:
     """Mean absolute difference of the ends."""
     MAX_CALM = 0.35
     """Change in the neighbourhood of the stretch, as a share of the change in it."""
-    MAX_RESIDUAL = 0.3
-    """Mean distance of the frames from the line, as a share of its length."""
+    MAX_RESIDUAL = 0.15
+    """Mean distance of the frames from the line, as a share of its length. Camera and objects that
+    move stray by .2 or more."""
     MAX_JUMP = 0.45
     """Largest step of the blend between two pictures."""
-    MAX_CORRELATION = 0.8
-    """Between the luminances of the ends; above, only the light has changed."""
+    MAX_CORRELATION = 0.55
+    """Between the luminances of the ends; above, it is the same view, moved or lit otherwise."""
+    MIN_COVERAGE = 0.6
+    """Share of the picture that changes; a title or an object that appears changes less."""
+    MIN_SPREAD = 0.03
+    """Standard deviation of each end's luminance; a flat end belongs to a fade."""
     MIN_STRENGTH = 0.2
 
     def __init__(self) -> None:
@@ -287,12 +295,23 @@ class _Dissolves:
         if residual > self.MAX_RESIDUAL or steps.min() < -0.05 or steps.max() > self.MAX_JUMP:
             return
         strength = visual_change(first, last)
-        if strength < self.MIN_STRENGTH or _correlation(first, last) > self.MAX_CORRELATION:
+        if strength < self.MIN_STRENGTH or not self._other_picture(first, last):
             return
         times = [s.time_s for s in window[margin : margin + length + 1]]
         middle = float(np.interp(0.5, np.maximum.accumulate(blend), times))
         span = _Span(Cut(middle, strength, "dissolve"), ends[0].time_s, ends[1].time_s)
         self._keep(change * (1 - residual), span)
+
+    def _other_picture(self, first: Thumbnail, last: Thumbnail) -> bool:
+        """Whether both are pictures, and of different things."""
+        spread = min(float(end.mean(axis=2).std()) for end in (first, last))
+        coverage = float((np.abs(last - first).max(axis=2) > 0.04).mean())
+        correlation = _correlation(first, last)
+        return (
+            spread >= self.MIN_SPREAD
+            and coverage >= self.MIN_COVERAGE
+            and correlation <= self.MAX_CORRELATION
+        )
 
     def _keep(self, quality: float, span: _Span) -> None:
         """Of the stretches that overlap, the best one is the dissolve."""

@@ -29,7 +29,7 @@ def fit_baselines(songs: Sequence[Chords]) -> dict[str, Baseline]:
     bigram = _bigram(songs, frequency)
     trigram = _trigram(songs, bigram)
     repeats = sum(int((song[1:] == song[:-1]).sum()) for song in songs)
-    share = repeats / max(1, sum(len(song) - 1 for song in songs))
+    share = (repeats + 1) / (sum(len(song) - 1 for song in songs) + 2)  # neither 0 nor 1
 
     def majority(chords: Chords) -> FloatArray:
         return np.log(frequency)[None].repeat(len(chords), axis=0)

@@ -335,6 +335,15 @@ def _table(columns: Sequence[str], rows: Mapping[str, Any], *, signed: bool = Fa
     )
 
 
+def _plain(value: Any) -> Any:  # noqa: ANN401 - any JSON value
+    """The report for JSON, which has no NaN: figures that do not exist become null."""
+    if isinstance(value, Mapping):
+        return {name: _plain(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(inner) for inner in value]
+    return None if isinstance(value, float) and not np.isfinite(value) else value
+
+
 def _training_songs(args: argparse.Namespace) -> list[MuviSong] | None:
     try:
         return load_split(args.data, "train", on_error="skip", cache=args.cache)
@@ -395,7 +404,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         parser.error(str(error))
     print(text(report))
     if args.json:
-        args.json.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+        args.json.write_text(json.dumps(_plain(report), indent=2) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

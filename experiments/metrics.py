@@ -52,8 +52,12 @@ def resamples(n_songs: int, n_resamples: int, seed: int) -> FloatArray:
 
 
 def _resampled(table: Table, metrics: Metrics, draws: FloatArray) -> dict[str, FloatArray]:
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return metrics({name: draws @ column for name, column in table.items()})
+    return metrics({name: draws @ column for name, column in table.items()})
+
+
+def _ratio(part: FloatArray, whole: FloatArray) -> FloatArray:
+    """NaN where nothing was counted."""
+    return np.divide(part, whole, out=np.full(np.shape(whole), np.nan), where=np.asarray(whole) > 0)
 
 
 def _interval(values: FloatArray) -> tuple[float, float]:
@@ -119,8 +123,8 @@ def chord_table(
 def chord_metrics(sums: Sums) -> dict[str, FloatArray]:
     """NLL (nats a second), Hits@1/3/5, Hits@1 on change and the affective match if it is there."""
     names = ("nll", *(f"hits@{k}" for k in HITS), "affective_match")
-    metrics = {name: sums[name] / sums["slots"] for name in names if name in sums}
-    return metrics | {"hits@1_on_change": sums["hits@1_on_change"] / sums["changes"]}
+    metrics = {name: _ratio(sums[name], sums["slots"]) for name in names if name in sums}
+    return metrics | {"hits@1_on_change": _ratio(sums["hits@1_on_change"], sums["changes"])}
 
 
 def joined(tables: Sequence[Table]) -> dict[str, FloatArray]:
@@ -239,8 +243,8 @@ def curve_table(
             r = ((x - x.mean()) * (y - y.mean())).mean() / spread if has_r else 0.0
             row |= {
                 f"error2_{name}": ((x - y) ** 2).sum(), f"r_{name}": r, f"has_r_{name}": has_r,
-                f"x_{name}": x.sum(), f"x2_{name}": (x**2).sum(),
-                f"y_{name}": y.sum(), f"y2_{name}": (y**2).sum(),
+                f"x_{name}": x.sum(), f"x_{name}_squared": (x**2).sum(),
+                f"y_{name}": y.sum(), f"y_{name}_squared": (y**2).sum(),
             }  # fmt: skip
         rows.append(row)
     return {name: np.array([row[name] for row in rows], np.float64) for name in rows[0]}
@@ -250,15 +254,14 @@ def curve_metrics(sums: Sums) -> dict[str, FloatArray]:
     """For each target RMSE, mean within-song Pearson's r, and std of prediction over truth's."""
     metrics = {}
     for name in TARGETS:
-        metrics[f"rmse_{name}"] = np.sqrt(sums[f"error2_{name}"] / sums["seconds"])
-        with np.errstate(invalid="ignore", divide="ignore"):
-            metrics[f"pearson_{name}"] = sums[f"r_{name}"] / sums[f"has_r_{name}"]
-        known = sums["known"]
-        spread_x, spread_y = (
-            np.sqrt(
-                np.maximum(sums[f"{v}2_{name}"] / known - (sums[f"{v}_{name}"] / known) ** 2, 0)
-            )
-            for v in "xy"
-        )
-        metrics[f"std_ratio_{name}"] = spread_x / spread_y
+        metrics[f"rmse_{name}"] = np.sqrt(_ratio(sums[f"error2_{name}"], sums["seconds"]))
+        metrics[f"pearson_{name}"] = _ratio(sums[f"r_{name}"], sums[f"has_r_{name}"])
+        predicted, played = (_spread(sums, f"x_{name}"), _spread(sums, f"y_{name}"))
+        metrics[f"std_ratio_{name}"] = _ratio(predicted, played)
     return metrics
+
+
+def _spread(sums: Sums, name: str) -> FloatArray:
+    """Standard deviation over the known seconds, from the sums of values and of squares."""
+    mean = sums[name] / sums["known"]
+    return np.sqrt(np.maximum(sums[f"{name}_squared"] / sums["known"] - mean**2, 0))

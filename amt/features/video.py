@@ -105,7 +105,9 @@ class VideoReader:
             self._stream = _default_stream(self._container, path)
             self._stream.thread_type = "AUTO"
             self._packets = self._container.demux(self._stream)
-            self._head = next(self._pictures(), None)
+            # One generator for all: a packet may hold more frames than the one taken here.
+            self._pictures = self._decoded()
+            self._head = next(self._pictures, None)
             if self._head is None:
                 raise VideoError(
                     f"No frame of '{path}' can be decoded; "
@@ -144,7 +146,7 @@ class VideoReader:
         origin = head.pts or 0
         self._note_length(head)
         yield self._frame(head, 0, 0)
-        for picture in self._pictures():
+        for picture in self._pictures:
             pts = self._last_pts + self._usual_interval()
             if picture.pts is not None:
                 pts = round((picture.pts * picture.time_base) / base) - origin
@@ -191,7 +193,7 @@ class VideoReader:
                 return interval
         raise AssertionError("the counts sum to the total")
 
-    def _pictures(self) -> Iterator[av.VideoFrame]:
+    def _decoded(self) -> Iterator[av.VideoFrame]:
         """Decoded frames, passing over packets that are broken."""
         while True:
             # A file that breaks off makes the demuxer raise; what came before it still counts.

@@ -1,9 +1,10 @@
 """The expression regressor: a bidirectional GRU from video to loudness and note density.
 
-After Video2Music's biGRU (Kang et al. 2023), with one change: for every slot and both targets it
-predicts a distribution over levels instead of one number. The mean of that is what lowers RMSE; the
-mean alone varies far less than music does, so :meth:`Expression.heard` widens it to the variance of
-the data where the result is heard rather than scored.
+After Video2Music's biGRU (Kang et al. 2023), with two changes. Every slot also sees the mean of the
+whole clip. And for every slot and both targets it predicts a distribution over levels instead of
+one number: the mean of that is what lowers RMSE; the mean alone varies far less than music does, so
+:meth:`Expression.heard` widens it to the variance of the data where the result is heard rather than
+scored.
 
 Shapes: ``B`` batch, ``S`` slots, ``L`` levels; target 0 is loudness, 1 is density.
 """

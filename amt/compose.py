@@ -11,6 +11,7 @@ from torch import Tensor
 
 from amt.chords import VOCABULARY_SIZE, Chord, Key, Mode, chord_from_id
 from amt.errors import InputError
+from amt.features.motion import without_cuts
 from amt.model.composer import Composer
 from amt.model.expression import Expression
 from amt.model.losses import emotion_chords
@@ -140,9 +141,10 @@ def compose(
 
 def energy_curve(features: VideoFeatures, affect: FloatArray) -> FloatArray:
     """How much is going on, [S] in 0-1: motion (log scale, 30 of 255 is full) and arousal."""
-    motion = smooth(np.log1p(features.motion) / np.log1p(30.0), 1.0).clip(0, 1)
-    if len(motion) > 1:
-        motion[0] = motion[1]  # second 0 has no frame before it and reads 0
+    moving = features.motion.copy()
+    if len(moving) > 1:
+        moving[0] = moving[1]  # second 0 has no frame before it and reads 0
+    motion = smooth(np.log1p(without_cuts(moving)) / np.log1p(30.0), 1.0).clip(0, 1)
     return np.asarray(0.5 * motion + 0.25 * (affect[:, 1] + 1))
 
 

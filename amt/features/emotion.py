@@ -21,6 +21,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from amt.features.motion import without_cuts
 from amt.types import EMOTION_VALENCE_AROUSAL, Cut, FloatArray
 
 TYPICAL = {
@@ -85,7 +86,7 @@ def analytic_emotion(looks: list[Look], motion: FloatArray, cuts: tuple[Cut, ...
         name: np.array([getattr(picture, name) for picture in looks])
         for name in ("brightness", "saturation", "colourfulness", "contrast")
     }
-    measures["motion"] = np.log1p(motion)
+    measures["motion"] = np.log1p(without_cuts(motion))
     z = {
         name: ((measures[name] - mean) / deviation).clip(-2.5, 2.5)
         for name, (mean, deviation) in TYPICAL.items()

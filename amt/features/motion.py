@@ -46,6 +46,16 @@ class MotionMeter:
         return np.array([self._values.get(second, 0.0) for second in range(seconds)])
 
 
+def without_cuts(motion: FloatArray) -> FloatArray:
+    """Movement inside shots: median of three seconds, [S] -> [S].
+
+    By definition a pair of frames that straddles a cut counts as motion; one such second between
+    two quiet ones is no movement.
+    """
+    padded = np.pad(motion, 1, mode="edge")
+    return np.asarray(np.median(np.stack([padded[:-2], motion, padded[2:]]), axis=0))
+
+
 def mean_absolute_difference(first: np.ndarray, second: np.ndarray) -> float:
     """Mean absolute difference of two 8-bit pictures of one shape, in 0-255."""
     return float(np.abs(first.astype(np.int16) - second).mean())

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 import zipfile
+import zlib
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -14,7 +16,7 @@ from amt.errors import InputError
 from amt.features.emotion import Look, analytic_emotion, look
 from amt.features.motion import MotionMeter
 from amt.features.scenes import CutDetector, scene_offset
-from amt.features.semantic import ClipVision, find_clip
+from amt.features.semantic import SEMANTIC_SIZE, ClipVision, find_clip
 from amt.features.video import Frame, VideoReader
 from amt.types import EMOTIONS, Cut, CutKind, FloatArray, VideoFeatures
 
@@ -152,41 +154,65 @@ def load_features(path: Path) -> VideoFeatures:
         InputError: the file is missing, no NPZ, of another format, or inconsistent.
     """
     try:
-        with np.load(path, allow_pickle=False) as data:
+        # A file of our own keeps numpy from leaving one open when the archive is broken.
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as data:
             arrays = {name: data[name] for name in data.files}
     except OSError as error:
-        raise InputError(f"cannot read features from {path}: {error}") from error
-    except (ValueError, zipfile.BadZipFile, EOFError) as error:
+        raise InputError(f"cannot read features from {path}: {error.strerror}") from error
+    except (ValueError, AttributeError, zipfile.BadZipFile, EOFError, zlib.error) as error:
         raise InputError(f"{path} is no features file: write it with amt features") from error
-    if int(arrays.get("format", -1)) != FORMAT:
+    if not np.array_equal(arrays.get("format", -1), FORMAT):
         raise InputError(f"{path} is not of features format {FORMAT}: extract the clip again")
     try:
         features = _from_arrays(arrays)
-    except (KeyError, ValueError, IndexError) as error:
-        raise InputError(f"{path} lacks a part of the features: {error}") from error
-    _check(features, path)
+    except (KeyError, ValueError, TypeError, IndexError) as error:
+        raise InputError(
+            f"{path} lacks a part of the features or holds a broken one: extract the clip again"
+        ) from error
+    problem = _problem(features)
+    if problem is not None:
+        raise InputError(f"{path} does not hold together, {problem}: extract the clip again")
     return features
 
 
 def _from_arrays(arrays: dict[str, np.ndarray]) -> VideoFeatures:
-    cuts = zip(arrays["cut_time_s"], arrays["cut_strength"], arrays["cut_kind"], strict=True)
+    def curve(name: str) -> FloatArray:
+        return arrays[name].astype(np.float64)
+
+    cuts = zip(curve("cut_time_s"), curve("cut_strength"), arrays["cut_kind"], strict=True)
     return VideoFeatures(
         duration_s=float(arrays["duration_s"]),
-        emotion=arrays["emotion"],
-        motion=arrays["motion"],
-        scene_offset=arrays["scene_offset"],
+        emotion=curve("emotion"),
+        motion=curve("motion"),
+        scene_offset=curve("scene_offset"),
         cuts=tuple(Cut(float(t), float(s), _CUT_KINDS[int(k)]) for t, s, k in cuts),
-        semantic=arrays.get("semantic"),
+        semantic=curve("semantic") if "semantic" in arrays else None,
         backend=str(arrays["backend"]),
     )
 
 
-def _check(features: VideoFeatures, path: Path) -> None:
+def _problem(features: VideoFeatures) -> str | None:
+    """What is wrong with features from a file, or None."""
+    if not 0 < features.duration_s < math.inf:
+        return "its duration is not a positive number"
     seconds = math.ceil(features.duration_s)
-    shapes = {
-        "emotion": (seconds, len(EMOTIONS)), "motion": (seconds,), "scene_offset": (seconds,)
-    }  # fmt: skip
-    for name, shape in shapes.items():
-        values = getattr(features, name)
+    curves = {
+        "emotion": (features.emotion, (seconds, len(EMOTIONS))),
+        "motion": (features.motion, (seconds,)),
+        "scene_offset": (features.scene_offset, (seconds,)),
+    }
+    if features.semantic is not None:
+        curves["semantic"] = (features.semantic, (seconds, SEMANTIC_SIZE))
+    for name, (values, shape) in curves.items():
         if values.shape != shape or not np.isfinite(values).all():
-            raise InputError(f"{path}: {name} is not {shape} finite numbers, extract again")
+            return f"{name} is not {shape} finite numbers"
+    if features.emotion.min() < 0 or not np.allclose(features.emotion.sum(axis=1), 1, atol=1e-3):
+        return "emotion is not a probability a second"
+    times = [0.0, *(cut.time_s for cut in features.cuts), features.duration_s]
+    if not all(before < after for before, after in pairwise(times)):
+        return "its cuts are not in order inside the clip"
+    if not all(0 <= cut.strength <= 1 for cut in features.cuts):
+        return "a cut's strength is not within 0 to 1"
+    if features.backend not in ("clip", "analytic"):
+        return f"its backend is {features.backend[:20]!r}"
+    return None

@@ -1,0 +1,140 @@
+"""The whole pass: shapes, moods, files and pictures of features."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from amt.errors import InputError
+from amt.features import extract_features, load_features, plot_features, save_features
+from amt.features.emotion import analytic_emotion, circumplex, cut_rate, look
+from amt.mood import valence_arousal
+from amt.types import EMOTION_VALENCE_AROUSAL, EMOTIONS, Cut
+from tests.features.clips import picture, write_clip
+
+
+def test_every_second_has_a_row(clip):
+    told = []
+    features = extract_features(clip, backend="analytic", progress=told.append)
+    assert features.duration_s == pytest.approx(3.0)
+    assert features.emotion.shape == (3, 6)
+    assert features.emotion.sum(axis=1) == pytest.approx(np.ones(3))
+    assert features.scene_offset.tolist() == [0, 1, 0]
+    assert features.semantic is None
+    assert told == sorted(told)
+    assert told[-1] == 1
+
+
+def test_a_second_without_a_frame_shows_the_one_before(tmp_path):
+    images = [picture(k) for k in range(4)]
+    path = write_clip(tmp_path / "gap.mkv", images, times_ms=[0, 500, 3200, 3600])
+    features = extract_features(path, backend="analytic")
+    assert features.seconds == 4
+    assert np.isfinite(features.emotion).all()
+
+
+def test_the_same_clip_gives_the_same_features(clip):
+    first, again = (extract_features(clip, backend="analytic") for _ in range(2))
+    assert first.cuts == again.cuts
+    assert np.array_equal(first.emotion, again.emotion)
+    assert np.array_equal(first.motion, again.motion)
+
+
+def test_each_emotion_is_the_likeliest_at_its_own_place():
+    places = np.array(list(EMOTION_VALENCE_AROUSAL.values()))
+    assert circumplex(places).argmax(axis=1).tolist() == list(range(len(EMOTIONS)))
+
+
+def test_light_and_movement_mean_what_the_literature_says():
+    bright = look(np.full((8, 8, 3), (250, 200, 90), np.uint8))
+    dark = look(np.full((8, 8, 3), (40, 30, 20), np.uint8))
+    still, moving = np.array([0.5]), np.array([25.0])
+
+    def place(picture_look, motion):
+        return valence_arousal(analytic_emotion([picture_look], motion, ()))[0]
+
+    assert place(bright, still)[0] > place(dark, still)[0] + 0.5
+    assert place(bright, moving)[1] > place(bright, still)[1] + 0.2
+    assert place(dark, moving)[1] > place(dark, still)[1] + 0.2
+
+
+def test_the_cut_rate_is_counted_around_each_second():
+    rate = cut_rate(tuple(Cut(time) for time in (10.0, 10.5, 11.0)), 30)
+    assert rate[0] == rate[-1] == 0
+    assert rate[10] == rate.max() > 0
+    assert cut_rate((), 3).tolist() == [0, 0, 0]
+
+
+def test_files_give_back_what_was_saved(clip, tmp_path):
+    features = extract_features(clip, backend="analytic")
+    for semantic in (None, np.random.default_rng(0).normal(size=(features.seconds, 768))):
+        saved = replace(features, semantic=semantic)
+        save_features(saved, tmp_path / "f.npz")
+        loaded = load_features(tmp_path / "f.npz")
+        assert (loaded.cuts, loaded.duration_s) == (saved.cuts, saved.duration_s)
+        assert loaded.backend == saved.backend
+        for name in ("emotion", "motion", "scene_offset"):
+            assert np.array_equal(getattr(loaded, name), getattr(saved, name))
+        assert (loaded.semantic is None) == (semantic is None)
+        if semantic is not None:
+            assert np.array_equal(loaded.semantic, semantic)
+
+
+def _without(name):
+    def edit(arrays):
+        del arrays[name]
+
+    return edit
+
+
+def _with(name, value):
+    def edit(arrays):
+        arrays[name] = np.array(value)
+
+    return edit
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        _without("emotion"), _without("format"), _with("format", 99), _with("motion", [1.0]),
+        _with("motion", [0.0, np.nan, 0.0]), _with("cut_kind", [7]),
+        _with("cut_time_s", [1.0, 2.0]), _with("cut_strength", [1.5]),
+        _with("duration_s", "long"), _with("duration_s", np.nan), _with("format", [1, 2]),
+        _with("format", "one"), _with("semantic", [[1.0]]), _with("emotion", [["a"] * 6] * 3),
+        _with("duration_s", -3.0), _with("cut_time_s", [99.0]), _with("backend", "other"),
+    ],
+)  # fmt: skip
+def test_broken_features_are_refused_in_one_sentence(clip, tmp_path, edit):
+    path = tmp_path / "f.npz"
+    save_features(extract_features(clip, backend="analytic"), path)
+    with np.load(path) as data:
+        arrays = dict(data)
+    edit(arrays)
+    np.savez(path, **arrays)
+    with pytest.raises(InputError, match=r"f\.npz") as caught:
+        load_features(path)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("content", [None, b"", b"not a features file", b"PK\x03\x04broken"])
+def test_other_files_are_no_features(tmp_path, content):
+    path = tmp_path / "f.npz"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(InputError, match=r"f\.npz"):
+        load_features(path)
+
+
+def test_the_plot_is_a_picture(clip, tmp_path):
+    plot_features(extract_features(clip, backend="analytic"), tmp_path / "plot.png")
+    assert (tmp_path / "plot.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_importing_the_features_does_not_import_torch():
+    code = "import sys, amt.features; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

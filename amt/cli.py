@@ -433,11 +433,10 @@ def main() -> None:
     state: dict[str, bool] = {}
     try:
         code = app(sys.argv[1:] or ["--help"], obj=state, standalone_mode=False) or 0
-    except (KeyboardInterrupt, typer.Abort):
-        _say("interrupted; nothing was written")
-        code = INTERRUPTED
     except Exception as error:
         code = _failure(error, debug=state.get("debug", False))
+    if code == INTERRUPTED:  # Typer turns KeyboardInterrupt into this code
+        _say("interrupted; nothing was written")
     sys.exit(code)
 
 

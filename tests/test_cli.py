@@ -170,7 +170,7 @@ BAD_OPTIONS = {
     "bpm": (["--bpm", "-120"], "-120"),
     "bpm nan": (["--bpm", "nan"], "nan"),
     "hit": (["--hit", "99"], "99"),
-    "no number": (["--bpm", "fast"], "fast"),
+    "no number": (["--bpm", "fast"], "--bpm"),
     "weights": (["--weights", "."], "composer"),
     "backend": (["--backend", "magic"], "magic"),
     "unknown option": (["--colour", "red"], "--colour"),

@@ -326,7 +326,7 @@ def _blossom(
 
 def _storm_sky(t: float, light: float) -> Floats:
     picture = gradient((0, (30, 36, 54)), (0.45, (70, 80, 102)), (0.75, (108, 116, 130)))
-    low = drifting(mist(31, 90), 150 * t)
+    low = drifting(mist(31, 90), 125 * t)
     paint(picture, (24, 28, 42), 0.85 * low**1.5)
     paint(picture, (196, 204, 236), 0.55 * light * (0.35 + 0.65 * low))
     return picture
@@ -378,7 +378,7 @@ def sea(t: float) -> Picture:
         x = X + 40 * layer + (70 + 42 * layer) * t
         crest = 196 + 27 * layer + heave * (0.3 + 0.16 * layer)
         crest = crest - np.abs(waves(50 + layer, x, length, height, 2.5 * t))
-        tone = np.array((30, 62, 76)) + layer * np.array((3, 11, 11))
+        tone = np.array((36, 52, 64)) + layer * np.array((4, 7, 8))
         ground(picture, crest, tone * 0.6, tone * 1.3 * (1 + 0.15 * light))
         top, bottom = max(0, int(crest.min()) - 3), int(crest.max()) + 8
         foam = np.clip(1 - np.abs(Y[top:bottom] - crest - 2) / (2.0 + 0.5 * layer), 0, 1)
@@ -463,8 +463,8 @@ SHOTS = (
     Shot("flowers", 3.6, flowers),
     Shot("hills", 4.2, hills),
     Shot("sea", 3.8, sea),
-    Shot("clearing", 3.6, clearing, dissolve_s=1.2),
-    Shot("sunset", 4.0, sunset),
+    Shot("clearing", 3.4, clearing, dissolve_s=1.2),
+    Shot("sunset", 4.2, sunset),
 )
 
 

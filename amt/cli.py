@@ -59,6 +59,12 @@ class EngineName(StrEnum):
 
 
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No messages, no progress.")]
+AllowDownload = Annotated[
+    bool,
+    typer.Option(
+        "--allow-download", help="Fetch CLIP's weights if needed.", rich_help_panel="Picture"
+    ),
+]
 Engine = Annotated[
     EngineName, typer.Option(help="Synthesiser.", rich_help_panel="Sound", case_sensitive=False)
 ]
@@ -138,6 +144,7 @@ def generate(
         str | None,
         typer.Option(help="Folder or Hub name of a CLIP model.", rich_help_panel="Picture"),
     ] = None,
+    allow_download: AllowDownload = False,
     temperature: Annotated[
         float, typer.Option(help="Higher is bolder.", rich_help_panel="Sampling")
     ] = 0.9,
@@ -203,10 +210,11 @@ def generate(
         mood=emotion,
         backend=backend.value,
         clip_model=clip_model,
+        allow_download=allow_download,
         weights=weights,
     )
     with _progress(quiet) as show, staging(outputs) as stage:
-        generated = run(video, options, show)
+        generated = run(video, options, show, None if quiet else _say)
         write_midi(generated.song, stage.path(out))
         if plan is not None:
             write_plan(generated.plan, stage.path(plan))
@@ -227,6 +235,7 @@ def features(
     clip_model: Annotated[
         str | None, typer.Option(help="Folder or Hub name of a CLIP model.")
     ] = None,
+    allow_download: AllowDownload = False,
     quiet: Quiet = False,
 ) -> None:
     """Extract what the models see of a clip: mood, motion, cuts.
@@ -241,7 +250,9 @@ def features(
             clip,
             backend=backend.value,
             clip_model=clip_model,
+            allow_download=allow_download,
             progress=lambda share: show("watching", share),
+            say=None if quiet else _say,
         )
         save_features(found, stage.path(out))
         if plot is not None:

@@ -30,6 +30,8 @@ class GenerateOptions:
     backend: Backend = "auto"
     clip_model: str | None = None
     """Folder or Hub name of a CLIP model; None takes the default of :mod:`amt.features`."""
+    allow_download: bool = False
+    """Whether CLIP's weights may be fetched from the Hub."""
     weights: Path | None = None
     """Folder with ``composer`` and ``expression``; None takes the installed weights."""
 
@@ -43,13 +45,19 @@ class Generated:
     song: Song
 
 
-def generate(video: Path, options: GenerateOptions, stage: Stage | None = None) -> Generated:
+def generate(
+    video: Path,
+    options: GenerateOptions,
+    stage: Stage | None = None,
+    say: Callable[[str], None] | None = None,
+) -> Generated:
     """Compose a soundtrack for a clip.
 
     Args:
         video: any file that PyAV decodes.
         options: what the user decided.
         stage: told about progress.
+        say: told in one sentence what looks at the picture, where that was left open.
 
     Raises:
         AmtError: the clip, an option, or the weights cannot be used.
@@ -62,7 +70,9 @@ def generate(video: Path, options: GenerateOptions, stage: Stage | None = None) 
         video,
         backend=options.backend,
         clip_model=options.clip_model,
+        allow_download=options.allow_download,
         progress=lambda share: tell("watching", share),
+        say=say,
     )
     wishes = options.compose
     if options.mood is not None:

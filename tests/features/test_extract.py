@@ -130,6 +130,17 @@ def test_other_files_are_no_features(tmp_path, content):
         load_features(path)
 
 
+def test_files_of_numpy_that_are_no_features_are_refused(clip, tmp_path):
+    features = tmp_path / "f.npz"
+    save_features(extract_features(clip, backend="analytic"), features)
+    cut_short, pickled = tmp_path / "short.npz", tmp_path / "pickled.npz"
+    cut_short.write_bytes(features.read_bytes()[:300])
+    np.savez(pickled, format=np.array([{"a": 1}], dtype=object))
+    for path in (cut_short, pickled):
+        with pytest.raises(InputError, match=path.name):
+            load_features(path)
+
+
 def test_the_plot_is_a_picture(clip, tmp_path):
     plot_features(extract_features(clip, backend="analytic"), tmp_path / "plot.png")
     assert (tmp_path / "plot.png").read_bytes().startswith(b"\x89PNG")

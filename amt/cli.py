@@ -156,7 +156,7 @@ def generate(
     ] = 1.5,
     affect_guidance: Annotated[
         float, typer.Option(help="Pull of the mood; 0 is none.", rich_help_panel="Sampling")
-    ] = 2.0,
+    ] = 1.5,
     colour: Annotated[
         float,
         typer.Option(help="How far chord types follow mood; 0 is off.", rich_help_panel="Sampling"),

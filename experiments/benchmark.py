@@ -100,17 +100,21 @@ def in_key(song: Song) -> float:
 
 
 def chords_per_second(n_chords: int = 300) -> float:
-    """Chords a second that the installed composer draws for a clip of ``n_chords`` slots."""
+    """Chords a second that the installed composer draws for a quiet clip, guided, best of four."""
     model = load_composer()
     generator = torch.Generator().manual_seed(0)
 
-    def rand(*shape: int) -> torch.Tensor:
-        return torch.rand(1, n_chords, *shape, generator=generator)
-
+    slots = torch.arange(n_chords, dtype=torch.float32)[None]
+    known = torch.tensor([[float(name != "semantic") for name in MODALITIES]])
     video = VideoInput(
-        rand(model.config.semantic_dim), rand(6), rand(), rand(), rand(2), rand(2),
-        torch.ones(1, len(MODALITIES)),
-    )  # fmt: skip
+        semantic=torch.zeros(1, n_chords, model.config.semantic_dim),
+        emotion=torch.full((1, n_chords, 6), 1 / 6),
+        motion=torch.full((1, n_chords), 4.0),
+        scene_offset=slots % 7,
+        affect=torch.zeros(1, n_chords, 2),
+        clock=torch.stack([slots, n_chords - slots], dim=-1),
+        known=known,
+    )
     times = []
     for _ in range(4):
         start = time.perf_counter()

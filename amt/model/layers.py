@@ -67,7 +67,7 @@ class ChannelDropout(nn.Module):
 
 
 class KeyValueCache:
-    """Keys and values of the slots already composed, at most ``context`` of them."""
+    """Keys and values of the slots already composed, as far back as ``context`` reaches."""
 
     def __init__(self, context: int) -> None:
         self.context = context
@@ -75,21 +75,29 @@ class KeyValueCache:
         self._store: Tensor | None = None  # [2, B, H, 2 context, K], keys and values
 
     def append(self, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
-        """Add [B, H, 1, K] and return all that are in reach, [B, H, <= context, K] each."""
+        """Add n <= context slots [B, H, n, K]; return those that any of them can hear.
+
+        Returns:
+            Keys and values [B, H, <= context + n - 1, K], the added ones last.
+        """
+        b, h, n, k = keys.shape
         if self._store is None:
-            b, h, _, k = keys.shape
             self._store = keys.new_empty(2, b, h, 2 * self.context, k)
-        if self._end == 2 * self.context:
-            # Moving what is in reach to the front once in ``context`` slots costs less than
-            # joining tensors in every slot.
-            kept = self._store[..., -self.context + 1 :, :].clone()
+        if self._end + n > 2 * self.context:
+            # Moving what is in reach to the front now and then costs less than joining tensors in
+            # every slot.
+            kept = self._store[..., self._end - self.context + 1 : self._end, :].clone()
             self._end = kept.shape[-2]
             self._store[..., : self._end, :] = kept
-        self._store[0, :, :, self._end] = keys[:, :, 0]
-        self._store[1, :, :, self._end] = values[:, :, 0]
-        self._end += 1
-        reach = slice(max(0, self._end - self.context), self._end)
+        self._store[0, :, :, self._end : self._end + n] = keys
+        self._store[1, :, :, self._end : self._end + n] = values
+        self._end += n
+        reach = slice(max(0, self._end - self.context - n + 1), self._end)
         return self._store[0, :, :, reach], self._store[1, :, :, reach]
+
+    def forget(self, n: int) -> None:
+        """Take back the last n slots that were added."""
+        self._end -= n
 
 
 class CausalSelfAttention(nn.Module):
@@ -105,7 +113,7 @@ class CausalSelfAttention(nn.Module):
         """Attend.
 
         Args:
-            x: [B, T, D]; with a cache T is 1, the newest slot.
+            x: [B, T, D]; with a cache the newest T slots.
             rotation: of the slots of ``x``.
             cache: keys and values of the slots before ``x``.
 
@@ -116,20 +124,21 @@ class CausalSelfAttention(nn.Module):
             self.project_in(x), "b t (three h k) -> three b h t k", three=3, h=self.n_heads
         )
         query, key = rotate(query, rotation), rotate(key, rotation)
-        mask = None
         if cache is not None:
             key, value = cache.append(key, value)
-        else:
-            mask = causal_band(x.shape[1], self.context, x.device)
+        mask = causal_band(x.shape[1], key.shape[2], self.context, x.device)
         heard = F.scaled_dot_product_attention(query, key, value, mask)
         out: Tensor = self.project_out(rearrange(heard, "b h t k -> b t (h k)"))
         return out
 
 
-def causal_band(length: int, context: int, device: torch.device) -> Tensor:
-    """Boolean mask [T, T]: slot t may hear the ``context`` slots that end with itself."""
-    slots = torch.arange(length, device=device)
-    distance = slots[:, None] - slots[None, :]
+def causal_band(queries: int, keys: int, context: int, device: torch.device) -> Tensor:
+    """Boolean mask [queries, keys], the last of both being the same slot.
+
+    Each slot may hear the ``context`` slots that end with itself.
+    """
+    slots = torch.arange(keys, device=device)
+    distance = slots[keys - queries :, None] - slots
     return (distance >= 0) & (distance < context)
 
 

@@ -119,4 +119,9 @@ def _fill(model: M, tensors: dict[str, Tensor], folder: Path) -> M:
         model.load_state_dict({name: tensor.float() for name, tensor in tensors.items()})
     except RuntimeError as error:
         raise WeightsError(f"the weights in {folder} do not fit their config.json") from error
+    for layer in model.modules():
+        if isinstance(layer, nn.Linear):
+            # Column by column in memory, the products of few rows that decoding consists of take
+            # less than half the time on a CPU.
+            layer.weight.data = layer.weight.data.t().contiguous().t()
     return model.eval()

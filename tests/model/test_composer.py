@@ -89,9 +89,16 @@ def test_the_future_is_not_heard(model: Composer) -> None:
     torch.testing.assert_close(before, after)
 
 
-@settings(max_examples=10, deadline=None)
-@given(slots=st.integers(1, 25), seed=st.integers(0, 9))
-def test_cached_decoding_equals_uncached(slots: int, seed: int) -> None:
+@settings(max_examples=20, deadline=None)
+@given(
+    slots=st.integers(1, 40),
+    seed=st.integers(0, 9),
+    sizes=st.lists(st.tuples(st.integers(1, 6), st.integers(0, 5)), min_size=40, max_size=40),
+)
+def test_cached_decoding_equals_uncached(
+    slots: int, seed: int, sizes: list[tuple[int, int]]
+) -> None:
+    """Whatever number of slots is decoded at once, and whatever of it is taken back."""
     torch.manual_seed(seed)
     model = Composer(TOY).eval()
     chords = torch.randint(0, VOCABULARY_SIZE, (2, slots))
@@ -99,12 +106,19 @@ def test_cached_decoding_equals_uncached(slots: int, seed: int) -> None:
     whole = model(chords, minor, video).log_probs
     history, encoded = chord_history(chords), model.encode(video)
     caches = [KeyValueCache(TOY.context) for _ in model.layers]
-    for t in range(slots):
-        now = ChordHistory(
-            *(getattr(history, name)[:, t : t + 1] for name in ChordHistory.__slots__)
-        )
+    t = 0
+    for size, back in sizes:
+        if t == slots:
+            break
+        end = min(slots, t + size)
+        now = ChordHistory(*(getattr(history, name)[:, t:end] for name in ChordHistory.__slots__))
         step = model.decode(now, minor, encoded, t, caches).log_probs
-        torch.testing.assert_close(step, whole[:, t : t + 1], rtol=1e-4, atol=1e-4)
+        torch.testing.assert_close(step, whole[:, t:end], rtol=1e-4, atol=1e-4)
+        back = min(back, end - t - 1)
+        for cache in caches:
+            cache.forget(back)
+        t = end - back
+    assert t == slots or len(sizes) == 40
 
 
 def test_an_unknown_modality_changes_nothing_whatever_it_holds(model: Composer) -> None:

@@ -44,6 +44,16 @@ def test_same_seed_same_chords_another_seed_others(model: Composer) -> None:
     assert compose(model) != compose(model, seed=4)
 
 
+def test_betting_on_the_running_chord_draws_the_same(
+    model: Composer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn = []
+    for n_draft in (1, 3, 6):
+        monkeypatch.setattr("amt.model.sampling.DRAFT_SLOTS", n_draft)
+        drawn.append(compose(model, slots=120))
+    assert drawn[0] == drawn[1] == drawn[2]
+
+
 @pytest.mark.parametrize("slots", [1, 2, 50])
 def test_it_stops_when_the_clip_does(model: Composer, slots: int) -> None:
     assert len(compose(model, slots)) == slots

@@ -159,7 +159,7 @@ def load_features(path: Path) -> VideoFeatures:
             arrays = {name: data[name] for name in data.files}
     except OSError as error:
         raise InputError(f"cannot read features from {path}: {error.strerror}") from error
-    except (ValueError, AttributeError, zipfile.BadZipFile, EOFError, zlib.error) as error:
+    except (ValueError, AttributeError, TypeError, zipfile.BadZipFile, EOFError, zlib.error) as error:
         raise InputError(f"{path} is no features file: write it with amt features") from error
     if not np.array_equal(arrays.get("format", -1), FORMAT):
         raise InputError(f"{path} is not of features format {FORMAT}: extract the clip again")

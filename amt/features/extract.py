@@ -22,6 +22,8 @@ from amt.types import EMOTIONS, Cut, CutKind, FloatArray, VideoFeatures
 
 Backend = Literal["auto", "clip", "analytic"]
 FORMAT = 1
+_NO_NPZ = (ValueError, AttributeError, TypeError, zipfile.BadZipFile, EOFError, zlib.error)
+"""What NumPy raises on files of other kinds."""
 _CUT_KINDS: tuple[CutKind, ...] = get_args(CutKind)
 
 
@@ -159,7 +161,7 @@ def load_features(path: Path) -> VideoFeatures:
             arrays = {name: data[name] for name in data.files}
     except OSError as error:
         raise InputError(f"cannot read features from {path}: {error.strerror}") from error
-    except (ValueError, AttributeError, TypeError, zipfile.BadZipFile, EOFError, zlib.error) as error:
+    except _NO_NPZ as error:
         raise InputError(f"{path} is no features file: write it with amt features") from error
     if not np.array_equal(arrays.get("format", -1), FORMAT):
         raise InputError(f"{path} is not of features format {FORMAT}: extract the clip again")

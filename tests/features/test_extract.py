@@ -130,6 +130,13 @@ def test_other_files_are_no_features(tmp_path, content):
         load_features(path)
 
 
+def test_a_bare_array_is_no_features(tmp_path):
+    path = tmp_path / "array.npy"
+    np.save(path, np.zeros(3))
+    with pytest.raises(InputError, match="no features file"):
+        load_features(path)
+
+
 def test_files_of_numpy_that_are_no_features_are_refused(clip, tmp_path):
     features = tmp_path / "f.npz"
     save_features(extract_features(clip, backend="analytic"), features)

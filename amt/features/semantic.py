@@ -99,11 +99,11 @@ class ClipVision:
         folder = find_clip(name) or (_fetch(name) if allow_download else None)
         if folder is None:
             raise WeightsError(_absence(name))
-        clip, self._processor, self._words = _load(name, folder)
-        # Taken before the cast: bfloat16 would turn the scale 100 into 98.9.
-        self._logit_scale = float(clip.logit_scale.exp())
+        clip, self._processor, words = _load(name, folder)
         self._device, self._dtype = _placement(device, dtype)
-        self._words = self._words.to(self._device)
+        # Only the tower is cast: bfloat16 would turn a logit scale of 100 into 98.9.
+        self._logit_scale = float(clip.logit_scale.detach().exp())
+        self._words = words.to(self._device)
         self._projection = clip.visual_projection.to(self._device)
         self._tower = clip.vision_model.to(device=self._device, dtype=self._dtype)
         self._batch_size = batch_size
@@ -187,7 +187,7 @@ def write_cache(video: Path, model: str | None, result: ClipResult) -> None:
         model: as for :class:`ClipVision`.
         result: one row a second.
     """
-    arrays = {"emotion": result.emotion}
+    arrays: dict[str, Any] = {"emotion": result.emotion}
     if result.semantic is not None:
         arrays["semantic"] = result.semantic
     with contextlib.suppress(OSError):
@@ -354,24 +354,15 @@ def _placement(device: str | None, dtype: str | None) -> tuple[str, torch.dtype]
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
     """Keep the libraries' own progress bars and load reports off stderr."""
-    from huggingface_hub.utils import (
-        are_progress_bars_disabled,
-        disable_progress_bars,
-        enable_progress_bars,
-    )
     from transformers.utils import logging
 
     level, bar = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    hub_bars = not are_progress_bars_disabled()
     logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    disable_progress_bars()
+    logging.disable_progress_bar()  # huggingface_hub's too
     try:
         yield
     finally:
         logging.set_verbosity(level)
-        if hub_bars:
-            enable_progress_bars()
         if bar:
             logging.enable_progress_bar()
 

@@ -326,6 +326,16 @@ def test_a_cache_that_cannot_be_written_is_no_error(video, tmp_path, monkeypatch
     assert read_cache(video, CLIP_MODEL) is None
 
 
+def test_a_failed_write_leaves_nothing_behind(video, tmp_path):
+    write_cache(video, CLIP_MODEL, some_result())
+    (entry,) = (tmp_path / "cache" / "clip").iterdir()
+    entry.unlink()
+    (entry / "occupied").mkdir(parents=True)
+    write_cache(video, CLIP_MODEL, some_result())
+    assert list((tmp_path / "cache" / "clip").iterdir()) == [entry]
+    assert read_cache(video, CLIP_MODEL) is None
+
+
 def test_the_cache_lies_where_the_desktop_keeps_caches(video, tmp_path, monkeypatch):
     monkeypatch.delenv("AMT_CACHE_DIR")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))

@@ -16,7 +16,14 @@ from amt.errors import InputError
 from amt.features.emotion import Look, analytic_emotion, look
 from amt.features.motion import MotionMeter
 from amt.features.scenes import CutDetector, scene_offset
-from amt.features.semantic import SEMANTIC_SIZE, ClipVision, find_clip
+from amt.features.semantic import (
+    SEMANTIC_DIM,
+    ClipResult,
+    ClipVision,
+    find_clip,
+    read_cache,
+    write_cache,
+)
 from amt.features.video import Frame, VideoReader
 from amt.types import EMOTIONS, Cut, CutKind, FloatArray, VideoFeatures
 
@@ -52,7 +59,11 @@ def extract_features(
         WeightsError: ``clip`` was asked for, and its weights are not here or not usable.
     """
     with VideoReader(path) as reader:
-        vision = _vision(backend, clip_model, allow_download=allow_download, say=say)
+        use_clip = _wants_clip(backend, clip_model, say)
+        kept = read_cache(path, clip_model) if use_clip else None
+        vision = None
+        if use_clip and kept is None:
+            vision = ClipVision(clip_model, allow_download=allow_download)
         motion, detector, seconds = MotionMeter(), CutDetector(), _EverySecond(vision)
         for frame in reader:
             motion.push(frame)
@@ -64,7 +75,10 @@ def extract_features(
     n_seconds = math.ceil(duration_s)
     cuts = detector.finish(duration_s)
     moving = motion.per_second(n_seconds)
-    semantic, emotion = seconds.finish(n_seconds, moving, cuts)
+    if vision is not None:
+        kept = vision.finish()
+        write_cache(path, clip_model, kept)
+    semantic, emotion = seconds.finish(n_seconds, moving, cuts, kept)
     if progress is not None:
         progress(1.0)
     return VideoFeatures(
@@ -74,31 +88,25 @@ def extract_features(
         scene_offset=scene_offset(cuts, n_seconds),
         cuts=cuts,
         semantic=semantic,
-        backend="analytic" if vision is None else "clip",
+        backend="clip" if use_clip else "analytic",
     )
 
 
-def _vision(
-    backend: Backend,
-    clip_model: str | None,
-    *,
-    allow_download: bool,
-    say: Callable[[str], None] | None,
-) -> ClipVision | None:
-    """CLIP, or None for the analytic backend."""
-    if backend == "clip":
-        return ClipVision(clip_model, allow_download=allow_download)
-    if backend == "auto":
-        if find_clip(clip_model) is not None:
-            if say is not None:
-                say("mood and meaning from CLIP")
-            return ClipVision(clip_model)
-        if say is not None:
-            say(
-                "mood from light, colour and movement; for mood and meaning from CLIP, have its "
-                "weights on this machine or name a folder with --clip-model"
-            )
-    return None
+def _wants_clip(
+    backend: Backend, clip_model: str | None, say: Callable[[str], None] | None
+) -> bool:
+    """Whether CLIP looks at the pictures."""
+    if backend != "auto":
+        return backend == "clip"
+    found = find_clip(clip_model) is not None
+    if say is not None:
+        say(
+            "mood and meaning from CLIP"
+            if found
+            else "mood from light, colour and movement; for mood and meaning from CLIP, have its "
+            "weights on this machine or name a folder with --clip-model"
+        )
+    return found
 
 
 class _EverySecond:
@@ -119,14 +127,17 @@ class _EverySecond:
             self._vision.push(frame.rgb(self._vision.frame_side))
 
     def finish(
-        self, n_seconds: int, motion: FloatArray, cuts: tuple[Cut, ...]
+        self,
+        n_seconds: int,
+        motion: FloatArray,
+        cuts: tuple[Cut, ...],
+        seen: ClipResult | None,
     ) -> tuple[FloatArray | None, FloatArray]:
         """Semantic [S, 768] or None, and emotion [S, 6]."""
         # A second in which no frame begins shows the frame of the second before.
         rows = np.searchsorted(self._times, np.arange(n_seconds), side="right") - 1
-        if self._vision is None:
+        if seen is None:
             return None, analytic_emotion([self._looks[row] for row in rows], motion, cuts)
-        seen = self._vision.finish()
         return None if seen.semantic is None else seen.semantic[rows], seen.emotion[rows]
 
 
@@ -204,7 +215,7 @@ def _problem(features: VideoFeatures) -> str | None:
         "scene_offset": (features.scene_offset, (seconds,)),
     }
     if features.semantic is not None:
-        curves["semantic"] = (features.semantic, (seconds, SEMANTIC_SIZE))
+        curves["semantic"] = (features.semantic, (seconds, SEMANTIC_DIM))
     for name, (values, shape) in curves.items():
         if values.shape != shape or not np.isfinite(values).all():
             return f"{name} is not {shape} finite numbers"

@@ -42,7 +42,6 @@ CLIP_MODEL = "openai/clip-vit-large-patch14-336"
 CLIP_REVISION = "ce19dc912ca5cd21c8a653c79e251e808ccabcd1"
 
 SEMANTIC_DIM = 768
-SEMANTIC_SIZE = SEMANTIC_DIM
 
 _WEIGHTS = ("model.safetensors", "model.safetensors.index.json")
 _PICKLES = ("pytorch_model.bin", "pytorch_model.bin.index.json")

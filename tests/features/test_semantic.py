@@ -341,3 +341,15 @@ def test_the_cache_lies_where_the_desktop_keeps_caches(video, tmp_path, monkeypa
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
     write_cache(video, CLIP_MODEL, some_result())
     assert len(list((tmp_path / "xdg" / "amt" / "clip").glob("*.npz"))) == 1
+
+
+def test_a_clip_that_clip_has_seen_is_not_looked_at_again(clip, model, monkeypatch):
+    first = extract_features(clip, backend="clip", clip_model=str(model))
+
+    def refuse(*_, **__):
+        raise AssertionError("the model was loaded although the cache holds its answer")
+
+    monkeypatch.setattr("amt.features.extract.ClipVision", refuse)
+    again = extract_features(clip, backend="clip", clip_model=str(model))
+    np.testing.assert_array_equal(again.emotion, first.emotion)
+    np.testing.assert_array_equal(again.semantic, first.semantic)

@@ -98,7 +98,8 @@ def _wants_clip(
     """Whether CLIP looks at the pictures."""
     if backend != "auto":
         return backend == "clip"
-    found = find_clip(clip_model) is not None
+    # A model that the user names must be usable; only the default may be absent.
+    found = clip_model is not None or find_clip() is not None
     if say is not None:
         say(
             "mood and meaning from CLIP"
@@ -138,6 +139,7 @@ class _EverySecond:
         rows = np.searchsorted(self._times, np.arange(n_seconds), side="right") - 1
         if seen is None:
             return None, analytic_emotion([self._looks[row] for row in rows], motion, cuts)
+        rows = np.minimum(rows, len(seen.emotion) - 1)  # another decoder may have kept fewer
         return None if seen.semantic is None else seen.semantic[rows], seen.emotion[rows]
 
 

@@ -157,7 +157,9 @@ def test_auto_takes_clip_only_where_its_weights_are(clip, model):
     said = []
     assert extract_features(clip, say=said.append).backend == "analytic"
     assert extract_features(clip, clip_model=str(model), say=said.append).backend == "clip"
-    assert len(said) == 2
+    with pytest.raises(WeightsError):
+        extract_features(clip, clip_model="no/such/model", say=said.append)
+    assert len(said) == 3
     assert all("\n" not in sentence for sentence in said)
 
 

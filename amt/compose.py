@@ -283,6 +283,3 @@ def _curves(
     loudness = smooth(heard[:, 0], 1.0) * 10 ** (6 * swing / 20)
     density = smooth(heard[:, 1], 1.0) * 1.6**swing
     return loudness.clip(0.01, 1.0), density.clip(0.5, 40.0)
-
-
-__all__ = ["ComposeOptions", "choose_key", "compose", "energy_curve"]

@@ -38,7 +38,7 @@ from experiments.training import (
     BEST,
     TrainSettings,
     read_config,
-    report_of,
+    report,
     settings_from,
     train,
     training_parser,
@@ -123,7 +123,6 @@ def main(argv: Sequence[str] | None = None) -> None:
         loss=ComposerObjective,
     )  # fmt: skip
     settings = settings_from(args, config["train"])
-    report = report_of(quiet=False)
     songs = load_split(args.data, "train", on_error="skip", report=report, cache=args.cache)
     validation = load_split(args.data, "val", on_error="skip", report=report, cache=args.cache)
     others = other_corpora(args.pop909, args.emopia, args.cache)

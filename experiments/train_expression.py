@@ -40,7 +40,7 @@ from experiments.training import (
     BEST,
     TrainSettings,
     read_config,
-    report_of,
+    report,
     settings_from,
     train,
     training_parser,
@@ -144,7 +144,6 @@ def main(argv: Sequence[str] | None = None) -> None:
         loss=ExpressionObjective,
     )  # fmt: skip
     settings = settings_from(args, config["train"])
-    report = report_of(quiet=False)
     songs = load_split(args.data, "train", on_error="skip", report=report, cache=args.cache)
     validation = load_split(args.data, "val", on_error="skip", report=report, cache=args.cache)
     torch.manual_seed(settings.seed)

@@ -12,7 +12,6 @@ import csv
 import json
 import math
 import tomllib
-from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -283,7 +282,6 @@ def _progress(visible: bool) -> Progress:
     )
 
 
-def report_of(quiet: bool) -> Callable[[str], None]:
-    """A sink for notes on stderr, or none."""
-    console = Console(stderr=True, quiet=quiet)
-    return lambda text: console.print(text, highlight=False)
+def report(text: str) -> None:
+    """Print a note on stderr."""
+    Console(stderr=True).print(text, highlight=False)

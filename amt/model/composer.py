@@ -4,7 +4,9 @@ Encoder and decoder in the frame of Video2Music's AMT (Kang, Poria, Herremans 20
 positions, cross-attention aligned in time, and an output that separates *when* from *what*: the
 probability that the chord changes in this slot, and the distribution of the chord it changes to.
 More than half of all seconds repeat the chord before them, so a plain softmax spends its capacity
-on the repeat; here every slot teaches what comes next.
+on the repeat; here every slot teaches what comes next. What the piece played after passages like
+the present one (:mod:`amt.model.echo`) is heard by the decoder and mixed into its answer, as a
+pointer-generator (See et al. 2017) mixes copying and writing.
 
 Conventions: a slot is a second in training and a half-bar in use; chord ids are those of
 :mod:`amt.chords`, in C major or A minor. Shapes: ``B`` batch, ``T`` slots, ``S`` slots of video (a
@@ -25,6 +27,7 @@ from torch.nn import functional as F
 
 from amt.chords import QUALITIES, ROOTS, VOCABULARY_SIZE
 from amt.model.config import ComposerConfig
+from amt.model.echo import N_HEADS, Echo, EchoHeads, Recollection, recollect
 from amt.model.layers import (
     CausalSelfAttention,
     FeedForward,
@@ -43,7 +46,7 @@ START_ID = VOCABULARY_SIZE
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ChordHistory:
-    """What the decoder hears before each slot; all [B, T] integers."""
+    """What the decoder hears before each slot; [B, T] integers."""
 
     last: Tensor
     """Chord of the slot before, or :data:`START_ID`."""
@@ -53,10 +56,12 @@ class ChordHistory:
     """The chord before that one, or :data:`START_ID`."""
     run_before: Tensor
     """How many slots that one lasted."""
+    recollection: Recollection | None = None
+    """What the piece remembers; None for a model that does not ask."""
 
 
-def chord_history(chords: Tensor) -> ChordHistory:
-    """The history before each slot of ``chords`` [B, T], vectorised over time."""
+def chord_history(chords: Tensor, reach: int = 0) -> ChordHistory:
+    """The history before each slot of ``chords`` [B, T], remembered up to ``reach`` slots back."""
     b, t = chords.shape
     slots = torch.arange(t, device=chords.device).expand(b, t)
     changed = torch.ones_like(chords, dtype=torch.bool)
@@ -74,6 +79,7 @@ def chord_history(chords: Tensor) -> ChordHistory:
         run=delayed(slots - onset + 1, 0),
         before=delayed(chords.gather(1, previous).masked_fill(none, START_ID), START_ID),
         run_before=delayed((onset - onset_before).masked_fill(none, 0), 0),
+        recollection=recollect(chords, reach) if reach else None,
     )
 
 
@@ -185,10 +191,8 @@ class DecoderLayer(nn.Module):
 class ComposerOutput(NamedTuple):
     """What the decoder says of each slot."""
 
-    change_logit: Tensor
-    """[B, T] logit that the chord changes."""
     next_logits: Tensor
-    """[B, T, V] logits of the chord it changes to; the running chord is masked."""
+    """[B, T, V] logits of the chord it changes to, echoes aside; the running chord is masked."""
     log_probs: Tensor
     """[B, T, V] log-probability of the slot's chord."""
 
@@ -226,6 +230,9 @@ class Composer(nn.Module):
         self.norm = nn.LayerNorm(d)
         self.change_head = nn.Linear(d, 1)
         self.next_head = nn.Linear(d, VOCABULARY_SIZE)
+        self.echo = EchoHeads() if config.echo else None
+        self.echo_in = nn.Linear(N_HEADS * (VOCABULARY_SIZE + 1), d) if config.echo else None
+        self.echo_gate = nn.Linear(d, N_HEADS + 1) if config.echo else None
         self.apply(_initialise)
 
     def encode(self, video: VideoInput) -> EncodedVideo:
@@ -254,6 +261,9 @@ class Composer(nn.Module):
         """
         n_slots = history.last.shape[1]
         x = self._embed(history, minor)
+        echo = self._echo(history)
+        if echo is not None and self.echo_in is not None:
+            x = x + self.echo_in(torch.cat([echo.probs.flatten(2), echo.likeness], dim=-1))
         x = x + self.aligned(video.local[:, first_slot : first_slot + n_slots])
         x = self.dropout(x)
         slots = torch.arange(first_slot, first_slot + n_slots, device=x.device)
@@ -261,11 +271,24 @@ class Composer(nn.Module):
         for i, (layer, memory) in enumerate(zip(self.layers, video.memories, strict=True)):
             x = layer(x, rotation, memory, first_slot, caches[i] if caches else None)
         x = self.norm(x).float()
-        return self._predict(x, history.last)
+        return self._predict(x, history.last, echo)
 
     def forward(self, chords: Tensor, minor: Tensor, video: VideoInput) -> ComposerOutput:
         """Teacher-forced prediction of every slot of ``chords`` [B, T] (``minor`` [B])."""
-        return self.decode(chord_history(chords), minor, self.encode(video))
+        return self.decode(chord_history(chords, self.reach), minor, self.encode(video))
+
+    @property
+    def reach(self) -> int:
+        """How many slots back the chords must be remembered."""
+        return 0 if self.echo is None else self.config.context
+
+    def _echo(self, history: ChordHistory) -> Echo | None:
+        if self.echo is None:
+            return None
+        if history.recollection is None:
+            raise ValueError("this composer listens for echoes: its history needs a recollection")
+        answer: Echo = self.echo(history.recollection)
+        return answer
 
     def _embed(self, history: ChordHistory, minor: Tensor) -> Tensor:
         top = self.config.max_run
@@ -278,7 +301,7 @@ class Composer(nn.Module):
         )
         return embedded
 
-    def _predict(self, x: Tensor, last: Tensor) -> ComposerOutput:
+    def _predict(self, x: Tensor, last: Tensor, echo: Echo | None) -> ComposerOutput:
         change = self.change_head(x).squeeze(-1)
         starts = last == START_ID
         running = last.masked_fill(starts, NO_CHORD_ID)[..., None]
@@ -290,7 +313,13 @@ class Composer(nn.Module):
         stay = torch.where(
             starts[..., None], log_probs.gather(-1, running), F.logsigmoid(-change)[..., None]
         )
-        return ComposerOutput(change, next_logits, log_probs.scatter(-1, running, stay))
+        log_probs = log_probs.scatter(-1, running, stay)
+        if echo is not None and self.echo_gate is not None:
+            gates = self.echo_gate(x).float().softmax(dim=-1)
+            copied = (gates[..., 1:, None] * echo.probs).sum(dim=-2)
+            mixed = gates[..., :1] * log_probs.exp() + copied
+            log_probs = torch.where(starts[..., None], log_probs, mixed.clamp(min=1e-12).log())
+        return ComposerOutput(next_logits, log_probs)
 
 
 def _initialise(module: nn.Module) -> None:

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from amt.errors import InputError
 from amt.model.composer import START_ID, ChordHistory, Composer
+from amt.model.echo import EchoMemory, Recollection
 from amt.model.layers import KeyValueCache
 from amt.model.video import MODALITIES, VideoInput
 
@@ -127,8 +128,12 @@ class _Running:
     run: int = 0
     before: int = START_ID
     run_before: int = 0
+    memory: EchoMemory | None = None
+    """What the piece remembers, for a model that asks."""
 
     def push(self, chord: int) -> None:
+        if self.memory is not None:
+            self.memory = self.memory.heard(chord)
         if chord == self.last:
             self.run += 1
         else:
@@ -141,8 +146,17 @@ class _Running:
             torch.full((rows, slots), value) for value in (self.last, self.before, self.run_before)
         )
         return ChordHistory(
-            last, self.run + torch.arange(slots).expand(rows, -1), before, run_before
-        )
+            last, self.run + torch.arange(slots).expand(rows, -1), before, run_before,
+            self._recollection(slots),
+        )  # fmt: skip
+
+    def _recollection(self, slots: int) -> Recollection | None:
+        if self.memory is None:
+            return None
+        memories = [self.memory]
+        while len(memories) < slots:
+            memories.append(memories[-1].heard(self.last))
+        return Recollection.join(memories)
 
 
 @contextmanager
@@ -199,7 +213,8 @@ def sample_chords(
     encoded = model.encode(guide.video)
     caches = [KeyValueCache(model.config.context) for _ in model.layers]
     mode = torch.full((rows,), int(minor))
-    running, chords = _Running(), list[int]()
+    memory = EchoMemory.empty(model.reach) if model.reach else None
+    running, chords = _Running(memory=memory), list[int]()
     while (first := len(chords)) < n_slots:
         # Before the first chord there is nothing to bet on.
         n_draft = 1 if running.last == START_ID else min(DRAFT_SLOTS, n_slots - first)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -10,6 +12,7 @@ from hypothesis import strategies as st
 from amt.chords import VOCABULARY_SIZE
 from amt.model.composer import START_ID, ChordHistory, Composer, chord_history
 from amt.model.config import ComposerConfig
+from amt.model.echo import Recollection
 from amt.model.layers import KeyValueCache, VideoAttention, rotary, rotate
 from amt.model.losses import composer_loss, next_different
 from amt.model.video import MODALITIES, VideoInput
@@ -18,6 +21,7 @@ TOY = ComposerConfig(
     d_model=16, n_heads=2, d_ff=32, encoder_layers=1, decoder_layers=2, cross_every=2,
     context=8, window=2, n_global=3, semantic_dim=5,
 )  # fmt: skip
+ECHOING = replace(TOY, echo=True)
 
 
 def toy_video(slots: int, batch: int = 1, seed: int = 0) -> VideoInput:
@@ -33,10 +37,22 @@ def toy_video(slots: int, batch: int = 1, seed: int = 0) -> VideoInput:
     )  # fmt: skip
 
 
-@pytest.fixture
-def model() -> Composer:
+@pytest.fixture(params=[TOY, ECHOING], ids=["plain", "echoing"])
+def model(request: pytest.FixtureRequest) -> Composer:
     torch.manual_seed(0)
-    return Composer(TOY).eval()
+    return Composer(request.param).eval()
+
+
+def between(history: ChordHistory, start: int, stop: int) -> ChordHistory:
+    """The columns of some slots."""
+    memory = history.recollection
+    columns = {
+        name: getattr(history, name)[:, start:stop]
+        for name in ("last", "run", "before", "run_before")
+    }
+    part = slice(start, stop)
+    recollection = memory and Recollection(memory.chords[:, part], memory.likeness[:, part])
+    return ChordHistory(**columns, recollection=recollection)
 
 
 chord_lists = st.lists(st.integers(0, 4), min_size=1, max_size=30)
@@ -71,13 +87,11 @@ def test_next_different_is_the_first_other_chord(chords: list[int]) -> None:
             assert following[0, slot] == later[0]
 
 
-def test_probabilities_sum_to_one_and_change_takes_the_rest(model: Composer) -> None:
+def test_probabilities_sum_to_one(model: Composer) -> None:
     chords = torch.randint(0, VOCABULARY_SIZE, (2, 9))
     output = model(chords, torch.tensor([0, 1]), toy_video(9, batch=2))
     total = output.log_probs.exp().sum(dim=-1)
     torch.testing.assert_close(total, torch.ones_like(total))
-    stay = output.log_probs[:, 1:].gather(-1, chords[:, :-1, None]).squeeze(-1).exp()
-    torch.testing.assert_close(stay, 1 - output.change_logit[:, 1:].sigmoid())
 
 
 def test_the_future_is_not_heard(model: Composer) -> None:
@@ -100,19 +114,18 @@ def test_cached_decoding_equals_uncached(
 ) -> None:
     """Whatever number of slots is decoded at once, and whatever of it is taken back."""
     torch.manual_seed(seed)
-    model = Composer(TOY).eval()
+    model = Composer(ECHOING).eval()
     chords = torch.randint(0, VOCABULARY_SIZE, (2, slots))
     video, minor = toy_video(slots, batch=2, seed=seed), torch.tensor([0, 1])
     whole = model(chords, minor, video).log_probs
-    history, encoded = chord_history(chords), model.encode(video)
+    history, encoded = chord_history(chords, model.reach), model.encode(video)
     caches = [KeyValueCache(TOY.context) for _ in model.layers]
     t = 0
     for size, back in sizes:
         if t == slots:
             break
         end = min(slots, t + size)
-        now = ChordHistory(*(getattr(history, name)[:, t:end] for name in ChordHistory.__slots__))
-        step = model.decode(now, minor, encoded, t, caches).log_probs
+        step = model.decode(between(history, t, end), minor, encoded, t, caches).log_probs
         torch.testing.assert_close(step, whole[:, t:end], rtol=1e-4, atol=1e-4)
         back = min(back, end - t - 1)
         for cache in caches:

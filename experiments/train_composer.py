@@ -119,7 +119,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--emopia", type=Path, help="EMOPIA's folder of MIDI files")
     args = parser.parse_args(argv)
     config = read_config(
-        args.config, model=ComposerConfig, train=TrainSettings, data=ComposerData,
+        args.config, args.changes, model=ComposerConfig, train=TrainSettings, data=ComposerData,
         loss=ComposerObjective,
     )  # fmt: skip
     settings = settings_from(args, config["train"])

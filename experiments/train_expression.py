@@ -140,7 +140,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = training_parser(__doc__, Path("experiments/expression.toml"))
     args = parser.parse_args(argv)
     config = read_config(
-        args.config, model=ExpressionConfig, train=TrainSettings, data=ExpressionData,
+        args.config, args.changes, model=ExpressionConfig, train=TrainSettings, data=ExpressionData,
         loss=ExpressionObjective,
     )  # fmt: skip
     settings = settings_from(args, config["train"])

@@ -12,6 +12,7 @@ import csv
 import json
 import math
 import tomllib
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -79,6 +80,11 @@ def training_parser(about: str | None, config: Path) -> argparse.ArgumentParser:
     parser.add_argument("--cache", type=Path, help="folder for compact copies of the corpora")
     parser.add_argument("--out", type=Path, required=True, help="folder of the run")
     parser.add_argument("--steps", type=int, help="instead of the config's")
+    parser.add_argument("--devices", type=int, help="processes, one a device; also with torchrun")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="TABLE.NAME=VALUE", dest="changes",
+        help="change one setting of the config, such as model.dropout=0.1; may be repeated",
+    )  # fmt: skip
     parser.add_argument("--smoke", action="store_true", help="twenty small steps, under a minute")
     return parser
 
@@ -87,25 +93,33 @@ def settings_from(args: argparse.Namespace, settings: TrainSettings) -> TrainSet
     """A config's settings with what the command line says instead."""
     if args.smoke:
         settings = replace(settings, steps=20, batch_size=4, eval_every=10)
-    return replace(settings, steps=args.steps) if args.steps else settings
+    asked = {name: getattr(args, name) for name in ("steps", "devices") if getattr(args, name)}
+    return replace(settings, **asked)
 
 
-def read_config(path: Path, **tables: type[Any]) -> dict[str, Any]:
+def read_config(path: Path, changes: Sequence[str], **tables: type[Any]) -> dict[str, Any]:
     """Read a TOML config whose tables are flat dataclasses.
 
     Args:
         path: the file.
+        changes: settings that replace the file's, each ``table.name = value`` in TOML.
         tables: table name -> dataclass; a table that the file lacks has the defaults.
 
     Raises:
-        InputError: the file is missing, is no TOML, or has an unknown table or setting.
+        InputError: the file is missing, the file or a change is no TOML, or a table or setting is
+            unknown.
     """
     try:
         data = tomllib.loads(path.read_text())
+        for change in changes:
+            for table, values in tomllib.loads(change).items():
+                data.setdefault(table, {}).update(values)
     except FileNotFoundError as error:
         raise InputError(f"no config {path}") from error
     except tomllib.TOMLDecodeError as error:
-        raise InputError(f"{path} is no TOML: {error}") from error
+        raise InputError(f"{path} or a change to it is no TOML: {error}") from error
+    except TypeError as error:
+        raise InputError(f"{changes} should each read table.name=value") from error
     if unknown := set(data) - set(tables):
         raise InputError(f"{path}: unknown table {', '.join(sorted(unknown))}")
     for name, kind in tables.items():
@@ -196,7 +210,11 @@ class _Run:
         self.step += 1
         decay = min(self.settings.ema_decay, self.step / (self.step + 10))
         torch._foreach_lerp_(self.average, [p.data for p in self.bare.parameters()], 1 - decay)
-        return {name: float(value.detach()) for name, value in losses.items()}
+        # Each process has the loss of its share; their mean is that of the whole batch.
+        return {
+            n: float(self.fabric.all_reduce(v.detach(), reduce_op="mean"))
+            for n, v in losses.items()
+        }
 
     def _validate(self, losses: dict[str, float]) -> None:
         self._swap()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -120,3 +122,23 @@ def test_training_runs_resumes_and_exports(root: Path, tmp_path: Path) -> None:
     rows = (tmp_path / "run" / "log.csv").read_text().splitlines()
     assert [row.split(",")[0] for row in rows] == ["step", "2", "4"]
     assert (tmp_path / "run" / "composer" / "weights.safetensors").is_file()
+
+
+def test_torchrun_with_two_processes_logs_the_losses_of_one(root: Path, tmp_path: Path) -> None:
+    config = tmp_path / "toy.toml"
+    config.write_text(
+        "[model]\nd_model = 16\nn_heads = 2\nd_ff = 32\nencoder_layers = 1\ndecoder_layers = 2\n"
+        "dropout = 0.0\nsemantic_dropout = 0.0\necho = true\n"
+        '[train]\nsteps = 4\nbatch_size = 4\neval_every = 1\nprecision = "32-true"\n'
+        'accelerator = "cpu"\n'
+    )
+    common = ["--config", str(config), "--data", str(root), "--out"]
+    main([*common, str(tmp_path / "one")])
+    launch = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    script = ["-m", "experiments.train_composer", *common, str(tmp_path / "two"), "--devices", "2"]
+    subprocess.run([sys.executable, *launch, *script], check=True, capture_output=True, timeout=120)
+    one, two = (
+        np.genfromtxt(tmp_path / run / "log.csv", delimiter=",", skip_header=1)
+        for run in ("one", "two")
+    )
+    np.testing.assert_allclose(one, two, rtol=1e-4)

@@ -101,6 +101,30 @@ def test_a_broken_config_is_named(tmp_path: Path, text: str, message: str) -> No
     path = tmp_path / "config.toml"
     path.write_text(text)
     with pytest.raises(InputError, match=message):
-        read_config(path, train=TrainSettings)
+        read_config(path, [], train=TrainSettings)
     with pytest.raises(InputError, match="no config"):
-        read_config(tmp_path / "none.toml", train=TrainSettings)
+        read_config(tmp_path / "none.toml", [], train=TrainSettings)
+
+
+def test_a_change_replaces_one_setting(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text("[train]\nsteps = 3\nseed = 4")
+    changes = ["train.steps=7", 'train.precision="32-true"']
+    settings = read_config(path, changes, train=TrainSettings)["train"]
+    assert (settings.steps, settings.seed, settings.precision) == (7, 4, "32-true")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("train.colour=1", "does not know colour"),
+        ("tarin.steps=3", "unknown table tarin"),
+        ("train.precision=x", "no TOML"),
+        ("steps=3", "table.name=value"),
+    ],
+)
+def test_a_wrong_change_is_named(tmp_path: Path, change: str, message: str) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text("")
+    with pytest.raises(InputError, match=message):
+        read_config(path, [change], train=TrainSettings)

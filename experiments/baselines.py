@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from amt.chords import VOCABULARY_SIZE
 from amt.model.composer import START_ID
+from amt.model.echo import EchoHeads, recollect
 from amt.types import FloatArray
 
 Chords = NDArray[np.int64]
@@ -47,12 +49,28 @@ def fit_baselines(songs: Sequence[Chords]) -> dict[str, Baseline]:
     def by_last_two(chords: Chords) -> FloatArray:
         return np.asarray(np.log(trigram(before(chords, 2), before(chords, 1))))
 
-    return {"repeat": repeat, "majority": majority, "bigram": by_last, "trigram": by_last_two}
+    def with_echoes(chords: Chords) -> FloatArray:
+        """Half trigram, half what followed where the song had such a past before."""
+        counted, heard = np.exp(by_last_two(chords)), _echoes(chords)
+        heard[0] = counted[0]  # nothing was played yet
+        return np.asarray(np.log(0.5 * (counted + heard)))
+
+    return {
+        "repeat": repeat, "majority": majority, "bigram": by_last, "trigram": by_last_two,
+        "trigram and echoes": with_echoes,
+    }  # fmt: skip
 
 
 def before(chords: Chords, n: int) -> Chords:
     """The chord ``n`` seconds before each second, or the start symbol: [T] -> [T]."""
     return np.concatenate([np.full(n, START_ID), chords])[: len(chords)]
+
+
+@torch.inference_mode()
+def _echoes(chords: Chords) -> FloatArray:
+    """[T, V] mean answer of the composer's induction heads as they are before any training."""
+    memory = recollect(torch.from_numpy(chords)[None], len(chords))
+    return EchoHeads()(memory).probs[0].mean(dim=-2).double().numpy()
 
 
 def _frequency(songs: Sequence[Chords]) -> FloatArray:

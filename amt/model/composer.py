@@ -267,6 +267,7 @@ class Composer(nn.Module):
         x = x + self.aligned(video.local[:, first_slot : first_slot + n_slots])
         x = self.dropout(x)
         slots = torch.arange(first_slot, first_slot + n_slots, device=x.device)
+        slots = slots * int(self.config.rotary)
         rotation = rotary(slots, self.config.d_model // self.config.n_heads)
         for i, (layer, memory) in enumerate(zip(self.layers, video.memories, strict=True)):
             x = layer(x, rotation, memory, first_slot, caches[i] if caches else None)

@@ -56,6 +56,8 @@ class ComposerConfig(ModelConfig):
     n_global: int = 32
     """Number of segments that summarise the whole clip."""
     semantic_dim: int = 768
+    rotary: bool = True
+    """Whether the decoder knows where a slot lies beyond the run lengths that it is told."""
     echo: bool = False
     """Whether it listens for passages like the present one (:mod:`amt.model.echo`)."""
     max_run: int = 32

@@ -33,6 +33,7 @@ ROOT_LIKENESS = 0.5
 NONE = -1
 """Stands where no chord was played yet."""
 N_HEADS = len(SHARPNESS)
+_DECAY = torch.tensor(DECAYS)[:, None]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -93,7 +94,7 @@ def _updated(likeness: Tensor, newest: Tensor, others: Tensor) -> Tensor:
     played = (newest >= 0) & (others >= 0)
     root, roots = ((x - 1).div(len(QUALITIES), rounding_mode="floor") for x in (newest, others))
     alike = torch.where(newest == others, 1.0, ROOT_LIKENESS * (root == roots)) * played
-    decay = torch.tensor(DECAYS, device=likeness.device)[:, None]
+    decay = _DECAY.to(likeness.device)
     return decay * likeness + (1 - decay) * alike
 
 

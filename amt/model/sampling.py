@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -130,10 +130,14 @@ class _Running:
     run_before: int = 0
     memory: EchoMemory | None = None
     """What the piece remembers, for a model that asks."""
+    expected: list[EchoMemory] = field(default_factory=list)
+    """What it will remember after each slot more that the running chord lasts."""
 
     def push(self, chord: int) -> None:
         if self.memory is not None:
-            self.memory = self.memory.heard(chord)
+            if chord != self.last:
+                self.expected.clear()
+            self.memory = self.expected.pop(0) if self.expected else self.memory.heard(chord)
         if chord == self.last:
             self.run += 1
         else:
@@ -153,10 +157,10 @@ class _Running:
     def _recollection(self, slots: int) -> Recollection | None:
         if self.memory is None:
             return None
-        memories = [self.memory]
-        while len(memories) < slots:
-            memories.append(memories[-1].heard(self.last))
-        return Recollection.join(memories)
+        while len(self.expected) < slots - 1:
+            latest = self.expected[-1] if self.expected else self.memory
+            self.expected.append(latest.heard(self.last))
+        return Recollection.join([self.memory, *self.expected[: slots - 1]])
 
 
 @contextmanager

@@ -12,13 +12,13 @@ from amt.errors import InputError
 from amt.model.composer import Composer
 from amt.model.sampling import SamplingOptions, draw, make_guide, sample_chords, top_p_filter
 from amt.model.video import MODALITIES
-from tests.model.test_composer import TOY, toy_video
+from tests.model.test_composer import ECHOING, TOY, toy_video
 
 
-@pytest.fixture(scope="module")
-def model() -> Composer:
+@pytest.fixture(scope="module", params=[TOY, ECHOING], ids=["plain", "echoing"])
+def model(request: pytest.FixtureRequest) -> Composer:
     torch.manual_seed(1)
-    return Composer(TOY).eval()
+    return Composer(request.param).eval()
 
 
 def compose(model: Composer, slots: int = 20, seed: int = 3, **more) -> list[int]:

@@ -101,6 +101,7 @@ def write_score(plan: Plan, style: Style) -> Score:
     form = form_of(plan)
     bass = style.instrument("bass")
     roots = [plan.key.tonic if r.chord.root is None else r.chord.root for r in form.regions]
+    lift = 13 - 7 * float(np.mean([cell.arousal for cell in form.cells]))
     score = Score(
         form=form,
         style=style,
@@ -108,7 +109,7 @@ def write_score(plan: Plan, style: Style) -> Score:
         harmony=_voices(form, style.instrument("harmony"), HARMONY_VOICES),
         pad=_voices(form, style.instrument("pad"), PAD_VOICES),
         roots=tuple(
-            bass_roots(roots, bass.low, bass.high, bass.low + 11) if bass else [0] * len(roots)
+            bass_roots(roots, bass.low, bass.high, bass.low + lift) if bass else [0] * len(roots)
         ),
         choices=np.random.default_rng(plan.seed).integers(0, 60, (form.cells[-1].phrase + 1, 3)),
         textures=(),

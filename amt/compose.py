@@ -7,9 +7,16 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-from amt.chords import VOCABULARY_SIZE, Chord, Key, Mode, chord_from_id
+from amt.chords import (
+    VOCABULARY_SIZE,
+    Chord,
+    Key,
+    Mode,
+    chord_from_id,
+)
 from amt.errors import InputError
 from amt.features.motion import without_cuts
 from amt.model.composer import Composer
@@ -17,7 +24,20 @@ from amt.model.expression import Expression
 from amt.model.losses import emotion_chords
 from amt.model.sampling import SamplingOptions, sample_chords
 from amt.model.video import MODALITIES, VideoInput
-from amt.mood import MoodSpan, apply_moods, smooth, valence_arousal
+from amt.mood import (
+    MoodSpan,
+    apply_moods,
+    asked_share,
+    change_odds,
+    density_gain,
+    exaggerated,
+    gloom,
+    loudness_gain,
+    smooth,
+    tension,
+    toned,
+    valence_arousal,
+)
 from amt.timing import GridOptions, fit_grid, steady_grid
 from amt.types import EMOTIONS, ChordSpan, FloatArray, Plan, Section, TimeGrid, VideoFeatures
 
@@ -30,6 +50,21 @@ SLOTS_OF_BAR = {1: (1,), 2: (2,), 3: (3,), 4: (2, 2), 5: (3, 2), 6: (3, 3), 7: (
 """How many beats each chord slot of a bar lasts, by metre: half-bars as near as can be."""
 MIN_BPM, MAX_BPM = 66.0, 138.0
 """Tempo of the calmest and of the most agitated clip, unless one is asked for."""
+FULL_MOOD = SamplingOptions().affect_guidance
+"""Affect guidance at which mood moves the music as far as in music that people made."""
+TENSE_QUALITIES = {"dim": 1.0, "dim7": 1.0, "hdim7": 1.0, "7": 0.7, "sus4": 0.5}
+"""Chord qualities that tension brings in (Gabrielsson & Lindström 2010: fear and anger are heard in
+dissonance), and how eagerly."""
+TENSE_ODDS, TENSE_CHANGE_ODDS = 7.0, -1.5
+"""What a tense chord gains in log-odds where one is called for, and what a change loses there, so
+that harmony does not move more often for it."""
+TENSE_SHARE = 1.5
+"""Share of the weak slots that call for a tense chord, for a unit of ``colour`` and full tension:
+there it leads to the downbeat after it."""
+MINOR_QUALITIES = ("min", "min7", "min6")
+GLOOM_COLOUR = 1.5
+"""What full gloom adds to the log-odds of minor chords for a unit of ``colour``: a key of minor
+mode alone leaves the major chords of its relative."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +89,13 @@ class ComposeOptions:
     primer: tuple[Chord, ...] = ()
     """The first chords, one a slot, in the piece's key."""
     sampling: SamplingOptions = field(default_factory=SamplingOptions)
+    """Its ``affect_guidance`` is how strongly all music follows mood, the picture's and the asked:
+    tempo, loudness, density, mode, harmonic rhythm, chords, register and articulation. At 1.5 they
+    follow as in music that people made, below less, at 0 not at all: mood is then neutral."""
     colour: float = 0.8
     """How strongly chord qualities follow mood (Video2Music's table of qualities that fit each
-    emotion): the log-odds a fitting chord gains over one that does not; 0 is off."""
+    emotion, and dissonance where it is tense): the log-odds a fitting chord gains over one that
+    does not; 0 is off."""
     chromaticism: float = 0.4
     """0 keeps to the key, 1 takes foreign tones as the corpus does."""
     title: str = ""
@@ -100,9 +139,11 @@ def compose(
     """
     emotion = smooth(features.emotion, options.mood_sigma_s)
     emotion = apply_moods(emotion, options.moods, options.mood_blend)
-    emotion = smooth(emotion, options.mood_sigma_s / 2)
-    affect = valence_arousal(emotion)
-    energy = energy_curve(features, affect)
+    strength = options.sampling.affect_guidance / FULL_MOOD
+    emotion = toned(smooth(emotion, options.mood_sigma_s / 2), strength)
+    affect = exaggerated(valence_arousal(emotion), strength)
+    asked = asked_share(options.moods, features.seconds) * options.mood_blend * min(strength, 1.0)
+    energy = energy_curve(features, affect, smooth(asked, options.mood_sigma_s))
     grid = _grid(features, options, energy)
     key = options.key or choose_key(affect, options.seed)
     slots = _slots(grid)
@@ -111,6 +152,7 @@ def compose(
             f"the primer has {len(options.primer)} chords, but the clip has room for {len(slots)}"
         )
     sections = _sections(features, grid, emotion)
+    called = _tense_slots(slots, options, affect)
     to_home = HOME[key.mode].tonic - key.tonic
     ids = sample_chords(
         composer,
@@ -118,12 +160,12 @@ def compose(
         minor=key.mode == "minor",
         options=options.sampling,
         generator=torch.Generator().manual_seed(options.seed),
-        bias=_chord_bias(slots, HOME[key.mode], options, emotion),
-        change_bias=_change_bias(slots, {section.beat for section in sections}),
+        bias=_chord_bias(slots, HOME[key.mode], options, emotion, affect, called),
+        change_bias=_change_bias(slots, {section.beat for section in sections}, affect, called),
         primer=[chord.transpose(to_home).id for chord in options.primer],
         progress=progress,
     )
-    loudness, density = _curves(features, expression, energy)
+    loudness, density = _curves(features, expression, affect)
     return Plan(
         grid=grid,
         key=key,
@@ -139,13 +181,29 @@ def compose(
     )
 
 
-def energy_curve(features: VideoFeatures, affect: FloatArray) -> FloatArray:
-    """How much is going on, [S] in 0-1: motion (log scale, 30 of 255 is full) and arousal."""
+def energy_curve(
+    features: VideoFeatures, affect: FloatArray, asked: FloatArray | float = 0.0
+) -> FloatArray:
+    """How much is going on, [S] in 0-1: motion and arousal in equal parts.
+
+    Args:
+        features: of the clip.
+        affect: [S, 2] valence and arousal.
+        asked: [S] share of the mood that the user asked for. It sets the level of energy; the
+            picture's motion then only moves around it.
+    """
+    motion, calm = _motion(features), 0.5 * (affect[:, 1] + 1)
+    seen = 0.5 * motion + 0.5 * calm
+    wanted = (calm + 0.5 * (motion - motion.mean())).clip(0, 1)
+    return np.asarray((1 - asked) * seen + asked * wanted)
+
+
+def _motion(features: VideoFeatures) -> FloatArray:
+    """Motion [S] in 0-1, smooth, on a log scale on which 30 of 255 is full."""
     moving = features.motion.copy()
     if len(moving) > 1:
         moving[0] = moving[1]  # second 0 has no frame before it and reads 0
-    motion = smooth(np.log1p(without_cuts(moving)) / np.log1p(30.0), 1.0).clip(0, 1)
-    return np.asarray(0.5 * motion + 0.25 * (affect[:, 1] + 1))
+    return smooth(np.log1p(without_cuts(moving)) / np.log1p(30.0), 1.0).clip(0, 1)
 
 
 def choose_key(affect: FloatArray, seed: int) -> Key:
@@ -195,7 +253,12 @@ def _video_at(
 
 
 def _chord_bias(
-    slots: list[_Slot], home: Key, options: ComposeOptions, emotion: FloatArray
+    slots: list[_Slot],
+    home: Key,
+    options: ComposeOptions,
+    emotion: FloatArray,
+    affect: FloatArray,
+    called: NDArray[np.bool_],
 ) -> Tensor:
     """[slots, V] log-bias: music all the time, in mood, mostly in key, ending on a cadence."""
     in_key = set(home.scale) | ({(home.tonic + 11) % 12} if home.mode == "minor" else set())
@@ -205,7 +268,10 @@ def _chord_bias(
     )
     rows = [min(int(slot.middle_s), len(emotion) - 1) for slot in slots]
     fits = torch.tensor(emotion[rows]) @ emotion_chords().double()
-    bias = options.colour * fits - 3.0 * (1 - options.chromaticism) * foreign
+    dark = torch.tensor(gloom(affect)[rows])[:, None] * GLOOM_COLOUR * _minor_chords()
+    bias = options.colour * torch.maximum(fits, dark)
+    bias -= 3.0 * (1 - options.chromaticism) * foreign
+    bias += TENSE_ODDS * torch.tensor(called)[:, None] * _tense_chords()
     bias[:, 0] = float("-inf")
     bias[0, home.tonic_chord.id] += 2.0
     last_bar = max(i for i, slot in enumerate(slots) if slot.strong)
@@ -214,6 +280,32 @@ def _chord_bias(
     bias[last_bar:] = float("-inf")
     bias[last_bar:, home.tonic_chord.id] = 0.0
     return bias
+
+
+def _tense_slots(
+    slots: list[_Slot], options: ComposeOptions, affect: FloatArray
+) -> NDArray[np.bool_]:
+    """[slots] which weak slots call for a tense chord, drawn with the seed.
+
+    A bias alone would not do: in the composer's eyes such chords are so rare that they are either
+    never drawn or, once let in, everywhere.
+    """
+    drawn = np.random.default_rng([options.seed, 2]).random(len(slots))
+    weak = np.array([not slot.strong for slot in slots])
+    rows = [min(int(slot.middle_s), len(affect) - 1) for slot in slots]
+    return weak & (drawn < TENSE_SHARE * options.colour * tension(affect)[rows])
+
+
+def _tense_chords() -> Tensor:
+    """[V] how tense each chord is, by :data:`TENSE_QUALITIES`."""
+    qualities = (chord_from_id(index).quality for index in range(VOCABULARY_SIZE))
+    return torch.tensor([TENSE_QUALITIES.get(name, 0.0) for name in qualities]).double()
+
+
+def _minor_chords() -> Tensor:
+    """[V] 1 for minor triads and the chords built on them."""
+    qualities = (chord_from_id(index).quality for index in range(VOCABULARY_SIZE))
+    return torch.tensor([name in MINOR_QUALITIES for name in qualities]).double()
 
 
 def _dominant_bias(home: Key) -> Tensor:
@@ -228,10 +320,17 @@ def _dominant_bias(home: Key) -> Tensor:
     return bias
 
 
-def _change_bias(slots: list[_Slot], section_beats: set[int]) -> Tensor:
-    """[slots] log-bias on change: chords move on downbeats, and where a section begins."""
+def _change_bias(
+    slots: list[_Slot],
+    section_beats: set[int],
+    affect: FloatArray,
+    called: NDArray[np.bool_],
+) -> Tensor:
+    """[slots] log-bias on change: chords move on downbeats, where a section begins, and in mood."""
     bias = [2.0 if slot.beat in section_beats else 0.5 if slot.strong else -0.75 for slot in slots]
-    return torch.tensor(bias, dtype=torch.float64)
+    rows = [min(int(slot.middle_s), len(affect) - 1) for slot in slots]
+    in_mood = change_odds(affect)[rows] + TENSE_CHANGE_ODDS * called
+    return torch.tensor(np.array(bias) + in_mood, dtype=torch.float64)
 
 
 def _spans(slots: list[_Slot], chords: list[Chord]) -> tuple[ChordSpan, ...]:
@@ -263,23 +362,25 @@ def _sections(features: VideoFeatures, grid: TimeGrid, emotion: FloatArray) -> t
 
 
 def _curves(
-    features: VideoFeatures, expression: Expression, energy: FloatArray
+    features: VideoFeatures, expression: Expression, affect: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
     """Loudness [S] 0-1 and density [S] notes a second.
 
-    The regressor sets level and shape; the energy of the picture moves both around it, up to 6 dB
-    and a factor of 1.6 to each side, so that what is seen is also heard where the regressor hedges.
+    The regressor sets the shape and the level of a music video. Mood moves the level as it does in
+    music that people made, and the picture's motion moves both around it, up to 6 dB and a factor
+    of 1.6 to each side, so that what is seen is also heard where the regressor hedges.
     """
     seconds = features.seconds
     every_second = [_Slot(0, s + 0.5, strong=True) for s in range(seconds)]
-    affect = valence_arousal(features.emotion)
-    video = _video_at(features, features.emotion, affect, every_second)
+    seen = valence_arousal(features.emotion)
+    video = _video_at(features, features.emotion, seen, every_second)
     known = video.known.clone()
     known[:, MODALITIES.index("affect")] = 0
     with torch.inference_mode():
         mean = expression(video._replace(known=known)).mean
         heard = expression.heard(mean)[0].numpy().astype(np.float64)
-    swing = 2 * (energy - energy.mean()).clip(-0.5, 0.5)
-    loudness = smooth(heard[:, 0], 1.0) * 10 ** (6 * swing / 20)
-    density = smooth(heard[:, 1], 1.0) * 1.6**swing
+    motion = _motion(features)
+    swing = (motion - motion.mean()).clip(-1, 1)
+    loudness = smooth(heard[:, 0], 1.0) * loudness_gain(affect) * 10 ** (6 * swing / 20)
+    density = smooth(heard[:, 1], 1.0) * density_gain(affect) * 1.6**swing
     return loudness.clip(0.01, 1.0), density.clip(0.5, 40.0)

@@ -1,7 +1,14 @@
-"""Mood over time: what the picture says, smoothed, and what the user asks instead.
+"""Mood over time: what the picture says, what the user asks instead, and what music makes of it.
 
 Conventions: a mood is one of the six emotions of :data:`amt.types.EMOTIONS` or an everyday alias of
 one (``calm``, ``happy`` …). Curves have a row a second.
+
+How far music moves with mood was measured on the piano clips of EMOPIA (Hung et al. 2021), 255
+songs that people had placed in the four quadrants of the circumplex. Between low and high arousal
+their velocities rise from 53 to 77 and their notes from 4.6 to 9.2 a second; chords change .28
+times a second in sad clips, .33 in calm and in tense ones, and .44 in happy ones
+(``python -m experiments.evaluate mood`` counts this). The directions are those of the experiments
+that Gabrielsson & Lindström (2010) review.
 """
 
 from __future__ import annotations
@@ -25,6 +32,21 @@ ALIASES = {
 }  # fmt: skip
 ASKED_SHARE = 0.85
 """Probability of a mood that the user asks for; the others share the rest."""
+AROUSAL_DB = 12.0
+"""Loudness in dB for a unit of arousal; half of it goes to velocities (:mod:`amt.arrange`)."""
+AROUSAL_LOG_DENSITY = 0.63
+"""Change of the logarithm of the note density for a unit of arousal."""
+VIDEO_AROUSAL = 0.8
+"""Arousal at which music is as loud and dense as in MuVi-Sync's mastered music videos: they have
+the velocities and the notes a second of EMOPIA's clips of high arousal."""
+VALENCE_CHANGE_ODDS, AROUSAL_CHANGE_ODDS = 0.5, 0.15
+"""Change of the log-odds of a chord change for a unit of valence and of arousal; the faster tempo
+of high arousal comes on top."""
+FULL_GLOOM_VALENCE = -0.25
+"""Valence from which down music is all gloom, so that what is tense sounds minor as well."""
+TENSE_FROM = 0.15
+"""Half of arousal less valence from which music is tense: joyful excitement stays below."""
+
 _SPAN = re.compile(r"\s*([A-Za-z]+)\s*(?::\s*([^-\s]+)\s*-\s*([^-\s]+))?\s*")
 
 
@@ -40,6 +62,47 @@ class MoodSpan:
 def valence_arousal(emotion: FloatArray) -> FloatArray:
     """Expected place on the circumplex: probabilities [..., 6] -> [..., 2] in [-1, 1]."""
     return np.asarray(emotion @ np.array([EMOTION_VALENCE_AROUSAL[name] for name in EMOTIONS]))
+
+
+def toned(emotion: FloatArray, strength: float) -> FloatArray:
+    """Fade emotions [S, 6] to neutral: strength 0 is all neutral, 1 and more leaves them."""
+    neutral = np.eye(len(EMOTIONS))[EMOTIONS.index("neutral")]
+    share = min(strength, 1.0)
+    return np.asarray(share * emotion + (1 - share) * neutral)
+
+
+def exaggerated(affect: FloatArray, strength: float) -> FloatArray:
+    """Valence and arousal [..., 2] times a strength above 1, kept in [-1, 1]."""
+    return np.asarray((max(strength, 1.0) * affect).clip(-1, 1))
+
+
+def loudness_gain(affect: FloatArray) -> FloatArray:
+    """Factor [S] on the loudness of music videos that suits valence and arousal [S, 2]."""
+    return np.asarray(10 ** (AROUSAL_DB * (affect[:, 1] - VIDEO_AROUSAL) / 20))
+
+
+def density_gain(affect: FloatArray) -> FloatArray:
+    """Factor [S] on the note density of music videos that suits valence and arousal [S, 2]."""
+    return np.asarray(np.exp(AROUSAL_LOG_DENSITY * (affect[:, 1] - VIDEO_AROUSAL)))
+
+
+def change_odds(affect: FloatArray) -> FloatArray:
+    """Log-odds [S] to be added to a chord change: slow when sad, quick when happy and excited."""
+    return np.asarray(affect @ np.array([VALENCE_CHANGE_ODDS, AROUSAL_CHANGE_ODDS]))
+
+
+def tension(affect: FloatArray) -> FloatArray:
+    """Tense arousal [S] in 0-1 (Thayer 1989): the axis of the circumplex from content to afraid.
+
+    Half of arousal less valence, from a threshold on that joyful excitement does not reach.
+    """
+    tense = (affect[:, 1] - affect[:, 0]) / 2
+    return np.asarray(((tense - TENSE_FROM) / (1 - TENSE_FROM)).clip(0, 1))
+
+
+def gloom(affect: FloatArray) -> FloatArray:
+    """How gloomy valence is, [S] in 0-1: none from 0 up, full from -.25 down."""
+    return np.asarray((affect[:, 0] / FULL_GLOOM_VALENCE).clip(0, 1))
 
 
 def smooth(curve: FloatArray, sigma_s: float) -> FloatArray:
@@ -104,6 +167,14 @@ def apply_moods(emotion: FloatArray, spans: tuple[MoodSpan, ...], blend: float =
         rows = _rows(span, len(emotion))
         result[rows] = (1 - blend) * emotion[rows] + blend * asked
     return result
+
+
+def asked_share(spans: tuple[MoodSpan, ...], seconds: int) -> FloatArray:
+    """1 for every second [S] for which a mood is asked, else 0."""
+    share = np.zeros(seconds)
+    for span in spans:
+        share[_rows(span, seconds)] = 1.0
+    return share
 
 
 def mood_name(text: str) -> str:

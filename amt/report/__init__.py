@@ -1,0 +1,1 @@
+"""What a piece does, second by second, and a page that shows it beside the picture."""

@@ -115,8 +115,8 @@ def _cells(plan: Plan, end: int) -> tuple[Cell, ...]:
     edges_s = plan.grid.seconds_at(edges / TICKS_PER_BEAT)
     mood = valence_arousal(plan.emotion)
     lengths_s = np.maximum(np.diff(edges_s), 1e-9)
-    valence, arousal = (_integral(mood[:, i], edges_s) / lengths_s for i in range(2))
-    notes = _integral(plan.density, edges_s)
+    valence, arousal = (integral(mood[:, i], edges_s) / lengths_s for i in range(2))
+    notes = integral(plan.density, edges_s)
     return tuple(
         Cell(start, int(stop), downbeat, phrase, bar, place, float(n), float(v), float(a))
         for (start, downbeat, phrase, bar, place), stop, n, v, a in zip(
@@ -142,7 +142,7 @@ def _places(plan: Plan, end: int) -> list[tuple[int, int, int, int, int]]:
     return places
 
 
-def _integral(curve: FloatArray, edges_s: FloatArray) -> FloatArray:
+def integral(curve: FloatArray, edges_s: FloatArray) -> FloatArray:
     """[N - 1] integral of a per-second curve [S] between [N] edges in seconds."""
     total = np.concatenate([[0.0], np.cumsum(curve)])
     return np.diff(np.interp(edges_s, np.arange(len(total)), total))

@@ -18,7 +18,7 @@ import numpy as np
 from amt.arrange.dynamics import expression_curve, level_at, velocity
 from amt.arrange.score import Score, write_score
 from amt.arrange.styles import ROLES, Instrument, load_style
-from amt.arrange.voicing import bass_fifth, chord_tones
+from amt.arrange.voicing import bass_fifth, chord_tones, thin
 from amt.plan import rounded, validate
 from amt.timing import tempo_changes, time_signatures
 from amt.types import (
@@ -57,7 +57,9 @@ _RUNNING_SHAPES = (
     (0, 1, 2, 1, 3, 2, 1, 2, 4, 3, 2, 3, 5, 4, 3, 2),
     (0, 2, 4, 2, 1, 3, 5, 3, 0, 2, 4, 2, 5, 4, 3, 1),
 )
-"""Figures as places in the rising chord tones; how they answer each other: a a b a."""
+_SHAPES = {1: _SLOW_SHAPES, 2: _FLOWING_SHAPES, 4: _RUNNING_SHAPES}
+"""Figures as places in the rising chord tones, by the notes of a beat; they answer each other as
+a a b a."""
 _TONES = 6
 _BASS_FIGURES = ("rfrf", "rrfr", "rfor", "rrof")
 """Bass on the beats of a chord: root, fifth, octave."""
@@ -152,71 +154,76 @@ def _controls(plan: Plan, score: Score, player: Instrument) -> tuple[ControlChan
 
 def _harmony(score: Score, player: Instrument) -> list[_Draft]:
     form = score.form
-    ticks = [t for i, texture in enumerate(score.textures) for t in score.chord_ticks(i, texture)]
-    rests = [
-        cell.start
-        for cell, texture in zip(form.cells, score.textures, strict=True)
-        if score.rests(texture)
-    ]
-    stops = sorted({*ticks, *rests, *(r.start for r in form.regions), form.closing})
     drafts: list[_Draft] = []
-    for tick in ticks:
-        step = stops[bisect_right(stops, tick)] - tick
-        cell = form.cell_index(tick)
-        length = _length(step, player.gate, form.cells[cell].arousal)
-        notes = score.chord_at(tick, score.textures[cell])
+    for stroke in score.strokes():
+        length = _length(stroke.end - stroke.start, player.gate, form.cell_at(stroke.start).arousal)
         drafts += [
-            _Draft(tick, pitch, tick + length, 3.0 if pitch == notes[-1] else 0.0)
-            for pitch in notes
+            _Draft(stroke.start, pitch, stroke.start + length, 3.0 * (pitch == stroke.pitches[-1]))
+            for pitch in stroke.pitches
         ]
+    return drafts + _closing_chord(score)
+
+
+def _closing_chord(score: Score) -> list[_Draft]:
+    """The last chord: struck together where the music is busy, broken upwards where it is calm."""
+    form = score.form
     # Where the pad has held the chords up to the end, it holds the last one too.
-    silent = score.rests(score.textures[form.cell_index(max(form.closing - 1, 0))])
-    closing = () if silent else score.harmony[-1]
-    return drafts + [_Draft(form.closing, pitch, form.end) for pitch in closing]
+    if score.rests(score.textures[form.cell_index(max(form.closing - 1, 0))]):
+        return []
+    voicing, calm = score.harmony[-1], score.closing_notes < len(score.harmony[-1]) + 2
+    if calm and voicing:
+        voicing = thin(voicing, form.regions[-1].chord)
+    room = (form.end - form.closing) // 2
+    gaps = (TICKS_PER_BEAT, TICKS_PER_BEAT // 2, TICKS_PER_BEAT // 4)
+    gap = next((gap for gap in gaps if (len(voicing) - 1) * gap <= room), 0) if calm else 0
+    return [_Draft(form.closing + i * gap, pitch, form.end) for i, pitch in enumerate(voicing)]
 
 
 def _pad(score: Score, _: Instrument) -> list[_Draft]:
-    return [
-        _Draft(region.start, pitch, region.end)
-        for region, voicing in zip(score.form.regions, score.pad, strict=True)
-        for pitch in voicing
-    ]
+    return [_Draft(start, pitch, end) for start, end, pitch in score.pad_notes()]
 
 
 def _arpeggio(score: Score, player: Instrument) -> list[_Draft]:
     form = score.form
     tones = _figure_tones(score, player)
     drafts: list[_Draft] = []
-    for i, (cell, texture) in enumerate(zip(form.cells, score.textures, strict=True)):
-        if not texture.steps:
+    for beat, rung in enumerate(score.figures):
+        ticks = score.figure_ticks(beat)
+        if not ticks:
             continue
-        shapes = {4: _RUNNING_SHAPES, 2: _FLOWING_SHAPES}.get(int(texture.steps), _SLOW_SHAPES)
+        cell = form.cell_at(ticks[0])
+        step = TICKS_PER_BEAT // _subdivision(rung)
+        shapes = _SHAPES[_subdivision(rung)]
         first, answer, _ = score.choices[cell.phrase]
         shape = shapes[(answer if cell.bar % 4 == 2 else first) % len(shapes)]
-        step = round(TICKS_PER_BEAT / texture.steps)
-        for tick in score.step_ticks(i, texture):
+        ends = [*ticks[1:], (beat + 1) * TICKS_PER_BEAT]
+        for tick in sorted(set(ticks)):
             region = form.region_at(tick)
-            end = min(form.regions[region].end, max(form.closing, tick + 1))
             place = shape[((tick - cell.downbeat) // step) % len(shape)]
-            ring = max(step, TICKS_PER_BEAT) if player.gate == 1 else step
+            until = next(end for end in ends if end > tick) - tick
+            ring = max(until, TICKS_PER_BEAT) if player.gate == 1 else until
+            end = min(form.regions[region].end, max(form.closing, tick + 1))
             stop = min(tick + _length(ring, player.gate, cell.arousal), end)
-            pitches = {_reflect(tones[region], place)}
-            if texture.doubled:
-                pitches.add(_reflect(tones[region], place + 2))
+            places = (place, place + 2)[: ticks.count(tick)]
+            pitches = {_reflect(tones[region], p) for p in places}
             drafts += [_Draft(tick, pitch, stop) for pitch in sorted(pitches)]
     return drafts + _closing_figure(score, tones[-1])
+
+
+def _subdivision(notes: int) -> int:
+    """Equal parts of a beat on which a figure of so many notes moves."""
+    return 1 if notes <= 1 else 2 if notes == 2 else 4
 
 
 def _closing_figure(score: Score, tones: tuple[int, ...]) -> list[_Draft]:
     """The last chord broken upwards once, in the first half of its time, and left to ring."""
     form = score.form
-    if not tones or all(texture.level == 1 for texture in score.textures):
-        return []
+    spare = round(score.closing_notes) - len(score.harmony[-1]) - 1
     step = next(
         (s for s in (TICKS_PER_BEAT, TICKS_PER_BEAT // 2) if 6 * s <= form.end - form.closing),
         TICKS_PER_BEAT // 4,
     )
-    starts = [form.closing + i * step for i in range(4)]
+    starts = [form.closing + i * step for i in range(min(max(spare, 0), 4))]
     latest = form.closing + (form.end - form.closing) // 2
     return [
         _Draft(start, pitch, form.end)

@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from amt.arrange.form import Cell, Form, form_of
+from amt.arrange.form import Cell, Form, form_of, integral
 from amt.arrange.styles import Instrument, Style
-from amt.arrange.textures import LADDER, Texture, climb, playable, steps, strikes
+from amt.arrange.textures import (
+    FIGURES,
+    LADDER,
+    Rhythm,
+    Texture,
+    climb,
+    fastest_figure,
+    n_steps,
+    playable,
+    strikes,
+    subdivide,
+)
 from amt.arrange.voicing import bass_roots, lead_voices, thin
 from amt.chords import Key
 from amt.types import TICKS_PER_BEAT, FloatArray, Plan
@@ -17,12 +31,22 @@ from amt.types import TICKS_PER_BEAT, FloatArray, Plan
 HARMONY_VOICES = 4
 PAD_VOICES = 3
 
+_GAPS = (TICKS_PER_BEAT, TICKS_PER_BEAT // 2)
+"""Ticks between the parts of a broken chord: a beat, or half of one where time is short."""
 _LIVELY = 0.15
 """Arousal from which a syncopated style leaves the beat."""
 _SUBDUED = -0.35
 """Arousal below which chords are thin."""
 
 Voicing = tuple[int, ...]
+
+
+class Stroke(NamedTuple):
+    """Notes that the harmony begins together: start and end in ticks."""
+
+    start: int
+    end: int
+    pitches: Voicing
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +64,12 @@ class Score:
     """[regions] bass note: the root, or the key's tonic as a pedal under no chord."""
     choices: NDArray[np.int64]
     """[phrases, 3] what the seed decides: figure, answering figure and bass figure of a phrase."""
-    textures: tuple[Texture, ...]
+    closing_notes: float
+    """How many notes the density curve asks to begin from the closing to the end."""
+    textures: tuple[Texture, ...] = ()
     """[cells]"""
+    figures: tuple[int, ...] = ()
+    """[beats] notes that the arpeggio begins on each beat: index of :data:`FIGURES`."""
 
     def chord_ticks(self, index: int, texture: Texture) -> list[int]:
         """Ticks on which the harmony strikes in a cell played with a texture."""
@@ -51,6 +79,32 @@ class Score:
         syncopated = self.style.syncopated and cell.arousal >= _LIVELY
         ticks = self._with_changes(cell, strikes(texture.chords, cell, syncopated))
         return [t for t in ticks if self.harmony[self.form.region_at(t)]]
+
+    def strokes(self) -> list[Stroke]:
+        """What the harmony plays: struck together, in two halves that rock, or broken upwards.
+
+        Long chords are broken and chords of half a bar rock, so that notes begin as evenly as the
+        density curve runs; strong cuts are struck together.
+        """
+        form = self.form
+        ticks = [t for i, texture in enumerate(self.textures) for t in self.chord_ticks(i, texture)]
+        rests = [
+            cell.start
+            for cell, texture in zip(form.cells, self.textures, strict=True)
+            if self.rests(texture)
+        ]
+        stops = sorted({*ticks, *rests, *(r.start for r in form.regions), form.closing})
+        strokes: list[Stroke] = []
+        for tick in ticks:
+            end = stops[bisect_right(stops, tick)]
+            cell = form.cell_index(tick)
+            texture = self.textures[cell]
+            chord = self.chord_at(tick, texture)
+            parts = [chord] if form.struck_at(tick) else _parts(chord, texture.chords)
+            room = min(end, form.cells[cell].end) - tick
+            gap = next((g for g in _GAPS if (len(parts) - 1) * g < room), 0)
+            strokes += [Stroke(tick + i * gap, end, part) for i, part in enumerate(parts)]
+        return strokes
 
     def rests(self, texture: Texture) -> bool:
         """Whether the harmony rests because the pad holds the chords already."""
@@ -62,16 +116,38 @@ class Score:
         ticks = self._with_changes(cell, strikes(texture.bass, cell))
         return [t for t in ticks if self._carries_bass(t, cell)]
 
-    def step_ticks(self, index: int, texture: Texture) -> list[int]:
-        """Ticks on which the arpeggio strikes in a cell played with a texture."""
+    def figure_ticks(self, beat: int) -> list[int]:
+        """Ticks of the arpeggio's notes on a beat; one that is named twice has two notes."""
         form = self.form
-        ticks = steps(texture, form.cells[index])
-        return [t for t in ticks if t < form.closing and self.harmony[form.region_at(t)]]
+        ticks = (round((beat + place) * TICKS_PER_BEAT) for place in FIGURES[self.figures[beat]])
+        return [t for t in ticks if t < form.closing]
+
+    def pad_notes(self) -> list[tuple[int, int, int]]:
+        """Start, end and pitch of the pad's notes: voices that stay are tied over the change.
+
+        Phrases and strong cuts begin with a fresh stroke.
+        """
+        regions = self.form.regions
+        notes: list[tuple[int, int, int]] = []
+        tied: dict[int, int] = {}
+        for i, (region, voicing) in enumerate(zip(regions, self.pad, strict=True)):
+            tied = {pitch: tied.get(pitch, region.start) for pitch in voicing}
+            goes_on = i + 1 < len(regions) and not self._strokes_afresh(region.end)
+            staying = set(self.pad[i + 1]) & set(voicing) if goes_on else set()
+            notes += [(start, region.end, p) for p, start in tied.items() if p not in staying]
+            tied = {pitch: tied[pitch] for pitch in staying}
+        return sorted(notes)
+
+    def _strokes_afresh(self, tick: int) -> bool:
+        cell = self.form.cell_at(tick)
+        return self.form.struck_at(tick) or (cell.place == 0 and cell.start == tick)
 
     def chord_at(self, tick: int, texture: Texture) -> Voicing:
-        """The notes of the harmony at a tick."""
+        """The notes of the harmony at a tick: all voices on a strong cut."""
         region = self.form.region_at(tick)
         voicing = self.harmony[region]
+        if self.form.struck_at(tick):
+            return voicing
         subdued = self.form.cell_at(tick).arousal < _SUBDUED
         if voicing and (texture.thin or subdued):
             return thin(voicing, self.form.regions[region].chord)
@@ -96,6 +172,16 @@ class Score:
         return [tick for tick in sorted({*ticks, *changes, *hits}) if tick < form.closing]
 
 
+def _parts(voicing: Voicing, rhythm: Rhythm) -> list[Voicing]:
+    """The voices that enter together, first to last."""
+    if rhythm in {"hold", "bar"}:
+        return [(note,) for note in voicing]
+    if rhythm == "half":
+        middle = len(voicing) // 2
+        return [voicing[:middle], voicing[middle:]]
+    return [voicing]
+
+
 def write_score(plan: Plan, style: Style) -> Score:
     """Decide voices, bass and textures of a valid plan."""
     form = form_of(plan)
@@ -112,12 +198,46 @@ def write_score(plan: Plan, style: Style) -> Score:
             bass_roots(roots, bass.low, bass.high, bass.low + lift) if bass else [0] * len(roots)
         ),
         choices=np.random.default_rng(plan.seed).integers(0, 60, (form.cells[-1].phrase + 1, 3)),
-        textures=(),
+        closing_notes=float(integral(plan.density, _seconds(plan, [form.closing, form.end]))[0]),
     )
     wanted = np.array([cell.notes for cell in form.cells])
     free = [cell.place == 0 or form.struck_at(cell.start) for cell in form.cells]
     rungs = climb(_counts(score, plan), wanted, free)
-    return replace(score, textures=tuple(LADDER[rung] for rung in rungs))
+    score = replace(score, textures=tuple(LADDER[rung] for rung in rungs))
+    return replace(score, figures=_figures(score, plan))
+
+
+def _seconds(plan: Plan, ticks: Sequence[int] | NDArray[np.int64]) -> FloatArray:
+    return plan.grid.seconds_at(np.asarray(ticks) / TICKS_PER_BEAT)
+
+
+def _figures(score: Score, plan: Plan) -> tuple[int, ...]:
+    """[beats] how many notes the figures begin, given what chords, pad and bass begin."""
+    form = score.form
+    beats = np.arange(-(-form.end // TICKS_PER_BEAT))
+    starts = [start for start, _, _ in score.pad_notes()]
+    starts += [stroke.start for stroke in score.strokes() for _ in stroke.pitches]
+    for i, texture in enumerate(score.textures):
+        if score.style.instrument("bass"):
+            starts += score.bass_ticks(i, texture)
+    edges = np.append(beats * TICKS_PER_BEAT, form.end)
+    fixed, _ = np.histogram(starts, edges)
+    wanted = integral(plan.density, _seconds(plan, edges))
+    playing = [
+        bool(score.harmony[form.region_at(beat * TICKS_PER_BEAT)])
+        and beat * TICKS_PER_BEAT < form.closing
+        and score.style.instrument("arpeggio") is not None
+        for beat in map(int, beats)
+    ]
+    most = [
+        fastest_figure(length_s) if on else 0
+        for length_s, on in zip(plan.grid.beat_length_s, playing, strict=False)
+    ]
+    free = [
+        score._strokes_afresh(beat * TICKS_PER_BEAT) or playing[beat] != playing[beat - 1]
+        for beat in map(int, beats)
+    ]
+    return tuple(subdivide(fixed.astype(np.float64), wanted, np.array(most), free))
 
 
 def _voices(form: Form, player: Instrument | None, voices: int) -> tuple[Voicing, ...]:
@@ -141,11 +261,12 @@ def _centre(cell: Cell, player: Instrument) -> float:
 def _counts(score: Score, plan: Plan) -> FloatArray:
     """[cells, rungs] notes that each texture would begin in each cell; infinite if unplayable."""
     form, style = score.form, score.style
-    starts = [form.regions[i].start for i, voicing in enumerate(score.pad) if voicing]
+    starts = [start for start, _, _ in score.pad_notes()]
     counts = np.full((len(form.cells), len(LADDER)), np.inf)
     beat_s = plan.grid.beat_length_s
     for i, cell in enumerate(form.cells):
-        pad = PAD_VOICES * sum(cell.start <= start < cell.end for start in starts)
+        pad = sum(cell.start <= start < cell.end for start in starts)
+        steps = range(cell.start, min(cell.end, form.closing))
         for rung, texture in enumerate(LADDER):
             if not playable(texture, float(beat_s[cell.start // TICKS_PER_BEAT])):
                 continue
@@ -154,7 +275,7 @@ def _counts(score: Score, plan: Plan) -> FloatArray:
             )
             if style.instrument("bass"):
                 notes += len(score.bass_ticks(i, texture))
-            if style.instrument("arpeggio"):
-                notes += len(score.step_ticks(i, texture)) * (2 if texture.doubled else 1)
+            if style.instrument("arpeggio") and score.harmony[form.region_at(cell.start)]:
+                notes += n_steps(texture, steps.start, steps.stop)
             counts[i, rung] = notes
     return counts

@@ -5,6 +5,10 @@ cell (a bar, or half of a slow one) the notes that each rung would begin are cou
 programming takes the path up and down the ladder that stays close to the density the plan asks for,
 yet moves little inside a phrase. Because notes are counted in the cell as it is, the same density
 gives the same notes a second at any tempo and in any metre.
+
+Chords and bass keep the rhythm of their cell. The figures follow the density more closely, beat for
+beat (:func:`subdivide`): they fill up what chords and bass leave, one or two notes more or less
+from a beat to the next.
 """
 
 from __future__ import annotations
@@ -14,6 +18,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from amt.arrange.form import Cell
 from amt.types import TICKS_PER_BEAT, FloatArray
@@ -65,6 +70,12 @@ _LEVEL_JUMP_COST = 1e3
 _FREE_MOVE_SHARE = 0.2
 """Share of the cost of a rung where a phrase begins or a strong cut falls."""
 
+_BEAT_WEIGHT = 0.5
+"""Weight of a single beat's error against that of two neighbours."""
+_STEP_COST = 0.1
+"""Cost of a note more or less than on the beat before, against the relative squared error."""
+_LARGEST_STEP = 2
+
 _HALVES = {1: (0,), 2: (0,), 3: (0, 2), 4: (0, 2), 5: (0, 3), 6: (0, 3), 7: (0, 4)}
 _SYNCOPATED_HALVES = {3: (0, 1.5), 4: (0, 1.5), 5: (0, 2.5), 6: (0, 2.5), 7: (0, 3.5)}
 
@@ -87,11 +98,68 @@ def strikes(rhythm: Rhythm, cell: Cell, syncopated: bool = False) -> list[int]:
     return [tick for tick in ticks if tick < cell.end]
 
 
-def steps(texture: Texture, cell: Cell) -> list[int]:
-    """Ticks of the arpeggio's steps in a cell."""
+def n_steps(texture: Texture, start: int, end: int) -> int:
+    """Number of figure notes that a texture by itself would begin between two ticks."""
     if not texture.steps:
-        return []
-    return list(range(cell.start, cell.end, round(TICKS_PER_BEAT / texture.steps)))
+        return 0
+    per_step = 2 if texture.doubled else 1
+    return per_step * len(range(start, end, round(TICKS_PER_BEAT / texture.steps)))
+
+
+FIGURES: tuple[tuple[float, ...], ...] = (
+    (),
+    (0,),
+    (0, 0.5),
+    (0, 0.5, 0.75),
+    (0, 0.25, 0.5, 0.75),
+    (0, 0, 0.25, 0.5, 0.75),
+    (0, 0, 0.25, 0.5, 0.5, 0.75),
+    (0, 0, 0.25, 0.5, 0.5, 0.75, 0.75),
+    (0, 0, 0.25, 0.25, 0.5, 0.5, 0.75, 0.75),
+)
+"""Where in a beat the notes of a figure begin, by their number; a place named twice has two."""
+
+
+def subdivide(
+    fixed: FloatArray, wanted: FloatArray, most: NDArray[np.int64], free: Sequence[bool]
+) -> list[int]:
+    """How many notes the figures begin on every beat.
+
+    Beat by beat, and over every two neighbours, the notes that begin come as near as can be to what
+    the density asks for; the number moves by two at most, and rather stays. The exact optimum, by
+    dynamic programming.
+
+    Args:
+        fixed: [beats] notes that chords, pad and bass begin.
+        wanted: [beats] notes that the plan asks to begin.
+        most: [beats] most notes that the figures can play, 0 where they rest.
+        free: [beats] whether the number may change at will: where a phrase begins, a strong cut
+            falls, or the figures start or stop.
+
+    Returns:
+        [beats] index of :data:`FIGURES`.
+    """
+    rungs = np.arange(len(FIGURES))
+    steps = np.abs(rungs[:, None] - rungs[None, :])
+    move = np.where(steps > _LARGEST_STEP, _LEVEL_JUMP_COST, _STEP_COST * steps)
+    off = fixed[:, None] + rungs - wanted[:, None]
+    scale = wanted + 1.0  # the variance of a count grows with it
+    own = _BEAT_WEIGHT * off**2 / scale[:, None]
+    own[rungs > most[:, None]] = _LEVEL_JUMP_COST**2
+    total, came_from = own[0], []
+    for beat in range(1, len(wanted)):
+        pair = (off[beat - 1][:, None] + off[beat]) ** 2 / (scale[beat - 1] + scale[beat])
+        through = total[:, None] + pair + (0 if free[beat] else move)
+        came_from.append(through.argmin(axis=0))
+        total = through.min(axis=0) + own[beat]
+    return _trace_back(total, came_from)
+
+
+def fastest_figure(beat_s: float) -> int:
+    """The most notes of a figure that a fluent player fits into a beat of ``beat_s`` seconds."""
+    if beat_s / 4 >= SHORTEST_STEP_S:
+        return len(FIGURES) - 1
+    return 2 if beat_s / 2 >= SHORTEST_STEP_S else 1
 
 
 def playable(texture: Texture, beat_s: float) -> bool:
@@ -125,6 +193,11 @@ def climb(counts: FloatArray, wanted: FloatArray, free: Sequence[bool]) -> list[
         through = total[None, :] + change
         came_from.append(through.argmin(axis=1))
         total = through.min(axis=1) + cost
+    return _trace_back(total, came_from)
+
+
+def _trace_back(total: FloatArray, came_from: Sequence[NDArray[np.int64]]) -> list[int]:
+    """The best path through the choices that a forward pass wrote down."""
     path = [int(total.argmin())]
     for previous in reversed(came_from):
         path.append(int(previous[path[-1]]))

@@ -53,12 +53,15 @@ def test_harmony_and_figures_hold_chord_tones_only(plan: Plan) -> None:
 
 @ANY_PLAN
 @given(plan=plans())
-def test_no_note_outlasts_its_chord_but_the_pedal_bass(plan: Plan) -> None:
+def test_a_note_outlasts_its_chord_only_into_one_that_has_it(plan: Plan) -> None:
     song = arrange(plan)
-    changes = [b.beat * 480 for a, b in pairwise(plan.chords) if a.chord != b.chord]
-    for notes in tracks_of(song, plan.style).values():
+    changes = {b.beat * 480: b.chord for a, b in pairwise(plan.chords) if a.chord != b.chord}
+    for role, notes in tracks_of(song, plan.style).items():
         for note in notes:
-            assert not [tick for tick in changes if note.start < tick < note.end]
+            for tick, chord in changes.items():
+                if note.start < tick < note.end:
+                    assert role == "pad"
+                    assert note.pitch % 12 in chord.pitch_classes
 
 
 @ANY_PLAN
@@ -191,8 +194,8 @@ def test_a_strong_cut_is_struck_on_time() -> None:
     for role in ("harmony", "bass"):
         plain = [n for n in tracks_of(arrange(plan), "piano")[role] if n.start == tick]
         struck = [n for n in tracks_of(hit, "piano")[role] if n.start == tick]
-        assert not plain
-        assert struck
+        assert len(plain) <= 1
+        assert len(struck) >= len(plain) + (3 if role == "harmony" else 1)
     weak = arrange(replace(plan, cuts=(replace(cut, strength=0.2),)))
     assert weak.tracks[0].notes == arrange(plan).tracks[0].notes
 

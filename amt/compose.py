@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -55,12 +55,12 @@ FULL_MOOD = SamplingOptions().affect_guidance
 TENSE_QUALITIES = {"dim": 1.0, "dim7": 1.0, "hdim7": 1.0, "7": 0.7, "sus4": 0.5}
 """Chord qualities that tension brings in (Gabrielsson & Lindström 2010: fear and anger are heard in
 dissonance), and how eagerly."""
-TENSE_ODDS, TENSE_CHANGE_ODDS = 7.0, -1.5
+TENSE_ODDS, TENSE_CHANGE_ODDS = 7.0, -0.75
 """What a tense chord gains in log-odds where one is called for, and what a change loses there, so
 that harmony does not move more often for it."""
-TENSE_SHARE = 1.5
-"""Share of the weak slots that call for a tense chord, for a unit of ``colour`` and full tension:
-there it leads to the downbeat after it."""
+TENSE_SHARE = 2.0
+"""Share of the slots before a downbeat that call for a tense chord, for a unit of ``colour`` and
+full tension: it leads into the bar."""
 MINOR_QUALITIES = ("min", "min7", "min6")
 GLOOM_COLOUR = 1.5
 """What full gloom adds to the log-odds of minor chords for a unit of ``colour``: a key of minor
@@ -213,9 +213,17 @@ def choose_key(affect: FloatArray, seed: int) -> Key:
 
 
 def _grid(features: VideoFeatures, options: ComposeOptions, energy: FloatArray) -> TimeGrid:
+    """Beats and bars; an octave of tempi around the wanted one suits any spacing of cuts."""
     wanted = MIN_BPM + (MAX_BPM - MIN_BPM) * float(energy.mean())
     if options.fit:
         grid_options = GridOptions(preferred_bpm=wanted, fixed_bpm=options.bpm)
+        if options.bpm is None and not options.hits_s:
+            low, high = wanted / 2**0.5, wanted * 2**0.5
+            grid_options = replace(
+                grid_options,
+                min_bpm=max(grid_options.min_bpm, low),
+                max_bpm=min(grid_options.max_bpm, high),
+            )
         return fit_grid(
             features.cuts, features.duration_s, options=grid_options, hits=options.hits_s
         )
@@ -285,15 +293,15 @@ def _chord_bias(
 def _tense_slots(
     slots: list[_Slot], options: ComposeOptions, affect: FloatArray
 ) -> NDArray[np.bool_]:
-    """[slots] which weak slots call for a tense chord, drawn with the seed.
+    """[slots] which slots before a downbeat call for a tense chord, drawn with the seed.
 
     A bias alone would not do: in the composer's eyes such chords are so rare that they are either
     never drawn or, once let in, everywhere.
     """
     drawn = np.random.default_rng([options.seed, 2]).random(len(slots))
-    weak = np.array([not slot.strong for slot in slots])
+    leads = np.array([slot.strong for slot in slots[1:]] + [False])
     rows = [min(int(slot.middle_s), len(affect) - 1) for slot in slots]
-    return weak & (drawn < TENSE_SHARE * options.colour * tension(affect)[rows])
+    return leads & (drawn < TENSE_SHARE * options.colour * tension(affect)[rows])
 
 
 def _tense_chords() -> Tensor:
@@ -383,4 +391,5 @@ def _curves(
     swing = (motion - motion.mean()).clip(-1, 1)
     loudness = smooth(heard[:, 0], 1.0) * loudness_gain(affect) * 10 ** (6 * swing / 20)
     density = smooth(heard[:, 1], 1.0) * density_gain(affect) * 1.6**swing
-    return loudness.clip(0.01, 1.0), density.clip(0.5, 40.0)
+    # A floor that is neared, not hit: what is quieter and thinner still differs above it.
+    return np.hypot(loudness, 0.01).clip(0, 1), np.hypot(density, 0.5).clip(0, 40)

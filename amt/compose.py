@@ -55,7 +55,7 @@ FULL_MOOD = SamplingOptions().affect_guidance
 TENSE_QUALITIES = {"dim": 1.0, "dim7": 1.0, "hdim7": 1.0, "7": 0.7, "sus4": 0.5}
 """Chord qualities that tension brings in (Gabrielsson & Lindström 2010: fear and anger are heard in
 dissonance), and how eagerly."""
-TENSE_ODDS, TENSE_CHANGE_ODDS = 7.0, -0.75
+TENSE_ODDS, TENSE_CHANGE_ODDS = 7.0, -1.25
 """What a tense chord gains in log-odds where one is called for, and what a change loses there, so
 that harmony does not move more often for it."""
 TENSE_SHARE = 2.0

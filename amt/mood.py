@@ -39,9 +39,10 @@ AROUSAL_LOG_DENSITY = 0.63
 VIDEO_AROUSAL = 0.8
 """Arousal at which music is as loud and dense as in MuVi-Sync's mastered music videos: they have
 the velocities and the notes a second of EMOPIA's clips of high arousal."""
-VALENCE_CHANGE_ODDS, AROUSAL_CHANGE_ODDS = 0.5, 0.15
-"""Change of the log-odds of a chord change for a unit of valence and of arousal; the faster tempo
-of high arousal comes on top."""
+VALENCE_CHANGE_ODDS, AROUSAL_CHANGE_ODDS = 0.8, 0.1
+"""Change of the log-odds of a chord change for a unit of valence and of arousal, chosen so that
+chord changes a second fall from mood to mood as in EMOPIA: the faster tempo of high arousal comes
+on top."""
 FULL_GLOOM_VALENCE = -0.25
 """Valence from which down music is all gloom, so that what is tense sounds minor as well."""
 TENSE_FROM = 0.15

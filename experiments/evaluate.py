@@ -3,6 +3,7 @@
     python -m experiments.evaluate composer --data DIR --split val --json composer.json
     python -m experiments.evaluate expression --data DIR --split val --protocol paper
     python -m experiments.evaluate alignment --synthetic --seed 0
+    python -m experiments.evaluate mood --emopia EMOPIA/midis --seed 0
 
 Only the files of the asked split are needed; where the training split is there too, the counting
 baselines are fitted on it. Intervals are 95 % bootstrap intervals over songs. The shuffled-video
@@ -381,6 +382,7 @@ def _parser() -> argparse.ArgumentParser:
             command.add_argument("--songs", type=int, default=20, help="free generations (20)")
             command.add_argument("--chords-only", type=Path, help="weights of a blind composer")
     commands.add_parser("alignment", help="beats on cuts", add_help=False)
+    commands.add_parser("mood", help="asked moods, heard in the music", add_help=False)
     return parser
 
 
@@ -391,6 +393,11 @@ def main(argv: Sequence[str] | None = None) -> None:
         from experiments import alignment
 
         alignment.main(argv[1:])
+        return
+    if argv[:1] == ["mood"]:
+        from experiments import mood_control
+
+        mood_control.main(argv[1:])
         return
     parser = _parser()
     args = parser.parse_args(argv)

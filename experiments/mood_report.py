@@ -1,0 +1,135 @@
+"""The report of the mood control as Markdown tables."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+Verdicts = Mapping[str, Any]
+
+
+def text_of(report: Mapping[str, Any]) -> str:
+    """All tables."""
+    return "\n\n".join(
+        [
+            _judge_text(report["human"]),
+            _told_apart(report),
+            _moods(report["moods"]["means"]),
+            _claims(report["moods"]["claims"]),
+            _strengths(report["strengths"]),
+        ]
+    )
+
+
+def write_json(report: Mapping[str, Any], path: Path) -> None:
+    """Write the report as JSON."""
+    path.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+
+
+def _judge_text(human: Mapping[str, Any]) -> str:
+    train, held_out = human["training"], human["held_out"]
+    axes = tuple(human["kinds"])
+    kinds = list(human["cross_validated"][axes[0]])
+    rows = [[kind, *(f"{human['cross_validated'][a][kind]:.3f}" for a in axes)] for kind in kinds]
+    chosen = ", ".join(f"{axis}: {human['kinds'][axis]}" for axis in axes)
+    means = [
+        [name, *(f"{value:.2f}" for value in row.values())]
+        for name, row in human["quadrants"].items()
+    ]
+    return "\n\n".join(
+        [
+            f"Judge: {train['clips']} training clips of {train['songs']} songs, "
+            f"{held_out['clips']} held-out clips of {held_out['songs']} songs. Accuracy in "
+            f"cross-validation over training songs; chosen: {chosen}.",
+            _table(["", *axes], rows),
+            "Means by quadrant, training songs.",
+            _table(["", "Q1 happy", "Q2 tense", "Q3 sad", "Q4 calm"], means),
+        ]
+    )
+
+
+def _told_apart(report: Mapping[str, Any]) -> str:
+    human = report["human"]
+    rows = [
+        ["human clips of held-out songs", *_verdict(human["verdicts"])],
+        ["the same, second judge", *_verdict(report["human_second"])],
+        ["the same, majority guess", *(f"{x:.3f}" for x in human["majority"].values()), "", "", ""],
+        ["the same, mode only", f"{human['mode_only_valence']:.3f}", "", "", "", ""],
+        *([f"songs: {name}", *_verdict(v)] for name, v in report["generated"].items()),
+        ["songs: corners, key only", f"{report['mode_alone_valence']:.3f}", "", "", "", ""],
+    ]
+    header = ["right about", "valence", "arousal", "quadrant", "AUC valence", "AUC arousal"]
+    heard = [
+        [mood, *(f"{share:.2f}" for share in row.values())]
+        for mood, row in report["generated"]["five moods"]["heard_high"].items()
+    ]
+    return "\n\n".join(
+        [
+            f"{len(report['clips'])} clips, {report['seeds']} seeds from {report['seed']}, "
+            f"{report['songs']} songs. Share that the judge is right about, 95 % intervals over "
+            "songs (human) and clips (composed); chance is .5, for the quadrant .25.",
+            _table(header, rows),
+            "Share of songs heard as high, by asked mood.",
+            _table(["asked", "valence", "arousal"], heard),
+        ]
+    )
+
+
+def _verdict(verdicts: Verdicts) -> list[str]:
+    shares = [
+        f"{verdicts[name]['share']:.3f} [{verdicts[name]['interval'][0]:.3f}, "
+        f"{verdicts[name]['interval'][1]:.3f}]"
+        for name in ("valence", "arousal", "quadrant")
+    ]
+    return shares + [f"{verdicts[axis]['auc']:.3f}" for axis in ("valence", "arousal")]
+
+
+def _moods(means: Mapping[str, Mapping[str, float]]) -> str:
+    moods = list(next(iter(means.values())))
+    rows = [[name, *(f"{row[mood]:.2f}" for mood in moods)] for name, row in means.items()]
+    return "Means, same clips and seeds.\n\n" + _table(["", *moods], rows)
+
+
+def _claims(claims: Sequence[Mapping[str, Any]]) -> str:
+    rows = [
+        [
+            claim["measure"],
+            f"{claim['more']} > {claim['less']}",
+            f"{claim['difference']:+.3f} [{claim['interval'][0]:+.3f}, "
+            f"{claim['interval'][1]:+.3f}]",
+            "yes" if claim["as_expected"] else "no",
+            claim["source"],
+        ]
+        for claim in claims
+    ]
+    header = ["measure", "expected", "paired difference", "as expected", "source"]
+    title = "Directions; 95 % intervals of the paired differences over clips, expected above 0."
+    return f"{title}\n\n{_table(header, rows)}"
+
+
+def _strengths(strengths: Sequence[Mapping[str, Any]]) -> str:
+    rows = [
+        [
+            f"{row['affect_guidance']:g}",
+            f"{row['colour']:g}",
+            *_verdict(row["verdicts"]),
+            f"{row['minor_chords_sad']:.2f}",
+            f"{row['minor_chords_relaxing']:.2f}",
+            f"{row['diminished_chords_fearful']:.2f}",
+            "yes" if row["same_song_whatever_is_asked"] else "no",
+        ]
+        for row in strengths
+    ]
+    header = [
+        "affect guidance", "colour", "valence", "arousal", "quadrant", "AUC valence",
+        "AUC arousal", "minor chords, sad", "minor chords, relaxing", "diminished, fearful",
+        "same song whatever is asked",
+    ]  # fmt: skip
+    return "Strengths, four corners, one seed a clip.\n\n" + _table(header, rows)
+
+
+def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [list(header), ["---"] * len(header), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)

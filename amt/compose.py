@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from amt.accents import motion_accents
 from amt.chords import (
     VOCABULARY_SIZE,
     Chord,
@@ -177,6 +178,7 @@ def compose(
         seed=options.seed,
         cuts=features.cuts,
         sections=sections,
+        accents=motion_accents(features),
         title=options.title,
     )
 

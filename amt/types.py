@@ -54,6 +54,16 @@ class Cut:
     kind: CutKind = "cut"
 
 
+@dataclass(frozen=True, slots=True)
+class Accent:
+    """A moment inside a shot that the music stresses: a peak of movement."""
+
+    time_s: float
+    """It is played on the nearest beat."""
+    strength: float = 1.0
+    """How far the peak stands out, 0 to 1."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class VideoFeatures:
     """What the pipeline knows of a clip; see :mod:`amt.features` for the definitions."""
@@ -179,6 +189,8 @@ class Plan:
     cuts: tuple[Cut, ...] = ()
     sections: tuple[Section, ...] = ()
     title: str = ""
+    accents: tuple[Accent, ...] = ()
+    """In order of time, inside the music."""
 
 
 @dataclass(frozen=True, slots=True, order=True)

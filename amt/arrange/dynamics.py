@@ -4,14 +4,18 @@ General MIDI synthesisers turn a value ``v`` into a gain of ``40 log10(v / 127)`
 and for CC 11 alike (MMA, *General MIDI Level 1 Developer Guidelines*). The plan's loudness is an
 RMS value, ``20 log10(rms)`` dB. Half of these decibels are given to the velocities, which also
 carry an instrument's tone, and half to CC 11, which moves inside long notes; together they follow
-the plan decibel for decibel.
+the plan decibel for decibel. Crescendi into cuts, and the stress on them, come on top
+(:class:`Swell`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
 import numpy as np
 
-from amt.types import TICKS_PER_BEAT, ControlChange, Cut, FloatArray, TimeGrid
+from amt.types import TICKS_PER_BEAT, ControlChange, FloatArray, TimeGrid
 
 EXPRESSION = 11
 """MIDI controller number of the dynamics curve."""
@@ -19,14 +23,28 @@ EXPRESSION = 11
 POINTS_PER_BEAT = 4
 """Resolution of the dynamics curve."""
 
-STRONG_CUT = 0.5
-"""From this strength on, a cut gets an accent and a crescendo that leads to it."""
+CRESCENDO_S = 2.0
+"""Time for which a crescendo leads to a cut."""
+CRESCENDO_DB = 5.0
+"""How much louder than the plan's curve a cut of full strength is."""
+PUSH_S = 0.5
+PUSH_DB = 3.0
+"""The same for a peak of movement inside a shot: shorter and less."""
+FALL_S = 1.0
+"""Time in which the level falls back to the plan's curve."""
 
 _FLOOR_DB = -54.0
 _FULL_VELOCITY_DB = 0.0
 _FULL_EXPRESSION_DB = -6.0
-_CRESCENDO_S = 2.0
-_CRESCENDO_DB = 5.0
+
+
+class Swell(NamedTuple):
+    """A rise above the plan's curve that peaks at a moment and falls back after it."""
+
+    time_s: float
+    peak_db: float
+    rise_s: float = CRESCENDO_S
+    """Above 0."""
 
 
 def decibels(loudness: FloatArray | float) -> FloatArray:
@@ -45,46 +63,42 @@ def expression(level_db: FloatArray | float) -> FloatArray:
     return _midi_value(level_db, _FULL_EXPRESSION_DB)
 
 
-def level_at(seconds: FloatArray, loudness: FloatArray, hits: tuple[Cut, ...] = ()) -> FloatArray:
-    """The level in dB at any time: the plan's curve, smooth, with a swell into strong cuts.
+def level_at(seconds: FloatArray, loudness: FloatArray, swells: Sequence[Swell] = ()) -> FloatArray:
+    """The level in dB at any time: the plan's curve, smooth, with swells on top.
 
     Args:
         seconds: [N] times.
         loudness: [S] RMS a second.
-        hits: Cuts that the music lands on; those of :data:`STRONG_CUT` and more get a crescendo of
-            up to 5 dB over the 2 s before them, or since the hit before.
+        swells: Where they overlap, the higher one counts.
 
     Returns:
         [N] dB.
     """
     centres = np.arange(len(loudness)) + 0.5
     level = np.interp(seconds, centres, decibels(loudness))
-    before = 0.0
-    for hit in hits:
-        if hit.strength < STRONG_CUT:
-            continue
-        start = max(hit.time_s - _CRESCENDO_S, before)
-        inside = (seconds >= start) & (seconds < hit.time_s)
-        rise = (seconds[inside] - start) / _CRESCENDO_S
-        level[inside] += _CRESCENDO_DB * hit.strength * rise**2
-        before = hit.time_s
-    return level
+    boost = np.zeros(len(seconds))
+    for swell in swells:
+        since = seconds - swell.time_s
+        length = np.where(since < 0, swell.rise_s, FALL_S)
+        height = swell.peak_db * (1 - np.abs(since) / length).clip(0, 1) ** 2
+        boost = np.maximum(boost, height)
+    return level + boost
 
 
 def expression_curve(
-    grid: TimeGrid, loudness: FloatArray, hits: tuple[Cut, ...], end: int
+    grid: TimeGrid, loudness: FloatArray, swells: Sequence[Swell], end: int
 ) -> tuple[ControlChange, ...]:
     """The dynamics curve of a track: CC 11 on every quarter of a beat where it changes.
 
     Args:
         grid: Beats of the piece.
         loudness: [S] RMS a second.
-        hits: Cuts that the music lands on.
+        swells: On top of it.
         end: Tick on which the music ends.
     """
     ticks = np.arange(0, end, TICKS_PER_BEAT // POINTS_PER_BEAT)
     seconds = grid.seconds_at(ticks / TICKS_PER_BEAT)
-    values = np.rint(expression(level_at(seconds, loudness, hits))).astype(int)
+    values = np.rint(expression(level_at(seconds, loudness, swells))).astype(int)
     changed = np.flatnonzero(np.diff(values, prepend=-1))
     return tuple(ControlChange(int(ticks[i]), EXPRESSION, int(values[i])) for i in changed)
 

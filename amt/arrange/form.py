@@ -12,17 +12,26 @@ from itertools import pairwise
 
 import numpy as np
 
-from amt.arrange.dynamics import STRONG_CUT
+from amt.arrange.dynamics import CRESCENDO_DB, PUSH_DB, PUSH_S, Swell
 from amt.chords import Chord
 from amt.mood import valence_arousal
 from amt.timing import grid_end_tick
-from amt.types import TICKS_PER_BEAT, Cut, FloatArray, Plan
+from amt.types import TICKS_PER_BEAT, Accent, Cut, FloatArray, Plan
 
 PHRASE_BARS = 4
 """Bars of a phrase; a single bar left over joins the phrase before it."""
 
 HIT_TOLERANCE_S = 0.05
 """How near to a beat a cut must fall to be played as a hit."""
+
+STRONG = 0.5
+"""From this strength on a cut is led to by a crescendo, and a cut or accent is struck by chords."""
+
+WEAK = 0.25
+"""Cuts of less strength are passed over."""
+
+ACCENT_SHARE = 0.7
+"""Stress of a peak of movement against that of a cut of the same strength."""
 
 SLOW_BAR_S = 2.8
 """A longer bar of four or more beats has two cells: slow music follows the plan as closely."""
@@ -59,6 +68,8 @@ class Cell:
     valence: float
     arousal: float
     """Mean mood, each in [-1, 1]."""
+    section: int = 0
+    """Number of its section, from 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +81,8 @@ class Form:
     """In order and without gaps; neighbours have different chords."""
     hits: dict[int, Cut]
     """Cuts that fall on a beat, by tick."""
+    accents: dict[int, Accent]
+    """Peaks of movement by tick of the nearest beat, none on a beat that has a hit."""
     closing: int
     """Tick on which the last chord is struck, to ring until the end."""
     end: int
@@ -78,9 +91,38 @@ class Form:
         """Index of the region in which a tick lies."""
         return bisect_right(self.regions, tick, key=lambda region: region.start) - 1
 
-    def struck_at(self, tick: int) -> bool:
+    def lands_at(self, tick: int) -> bool:
         """Whether a strong cut falls on a tick."""
-        return tick in self.hits and self.hits[tick].strength >= STRONG_CUT
+        return tick in self.hits and self.hits[tick].strength >= STRONG
+
+    def struck_at(self, tick: int) -> bool:
+        """Whether a strong cut or a strong accent falls on a tick."""
+        pushed = tick in self.accents and self.accents[tick].strength >= STRONG
+        return pushed or self.lands_at(tick)
+
+    def stress_at(self, tick: int) -> float:
+        """How far the picture stresses a tick, 0 to 1."""
+        if tick in self.hits:
+            strength = self.hits[tick].strength
+            return strength if strength >= WEAK else 0.0
+        return ACCENT_SHARE * self.accents[tick].strength if tick in self.accents else 0.0
+
+    def swells(self, weight: float) -> tuple[Swell, ...]:
+        """Crescendi into strong cuts and pushes on peaks of movement, by time.
+
+        Args:
+            weight: How strongly the style plays them.
+        """
+        led = [
+            Swell(cut.time_s, weight * CRESCENDO_DB * cut.strength)
+            for cut in self.hits.values()
+            if cut.strength >= STRONG
+        ]
+        pushed = [
+            Swell(accent.time_s, weight * PUSH_DB * accent.strength, PUSH_S)
+            for accent in self.accents.values()
+        ]
+        return tuple(sorted(led + pushed))
 
     def cell_at(self, tick: int) -> Cell:
         """The cell in which a tick lies."""
@@ -96,7 +138,8 @@ def form_of(plan: Plan) -> Form:
     end = grid_end_tick(plan.grid)
     regions = _regions(plan, end)
     closing = _closing(plan, end, regions)
-    return Form(_cells(plan, end), regions, _hits(plan, end), closing, end)
+    hits = _hits(plan, end)
+    return Form(_cells(plan, end), regions, hits, _accents(plan, hits, closing), closing, end)
 
 
 def _regions(plan: Plan, end: int) -> tuple[Region, ...]:
@@ -117,12 +160,17 @@ def _cells(plan: Plan, end: int) -> tuple[Cell, ...]:
     lengths_s = np.maximum(np.diff(edges_s), 1e-9)
     valence, arousal = (integral(mood[:, i], edges_s) / lengths_s for i in range(2))
     notes = integral(plan.density, edges_s)
+    starts = [section.beat * TICKS_PER_BEAT for section in plan.sections]
+    sections = np.maximum(np.searchsorted(starts, edges[:-1], side="right") - 1, 0)
     return tuple(
-        Cell(start, int(stop), downbeat, phrase, bar, place, float(n), float(v), float(a))
-        for (start, downbeat, phrase, bar, place), stop, n, v, a in zip(
-            places, edges[1:], notes, valence, arousal, strict=True
+        Cell(
+            start, int(stop), downbeat, phrase, bar, place, float(n), float(v), float(a),
+            int(section),
         )
-    )
+        for (start, downbeat, phrase, bar, place), stop, n, v, a, section in zip(
+            places, edges[1:], notes, valence, arousal, sections, strict=True
+        )
+    )  # fmt: skip
 
 
 def _places(plan: Plan, end: int) -> list[tuple[int, int, int, int, int]]:
@@ -172,6 +220,17 @@ def _hits(plan: Plan, end: int) -> dict[int, Cut]:
         if abs(beats_s[beat] - cut.time_s) <= HIT_TOLERANCE_S and 0 < tick < end:
             hits[tick] = cut
     return hits
+
+
+def _accents(plan: Plan, hits: dict[int, Cut], closing: int) -> dict[int, Accent]:
+    """Accents at the time of the beat that plays them."""
+    accents: dict[int, Accent] = {}
+    for accent in plan.accents:
+        beat = int(np.abs(plan.grid.beats_s[:-1] - accent.time_s).argmin())
+        tick = beat * TICKS_PER_BEAT
+        if 0 < tick < closing and tick not in hits:
+            accents[tick] = Accent(float(plan.grid.beats_s[beat]), accent.strength)
+    return accents
 
 
 def _closing(plan: Plan, end: int, regions: tuple[Region, ...]) -> int:

@@ -133,11 +133,10 @@ def _track(plan: Plan, score: Score, player: Instrument) -> Track:
 
 def _controls(plan: Plan, score: Score, player: Instrument) -> tuple[ControlChange, ...]:
     form = score.form
-    hits = tuple(form.hits[tick] for tick in sorted(form.hits))
     controls = [
         ControlChange(0, _VOLUME, player.volume),
         ControlChange(0, _PAN, player.pan),
-        *expression_curve(plan.grid, plan.loudness, hits, form.end),
+        *expression_curve(plan.grid, plan.loudness, form.swells(score.style.accent), form.end),
     ]
     if player.pedal:
         lifts = sorted({c.start for c in form.cells} | {r.start for r in form.regions})
@@ -280,13 +279,17 @@ def _figure_tones(score: Score, player: Instrument) -> list[tuple[int, ...]]:
     tones: list[tuple[int, ...]] = []
     room = player.high - player.low - 14
     anchor: float | None = None
+    section = 0
     for region, voicing in zip(form.regions, score.harmony, strict=True):
         cell = form.cell_at(region.start)
+        if cell.section != section:  # a new idea: the figures leap to their new place
+            section, anchor = cell.section, None
         lift = np.clip(0.35 + 0.3 * cell.arousal + 0.15 * cell.valence, 0, 1)
+        lift = float(np.clip(lift + score.shifts[cell.section] / 12, 0, 1))
         if not voicing:
             tones.append(())
             continue
-        goal = max(player.low + room * float(lift), min(voicing[-1], player.low + room))
+        goal = max(player.low + room * lift, min(voicing[-1], player.low + room))
         wish = goal if anchor is None else (goal + anchor) / 2
         starts = chord_tones(region.chord, player.low, player.high - 12, 99)
         anchor = float(min(starts, key=lambda n: (abs(n - wish), n)))
@@ -356,8 +359,8 @@ def _with_velocities(
     form = score.form
     starts = np.array([draft.start for draft in drafts], dtype=np.float64)
     seconds = plan.grid.seconds_at(starts / TICKS_PER_BEAT)
-    hits = tuple(form.hits[tick] for tick in sorted(form.hits))
-    values = velocity(level_at(seconds, plan.loudness, hits)) + _ROLE_VELOCITY[player.role]
+    swells = form.swells(score.style.accent)
+    values = velocity(level_at(seconds, plan.loudness, swells)) + _ROLE_VELOCITY[player.role]
     values += np.array([draft.accent + _accent(score, draft.start) for draft in drafts])
     values += np.clip(rng.normal(0, _VELOCITY_SPREAD, len(drafts)), -4, 4)
     velocities: FloatArray = np.clip(np.rint(values), 1, 127)
@@ -369,7 +372,7 @@ def _with_velocities(
 
 def _accent(score: Score, tick: int) -> float:
     form = score.form
-    hit = _HIT_ACCENT * form.hits[tick].strength if form.struck_at(tick) else 0.0
+    hit = _HIT_ACCENT * score.style.accent * form.stress_at(tick)
     if form.cell_at(tick).downbeat == tick:
         return _DOWNBEAT_ACCENT + hit
     return (_OFFBEAT_ACCENT if tick % TICKS_PER_BEAT else _BEAT_ACCENT) + hit

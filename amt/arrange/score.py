@@ -30,6 +30,8 @@ from amt.types import TICKS_PER_BEAT, FloatArray, Plan
 
 HARMONY_VOICES = 4
 PAD_VOICES = 3
+REGISTERS = (-3, 0, 4)
+"""Semitones by which a section may lie apart from where its mood has it."""
 
 _GAPS = (TICKS_PER_BEAT, TICKS_PER_BEAT // 2)
 """Ticks between the parts of a broken chord: a beat, or half of one where time is short."""
@@ -64,6 +66,8 @@ class Score:
     """[regions] bass note: the root, or the key's tonic as a pedal under no chord."""
     choices: NDArray[np.int64]
     """[phrases, 3] what the seed decides: figure, answering figure and bass figure of a phrase."""
+    shifts: tuple[int, ...]
+    """[sections] semitones by which a section lies higher or lower, so that it stands out."""
     closing_notes: float
     """How many notes the density curve asks to begin from the closing to the end."""
     textures: tuple[Texture, ...] = ()
@@ -140,7 +144,7 @@ class Score:
 
     def _strokes_afresh(self, tick: int) -> bool:
         cell = self.form.cell_at(tick)
-        return self.form.struck_at(tick) or (cell.place == 0 and cell.start == tick)
+        return self.form.lands_at(tick) or (cell.place == 0 and cell.start == tick)
 
     def chord_at(self, tick: int, texture: Texture) -> Voicing:
         """The notes of the harmony at a tick: all voices on a strong cut."""
@@ -188,20 +192,22 @@ def write_score(plan: Plan, style: Style) -> Score:
     bass = style.instrument("bass")
     roots = [plan.key.tonic if r.chord.root is None else r.chord.root for r in form.regions]
     lift = 13 - 7 * float(np.mean([cell.arousal for cell in form.cells]))
+    shifts = _shifts(form.cells[-1].section + 1, plan.seed)
     score = Score(
         form=form,
         style=style,
         key=plan.key,
-        harmony=_voices(form, style.instrument("harmony"), HARMONY_VOICES),
-        pad=_voices(form, style.instrument("pad"), PAD_VOICES),
+        harmony=_voices(form, style.instrument("harmony"), HARMONY_VOICES, shifts),
+        pad=_voices(form, style.instrument("pad"), PAD_VOICES, shifts),
         roots=tuple(
             bass_roots(roots, bass.low, bass.high, bass.low + lift) if bass else [0] * len(roots)
         ),
         choices=np.random.default_rng(plan.seed).integers(0, 60, (form.cells[-1].phrase + 1, 3)),
+        shifts=shifts,
         closing_notes=float(integral(plan.density, _seconds(plan, [form.closing, form.end]))[0]),
     )
     wanted = np.array([cell.notes for cell in form.cells])
-    free = [cell.place == 0 or form.struck_at(cell.start) for cell in form.cells]
+    free = [cell.place == 0 or form.lands_at(cell.start) for cell in form.cells]
     rungs = climb(_counts(score, plan), wanted, free)
     score = replace(score, textures=tuple(LADDER[rung] for rung in rungs))
     return replace(score, figures=_figures(score, plan))
@@ -240,11 +246,23 @@ def _figures(score: Score, plan: Plan) -> tuple[int, ...]:
     return tuple(subdivide(fixed.astype(np.float64), wanted, np.array(most), free))
 
 
-def _voices(form: Form, player: Instrument | None, voices: int) -> tuple[Voicing, ...]:
+def _shifts(sections: int, seed: int) -> tuple[int, ...]:
+    """Registers of the sections: the first as its mood has it, then always another one."""
+    rng = np.random.default_rng([seed, sections])
+    shifts = [0]
+    while len(shifts) < sections:
+        shifts.append(int(rng.choice([s for s in REGISTERS if s != shifts[-1]])))
+    return tuple(shifts)
+
+
+def _voices(
+    form: Form, player: Instrument | None, voices: int, shifts: tuple[int, ...]
+) -> tuple[Voicing, ...]:
     if player is None:
         return ((),) * len(form.regions)
     sounding = [i for i, region in enumerate(form.regions) if region.chord.root is not None]
-    centres = [_centre(form.cell_at(form.regions[i].start), player) for i in sounding]
+    cells = [form.cell_at(form.regions[i].start) for i in sounding]
+    centres = [_centre(cell, player) + shifts[cell.section] for cell in cells]
     chords = [form.regions[i].chord for i in sounding]
     led = lead_voices(chords, voices, player.low, player.high, np.array(centres))
     voicings: list[Voicing] = [()] * len(form.regions)

@@ -6,6 +6,7 @@ that holds one style at its top level, with the same fields::
     description = "Nylon guitar over a soft bass."
     swing = 0.5           # optional: share of an eighth pair that the first one takes, 0.5-0.67
     syncopated = false    # optional: comp off the beat when the mood is lively
+    accent = 1.0          # optional: how strongly cuts and movement are stressed, 0-2
 
     [roles.harmony]
     name = "Guitar chords"
@@ -78,6 +79,8 @@ class Style:
     """Share of a pair of off-beat notes that the first one takes: 0.5 is even, 0.67 a shuffle."""
     syncopated: bool = False
     """Whether chords may fall off the beat when the mood is lively."""
+    accent: float = 1.0
+    """How strongly cuts and peaks of movement are stressed: 0 not at all, 1 plainly, 2 harshly."""
 
     def instrument(self, role: str) -> Instrument | None:
         """The player of a role, or None where the style has none."""
@@ -121,7 +124,7 @@ def _built_in() -> dict[str, Mapping[str, Any]]:
 
 
 def _style(name: str, data: Mapping[str, Any], source: str) -> Style:
-    _only(data, {"description", "swing", "syncopated", "roles"}, source)
+    _only(data, {"description", "swing", "syncopated", "accent", "roles"}, source)
     roles = data.get("roles", {})
     if not isinstance(roles, dict) or "harmony" not in roles:
         raise InputError(f"{source}: expected a table [roles.harmony]")
@@ -132,6 +135,7 @@ def _style(name: str, data: Mapping[str, Any], source: str) -> Style:
         instruments=tuple(_instrument(r, roles[r], f"{source}: {r}") for r in ROLES if r in roles),
         swing=_number(data, "swing", 0.5, 0.67, source, default=0.5),
         syncopated=_value(data, "syncopated", bool, source, False),
+        accent=_number(data, "accent", 0.0, 2.0, source, default=1.0),
     )
 
 

@@ -14,6 +14,7 @@ field that is not listed here is an error, so that a typing mistake cannot pass 
     chords     {"beat": 8, "bar": 3, "chord": "Am7"}: from this beat on; the first on beat 0
     sections   {"beat": 0, "bar": 1, "mood": "sad"}: from this beat on; may be empty
     cuts       {"time_s": 4.2, "strength": 0.8, "kind": "cut"}: kind is cut, dissolve or fade
+    accents    {"time_s": 6.0, "strength": 0.5}: moments inside a shot to stress; optional
     curve      one row a second: {"second": 0, "loudness": 0.1, "density": 6.5, "exciting": 0.2,
                ...}, with the loudness as RMS of full scale (0-1), the density in notes that begin
                a second (0-100), and the probabilities of the six moods, which sum to 1

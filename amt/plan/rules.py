@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import get_args
+from typing import TypeVar, get_args
 
 import numpy as np
 
 from amt.errors import PlanError
-from amt.types import EMOTIONS, Cut, CutKind, FloatArray, Plan, TimeGrid
+from amt.types import EMOTIONS, Accent, Cut, CutKind, FloatArray, Plan, TimeGrid
+
+_Moment = TypeVar("_Moment", Cut, Accent)
 
 MAX_SEED = 2**63 - 1
 MAX_DENSITY = 100.0
@@ -37,21 +39,25 @@ def rounded(plan: Plan) -> Plan:
         kept = values[:now] if len(values) == was else values
         return _round(kept, CURVE_DECIMALS)
 
-    cuts = tuple(
-        replace(
-            cut,
-            time_s=round(float(cut.time_s), TIME_DECIMALS),
-            strength=round(float(cut.strength), CURVE_DECIMALS),
+    def moments(values: tuple[_Moment, ...]) -> tuple[_Moment, ...]:
+        near = (
+            replace(
+                value,
+                time_s=round(float(value.time_s), TIME_DECIMALS),
+                strength=round(float(value.strength), CURVE_DECIMALS),
+            )
+            for value in values
         )
-        for cut in plan.cuts
-    )
+        return tuple(value for value in near if not 0 <= grid.duration_s - value.time_s < 1e-9)
+
     return replace(
         plan,
         grid=grid,
         loudness=curve(plan.loudness),
         density=curve(plan.density),
         emotion=curve(plan.emotion),
-        cuts=tuple(cut for cut in cuts if not 0 <= grid.duration_s - cut.time_s < 1e-9),
+        cuts=moments(plan.cuts),
+        accents=moments(plan.accents),
     )
 
 
@@ -76,6 +82,7 @@ def validate(plan: Plan) -> None:
                 f"sections[{i}].mood is {section.mood!r}, expected one of {', '.join(EMOTIONS)}"
             )
     _validate_cuts(plan.cuts, plan.grid.duration_s)
+    _validate_accents(plan.accents, plan.grid.duration_s)
     _validate_curves(plan)
 
 
@@ -129,6 +136,18 @@ def _validate_cuts(cuts: tuple[Cut, ...], duration_s: float) -> None:
                 f"cuts[{i}].kind is {cut.kind!r}, expected {', '.join(get_args(CutKind))}"
             )
         before = cut.time_s
+
+
+def _validate_accents(accents: tuple[Accent, ...], duration_s: float) -> None:
+    before = -1.0
+    for i, accent in enumerate(accents):
+        if not max(before, 0.0) <= accent.time_s < duration_s or accent.time_s == before:
+            raise PlanError(
+                f"accents[{i}].time_s is {accent.time_s}, expected a time after "
+                f"{max(before, 0.0):g} s and before the end at {duration_s:g} s"
+            )
+        _within(accent.strength, f"accents[{i}].strength", 1.0)
+        before = accent.time_s
 
 
 def _validate_curves(plan: Plan) -> None:

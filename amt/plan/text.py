@@ -12,7 +12,7 @@ import numpy as np
 from amt.chords import parse_chord, parse_key
 from amt.errors import ChordError, PlanError
 from amt.plan.rules import rounded, validate, validate_grid
-from amt.types import EMOTIONS, ChordSpan, Cut, CutKind, FloatArray, Plan, Section, TimeGrid
+from amt.types import EMOTIONS, Accent, ChordSpan, Cut, CutKind, FloatArray, Plan, Section, TimeGrid
 
 _T = TypeVar("_T")
 
@@ -77,6 +77,9 @@ def plan_to_json(plan: Plan) -> str:
         "cuts": _block(
             _json({"time_s": c.time_s, "strength": c.strength, "kind": c.kind}) for c in plan.cuts
         ),
+        "accents": _block(
+            _json({"time_s": a.time_s, "strength": a.strength}) for a in plan.accents
+        ),
         "curve": _block(_json(row) for row in _curve_rows(plan)),
     }
     return "{\n" + ",\n".join(f"  {_json(k)}: {v}" for k, v in fields.items()) + "\n}\n"
@@ -92,7 +95,7 @@ def plan_from_json(text: str) -> Plan:
     version = _field(data, "version", "")
     if isinstance(version, bool) or version != VERSION:
         raise PlanError(f"version is {_show(version)}, expected {VERSION}: compose the clip again")
-    _fields_of(data, "", _FIELDS, optional=("title",))
+    _fields_of(data, "", _FIELDS, optional=("title", "accents"))
     grid = TimeGrid(
         beats_s=_numbers(data["beats_s"], "beats_s"),
         bars=tuple(_whole(n, f"bars[{i}]") for i, n in enumerate(_list(data["bars"], "bars"))),
@@ -118,6 +121,7 @@ def plan_from_json(text: str) -> Plan:
             for name, beat, row in _rows_at_beats(data, "sections", "mood", grid)
         ),
         title=_text(data.get("title", ""), "title"),
+        accents=_read_accents(data.get("accents", [])),
     )
     validate(plan)
     return plan
@@ -277,6 +281,21 @@ def _read_cuts(value: object) -> tuple[Cut, ...]:
             )
         )
     return tuple(cuts)
+
+
+def _read_accents(value: object) -> tuple[Accent, ...]:
+    accents = []
+    for i, item in enumerate(_list(value, "accents")):
+        name = f"accents[{i}]"
+        row = _object(item, name)
+        _fields_of(row, f"{name}.", ("time_s", "strength"))
+        accents.append(
+            Accent(
+                _number(row["time_s"], f"{name}.time_s"),
+                _number(row["strength"], f"{name}.strength"),
+            )
+        )
+    return tuple(accents)
 
 
 def _read_curve(value: object) -> tuple[FloatArray, FloatArray, FloatArray]:

@@ -9,8 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from amt.arrange.dynamics import decibels, expression, expression_curve, level_at, velocity
-from amt.types import Cut
+from amt.arrange.dynamics import (
+    Swell,
+    decibels,
+    expression,
+    expression_curve,
+    level_at,
+    velocity,
+)
 from tests.arrange.plan_strategies import grids, steady
 
 levels = st.floats(0, 1)
@@ -53,10 +59,19 @@ def test_a_constant_loudness_needs_one_point() -> None:
     assert len(expression_curve(steady(20.0), np.full(20, 0.1), (), 480 * 40)) == 1
 
 
-@pytest.mark.parametrize(("strength", "swells"), [(1.0, True), (0.2, False)])
-def test_a_strong_cut_is_led_to_by_a_crescendo(strength: float, swells: bool) -> None:
-    seconds = np.array([1.0, 3.0, 3.9, 4.0, 6.0])
-    level = level_at(seconds, np.full(8, 0.1), (Cut(4.0, strength),))
-    assert level[[0, 3, 4]] == pytest.approx(-20)
-    assert (level[2] > level[1] > -20) == swells
-    assert level.max() < -15
+def test_a_crescendo_leads_to_a_swell_and_falls_back_after_it() -> None:
+    seconds = np.array([1.0, 3.0, 3.9, 4.0, 4.5, 5.0, 6.0])
+    level = level_at(seconds, np.full(8, 0.1), (Swell(4.0, 5.0),))
+    assert level[[0, 5, 6]] == pytest.approx(-20)
+    assert -20 < level[1] < level[2] < level[3] == pytest.approx(-15)
+    assert -20 < level[4] < level[3]
+
+
+def test_of_overlapping_swells_the_higher_counts() -> None:
+    seconds = np.linspace(0, 8, 200)
+    both = level_at(seconds, np.full(8, 0.1), (Swell(4.0, 5.0), Swell(4.5, 3.0, 0.5)))
+    each = [
+        level_at(seconds, np.full(8, 0.1), (swell,))
+        for swell in (Swell(4.0, 5.0), Swell(4.5, 3.0, 0.5))
+    ]
+    np.testing.assert_allclose(both, np.maximum(*each))

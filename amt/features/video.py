@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -32,6 +32,8 @@ ANALYSIS_SIDE = 256
 same width, so its thresholds keep their meaning."""
 
 _FALLBACK_RATE = Fraction(25)
+_JUMP_S = 5.0
+"""Up to this far ahead, decoding what lies between costs less than a jump."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +80,7 @@ class Frame:
         Returns:
             [h, w, 3].
         """
-        scale = min(1.0, short_side / min(self.info.width, self.info.height))
-        size = _scaled(self.info, scale)
-        small = self.picture.reformat(*size, format="rgb24", interpolation="AREA")
-        return _upright(cast("ImageArray", small.to_ndarray()), self.info.rotation)
+        return _shrunk(self.picture, self.info, short_side)
 
 
 class VideoReader:
@@ -162,6 +161,42 @@ class VideoReader:
                 f"'{self.path}' holds a single frame; a clip of at least two frames is needed."
             )
 
+    def pictures_at(self, times_s: Iterable[float], short_side: int) -> Iterator[ImageArray]:
+        """Yield the picture at each of some rising times, jumping over what lies between.
+
+        It takes the place of an iteration, and needs none of the frames in between where the file
+        has key frames to jump to.
+
+        Args:
+            times_s: seconds since the first frame; past the end the last frame counts.
+            short_side: pixels of the shorter side; see :meth:`Frame.rgb`.
+
+        Yields:
+            [h, w, 3] RGB, upright, of the first frame that begins at that time or later.
+        """
+        shown, self._head = self._head, None
+        if shown is None:
+            return
+        base, origin = shown.time_base, shown.pts or 0
+        now_s, jumping = 0.0, True
+        for time_s in times_s:
+            if jumping and time_s - now_s > _JUMP_S:
+                self._jump(origin + round(time_s / base))
+                landed = next(self._pictures, shown)
+                # No key frame on the way: a jump went back, and so would all the next ones.
+                jumping = _since(landed, origin, base) > now_s
+                shown, now_s = landed, _since(landed, origin, base)
+            while now_s < time_s and (picture := next(self._pictures, None)) is not None:
+                shown, now_s = picture, max(now_s, _since(picture, origin, base))
+            yield _shrunk(shown, self.info, short_side)
+
+    def _jump(self, pts: int) -> None:
+        """Go on at the last key frame before a time of the stream; stay where that cannot be."""
+        with contextlib.suppress(av.FFmpegError):
+            self._container.seek(pts, stream=self._stream)
+            self._packets = self._container.demux(self._stream)
+            self._pictures = self._decoded()
+
     @property
     def duration_s(self) -> float:
         """Seconds from the first frame's presentation to the end of the last frame read so far.
@@ -205,6 +240,11 @@ class VideoReader:
                 return
             with contextlib.suppress(av.FFmpegError):
                 yield from packet.decode()
+
+
+def _since(picture: av.VideoFrame, origin: int, base: Fraction) -> float:
+    """Seconds from the first frame to a picture; 0 where the file gives no time."""
+    return 0.0 if picture.pts is None else float(picture.pts * picture.time_base - origin * base)
 
 
 def _open(path: Path) -> InputContainer:
@@ -252,6 +292,13 @@ def _scaled(info: VideoInfo, scale: float) -> tuple[int, int]:
     """Width and height before turning upright; swscale wants at least two pixels."""
     width, height = max(2, round(info.width * scale)), max(2, round(info.height * scale))
     return (height, width) if info.rotation in (90, 270) else (width, height)
+
+
+def _shrunk(picture: av.VideoFrame, info: VideoInfo, short_side: int) -> ImageArray:
+    """The upright picture [h, w, 3] in RGB; see :meth:`Frame.rgb`."""
+    scale = min(1.0, short_side / min(info.width, info.height))
+    small = picture.reformat(*_scaled(info, scale), format="rgb24", interpolation="AREA")
+    return _upright(cast("ImageArray", small.to_ndarray()), info.rotation)
 
 
 def _upright(image: ImageArray, rotation: int) -> ImageArray:

@@ -30,7 +30,7 @@ ALIASES = {
     "dark": "fearful", "angry": "tense", "nervous": "tense", "melancholic": "sad",
     "calm": "relaxing", "peaceful": "relaxing", "romantic": "relaxing",
 }  # fmt: skip
-ASKED_SHARE = 0.85
+ASKED_SHARE = 0.95
 """Probability of a mood that the user asks for; the others share the rest."""
 AROUSAL_DB = 12.0
 """Loudness in dB for a unit of arousal; half of it goes to velocities (:mod:`amt.arrange`)."""

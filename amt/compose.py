@@ -51,6 +51,12 @@ SLOTS_OF_BAR = {1: (1,), 2: (2,), 3: (3,), 4: (2, 2), 5: (3, 2), 6: (3, 3), 7: (
 """How many beats each chord slot of a bar lasts, by metre: half-bars as near as can be."""
 MIN_BPM, MAX_BPM = 66.0, 138.0
 """Tempo of the calmest and of the most agitated clip, unless one is asked for."""
+EXCERPT_S = 30.0
+"""Seconds of film that are taken to lie on either side of the clip when its loudness and density
+are read. The songs of MuVi-Sync come out of silence and go back into it over half a minute at each
+end; in a short clip nothing else would be heard, and the picture not at all."""
+FULL_CONTRAST = 0.15
+"""Where motion differs by less inside a clip, loudness and density follow it less."""
 FULL_MOOD = SamplingOptions().affect_guidance
 """Affect guidance at which mood moves the music as far as in music that people made."""
 TENSE_QUALITIES = {"dim": 1.0, "dim7": 1.0, "hdim7": 1.0, "7": 0.7, "sus4": 0.5}
@@ -167,6 +173,7 @@ def compose(
         progress=progress,
     )
     loudness, density = _curves(features, expression, affect)
+    density = _settling(density, grid)
     return Plan(
         grid=grid,
         key=key,
@@ -376,22 +383,37 @@ def _curves(
 ) -> tuple[FloatArray, FloatArray]:
     """Loudness [S] 0-1 and density [S] notes a second.
 
-    The regressor sets the shape and the level of a music video. Mood moves the level as it does in
-    music that people made, and the picture's motion moves both around it, up to 6 dB and a factor
-    of 1.6 to each side, so that what is seen is also heard where the regressor hedges.
+    The regressor sets the shape and the level of a music video, of which the clip is taken to be an
+    excerpt (:data:`EXCERPT_S`). Mood moves the level as it does in music that people made, and the
+    picture's motion moves both around it, up to 6 dB and a factor of 1.8 to each side, so that what
+    is seen is also heard where the regressor hedges.
     """
     seconds = features.seconds
     every_second = [_Slot(0, s + 0.5, strong=True) for s in range(seconds)]
     seen = valence_arousal(features.emotion)
     video = _video_at(features, features.emotion, seen, every_second)
+    video = video._replace(clock=video.clock + EXCERPT_S)
     known = video.known.clone()
     known[:, MODALITIES.index("affect")] = 0
     with torch.inference_mode():
         mean = expression(video._replace(known=known)).mean
         heard = expression.heard(mean)[0].numpy().astype(np.float64)
-    motion = _motion(features)
-    swing = (motion - motion.mean()).clip(-1, 1)
+    swing = _contrast(_motion(features))
     loudness = smooth(heard[:, 0], 1.0) * loudness_gain(affect) * 10 ** (6 * swing / 20)
-    density = smooth(heard[:, 1], 1.0) * density_gain(affect) * 1.6**swing
+    density = smooth(heard[:, 1], 1.0) * density_gain(affect) * 1.8**swing
     # A floor that is neared, not hit: what is quieter and thinner still differs above it.
     return np.hypot(loudness, 0.01).clip(0, 1), np.hypot(density, 0.5).clip(0, 40)
+
+
+def _contrast(motion: FloatArray) -> FloatArray:
+    """Motion [S] around its mean, in -1 to 1: the differences inside the clip are what is heard."""
+    around = motion - motion.mean()
+    return np.asarray((around / max(2 * around.std(), FULL_CONTRAST)).clip(-1, 1))
+
+
+def _settling(density: FloatArray, grid: TimeGrid) -> FloatArray:
+    """Density [S] that falls to nothing over the last bar, in which the last chord rings."""
+    last_bar_s = float(grid.beats_s[grid.downbeats[-1]])
+    middles_s = np.minimum(np.arange(len(density)) + 0.5, grid.duration_s)
+    share = np.interp(middles_s, [last_bar_s, grid.duration_s], [1.0, 0.0])
+    return np.asarray(density * (share if last_bar_s > 0 else 1.0))

@@ -25,7 +25,7 @@ HIT_TOLERANCE_S = 0.05
 """How near to a beat a cut must fall to be played as a hit."""
 
 STRONG = 0.5
-"""From this strength on a cut is led to by a crescendo, and a cut or accent is struck by chords."""
+"""From this strength on a crescendo leads to a cut, and chords strike it; bass strikes accents."""
 
 WEAK = 0.25
 """Cuts of less strength are passed over."""

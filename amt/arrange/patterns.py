@@ -222,7 +222,7 @@ def _closing_figure(score: Score, tones: tuple[int, ...]) -> list[_Draft]:
         (s for s in (TICKS_PER_BEAT, TICKS_PER_BEAT // 2) if 6 * s <= form.end - form.closing),
         TICKS_PER_BEAT // 4,
     )
-    starts = [form.closing + i * step for i in range(min(max(spare, 0), 4))]
+    starts = [form.closing + i * step for i in range(min(max(spare, 0), len(tones)))]
     latest = form.closing + (form.end - form.closing) // 2
     return [
         _Draft(start, pitch, form.end)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -30,6 +30,8 @@ from amt.types import TICKS_PER_BEAT, FloatArray, Plan
 
 HARMONY_VOICES = 4
 PAD_VOICES = 3
+THIN_DENSITY = 5.0
+"""Notes a second below which the pad has a voice less."""
 REGISTERS = (-3, 0, 4)
 """Semitones by which a section may lie apart from where its mood has it."""
 
@@ -79,10 +81,11 @@ class Score:
         """Ticks on which the harmony strikes in a cell played with a texture."""
         if self.rests(texture):
             return []
-        cell = self.form.cells[index]
+        form = self.form
+        cell = form.cells[index]
         syncopated = self.style.syncopated and cell.arousal >= _LIVELY
-        ticks = self._with_changes(cell, strikes(texture.chords, cell, syncopated))
-        return [t for t in ticks if self.harmony[self.form.region_at(t)]]
+        ticks = self._with_changes(cell, strikes(texture.chords, cell, syncopated), form.lands_at)
+        return [t for t in ticks if self.harmony[form.region_at(t)]]
 
     def strokes(self) -> list[Stroke]:
         """What the harmony plays: struck together, in two halves that rock, or broken upwards.
@@ -104,7 +107,7 @@ class Score:
             cell = form.cell_index(tick)
             texture = self.textures[cell]
             chord = self.chord_at(tick, texture)
-            parts = [chord] if form.struck_at(tick) else _parts(chord, texture.chords)
+            parts = [chord] if form.lands_at(tick) else _parts(chord, texture.chords)
             room = min(end, form.cells[cell].end) - tick
             gap = next((g for g in _GAPS if (len(parts) - 1) * g < room), 0)
             strokes += [Stroke(tick + i * gap, end, part) for i, part in enumerate(parts)]
@@ -117,7 +120,7 @@ class Score:
     def bass_ticks(self, index: int, texture: Texture) -> list[int]:
         """Ticks on which the bass strikes in a cell played with a texture."""
         cell = self.form.cells[index]
-        ticks = self._with_changes(cell, strikes(texture.bass, cell))
+        ticks = self._with_changes(cell, strikes(texture.bass, cell), self.form.struck_at)
         return [t for t in ticks if self._carries_bass(t, cell)]
 
     def figure_ticks(self, beat: int) -> list[int]:
@@ -150,7 +153,7 @@ class Score:
         """The notes of the harmony at a tick: all voices on a strong cut."""
         region = self.form.region_at(tick)
         voicing = self.harmony[region]
-        if self.form.struck_at(tick):
+        if self.form.lands_at(tick):
             return voicing
         subdued = self.form.cell_at(tick).arousal < _SUBDUED
         if voicing and (texture.thin or subdued):
@@ -163,14 +166,14 @@ class Score:
         renewed = tick == self.form.regions[region].start or tick in strikes("hold", cell)
         return renewed or bool(self.harmony[region])
 
-    def _with_changes(self, cell: Cell, ticks: list[int]) -> list[int]:
-        """A rhythm with the chord changes and strong hits of its cell, up to the closing."""
+    def _with_changes(
+        self, cell: Cell, ticks: list[int], struck: Callable[[int], bool]
+    ) -> list[int]:
+        """A rhythm with the chord changes and hits of its cell, up to the closing."""
         form = self.form
         inside = form.regions[form.region_at(cell.start) : form.region_at(cell.end - 1) + 1]
         changes = {region.start for region in inside if region.start >= cell.start}
-        hits = {
-            tick for tick in range(cell.start, cell.end, TICKS_PER_BEAT) if form.struck_at(tick)
-        }
+        hits = {tick for tick in range(cell.start, cell.end, TICKS_PER_BEAT) if struck(tick)}
         if changes - {cell.start}:
             ticks = [t for t in ticks if (t - cell.start) % TICKS_PER_BEAT == 0]
         return [tick for tick in sorted({*ticks, *changes, *hits}) if tick < form.closing]
@@ -198,7 +201,7 @@ def write_score(plan: Plan, style: Style) -> Score:
         style=style,
         key=plan.key,
         harmony=_voices(form, style.instrument("harmony"), HARMONY_VOICES, shifts),
-        pad=_voices(form, style.instrument("pad"), PAD_VOICES, shifts),
+        pad=_thin_pad(form, plan, _voices(form, style.instrument("pad"), PAD_VOICES, shifts)),
         roots=tuple(
             bass_roots(roots, bass.low, bass.high, bass.low + lift) if bass else [0] * len(roots)
         ),
@@ -269,6 +272,16 @@ def _voices(
     for i, voicing in zip(sounding, led, strict=True):
         voicings[i] = voicing
     return tuple(voicings)
+
+
+def _thin_pad(form: Form, plan: Plan, pad: tuple[Voicing, ...]) -> tuple[Voicing, ...]:
+    """Two voices are enough where so few notes begin that three at once would stand out."""
+    edges = _seconds(plan, [region.start for region in form.regions] + [form.end])
+    density = integral(plan.density, edges) / np.maximum(np.diff(edges), 1e-9)
+    return tuple(
+        thin(voicing, region.chord) if voicing and notes < THIN_DENSITY else voicing
+        for voicing, region, notes in zip(pad, form.regions, density, strict=True)
+    )
 
 
 def _centre(cell: Cell, player: Instrument) -> float:

@@ -139,6 +139,7 @@ def subdivide(
     Returns:
         [beats] index of :data:`FIGURES`.
     """
+    wanted = np.where(most > 0, wanted, fixed)  # rests ask nothing of their neighbours
     rungs = np.arange(len(FIGURES))
     steps = np.abs(rungs[:, None] - rungs[None, :])
     move = np.where(steps > _LARGEST_STEP, _LEVEL_JUMP_COST, _STEP_COST * steps)

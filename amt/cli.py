@@ -14,6 +14,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -27,11 +28,13 @@ from amt.errors import AmtError, InputError
 from amt.outputs import Staging, check_outputs, staging
 
 if TYPE_CHECKING:
+    from amt.pipeline import Generated
     from amt.types import Plan, Song
     from render.audio import Audio
 
 USAGE, INTERRUPTED, BUG = 2, 130, 1
 SOUND_SUFFIXES = (".wav", ".flac")
+PAGE_SUFFIXES = (".html", ".htm")
 FILM_SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".webm")
 
 app = typer.Typer(
@@ -97,6 +100,10 @@ def generate(
     ] = None,
     plan: Annotated[
         Path | None, typer.Option(help="Also write the plan, to edit and arrange again.")
+    ] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(help="Also write a page that shows and plays how the music follows (HTML)."),
     ] = None,
     seed: Annotated[
         int, typer.Option(help="Another seed, another piece.", rich_help_panel="Music")
@@ -183,10 +190,10 @@ def generate(
 
     [dim]amt generate --video clip.mp4 --out song.mid --style piano --seed 7 --plan plan.json[/dim]
     """
-    outputs = [path for path in (out, wav, mp4, plan) if path is not None]
+    outputs = [path for path in (out, wav, mp4, plan, report) if path is not None]
     inputs = [path for path in (video, soundfont) if path is not None]
     check_outputs(outputs, inputs)
-    _check_suffixes([wav], [mp4])
+    _check_suffixes([wav], [mp4], [report])
     from amt.compose import ComposeOptions
     from amt.midi import write_midi
     from amt.model.sampling import SamplingOptions
@@ -218,9 +225,13 @@ def generate(
         write_midi(generated.song, stage.path(out))
         if plan is not None:
             write_plan(generated.plan, stage.path(plan))
+        audio = None
         if wav is not None or mp4 is not None:
             audio = _render(stage.path(out), engine, soundfont, show)
             _write_sound(audio, video, wav, mp4, keep_sound, stage)
+        if report is not None:
+            play = partial(_render, stage.path(out), engine, soundfont, show)
+            _write_report(video, generated, audio or play, stage.path(report), quiet)
     _summarise(generated.plan, generated.song, outputs, as_json=as_json, quiet=quiet)
 
 
@@ -388,9 +399,39 @@ def _write_stems(
         write_audio(audio, stage.path((folder / name).with_suffix(suffix)))
 
 
-def _check_suffixes(sounds: Iterable[Path | None], films: Iterable[Path | None] = ()) -> None:
-    """Refuse sound and film files of unknown kinds before any work is done."""
-    for paths, known in ((sounds, SOUND_SUFFIXES), (films, FILM_SUFFIXES)):
+def _write_report(
+    video: Path,
+    generated: Generated,
+    audio: Audio | Callable[[], Audio],
+    path: Path,
+    quiet: bool,
+) -> None:
+    """Write the page, and without a player where no sound can be made."""
+    from amt.report import Sound, write_report
+    from render.errors import RenderError
+
+    sound, silence = None, ""
+    try:
+        made = audio() if callable(audio) else audio
+        sound = Sound(made.samples, made.sample_rate)
+    except RenderError as error:
+        silence = str(error)
+        if not quiet:
+            _say(f"the report has no player: {silence}")
+    write_report(path, video, generated.features, generated.plan, generated.song, sound, silence)
+
+
+def _check_suffixes(
+    sounds: Iterable[Path | None],
+    films: Iterable[Path | None] = (),
+    pages: Iterable[Path | None] = (),
+) -> None:
+    """Refuse files of unknown kinds before any work is done."""
+    for paths, known in (
+        (sounds, SOUND_SUFFIXES),
+        (films, FILM_SUFFIXES),
+        (pages, PAGE_SUFFIXES),
+    ):
         for path in paths:
             if path is not None and path.suffix.lower() not in known:
                 raise InputError(f"output {path} has none of the suffixes {', '.join(known)}")

@@ -127,3 +127,10 @@ def _add(curve: FloatArray, times_s: FloatArray, amounts: FloatArray) -> None:
     """Add amounts [N] to the seconds of a curve [S] in which they happen."""
     seconds = (times_s + _TEMPO_ROUNDING_S).astype(np.int64)
     np.add.at(curve, np.minimum(seconds, len(curve) - 1), amounts)
+
+
+def correlation(first: FloatArray, second: FloatArray) -> float:
+    """Pearson's correlation of two curves [S]; NaN where one of them does not move."""
+    if len(first) < 2 or min(np.ptp(first), np.ptp(second)) < 1e-9:
+        return math.nan
+    return float(np.corrcoef(first, second)[0, 1])

@@ -1,0 +1,138 @@
+"use strict";
+(() => {
+  const byId = (id) => document.getElementById(id);
+  const data = JSON.parse(byId("data").textContent);
+  const lanes = byId("lanes"), timeline = byId("timeline"), seek = byId("seek"), play = byId("play");
+  const heads = [...document.querySelectorAll(".head")];
+  const thumbs = [...document.querySelectorAll(".thumb")];
+  const blocks = [...document.querySelectorAll(".block")];
+  const rulers = [...document.querySelectorAll(".ruler")];
+  const MOST_ZOOM = Math.max(1, data.duration / 4);
+  let at = 0, zoom = 1, sound = null;
+
+  // The last of some rising times that has come.
+  const indexAt = (times, t) => {
+    let low = 0, high = times.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (times[middle] <= t + 1e-6) low = middle + 1; else high = middle;
+    }
+    return low - 1;
+  };
+
+  const clock = (t) => {
+    const s = Math.floor(t + 1e-6), h = Math.floor(s / 3600), m = Math.floor(s / 60) % 60;
+    const two = (n) => String(n).padStart(2, "0");
+    return (h ? h + ":" + two(m) : m) + ":" + two(s % 60);
+  };
+
+  const show = () => {
+    const left = (100 * at) / data.duration + "%";
+    for (const head of heads) head.style.left = left;
+    seek.value = at;
+    const bar = indexAt(data.bars, at) + 1;
+    const text = {
+      now: clock(at),
+      bar: bar + " of " + data.bars.length,
+      chord: data.chords[1][indexAt(data.chords[0], at)] || "",
+      mood: data.moods[1][indexAt(data.moods[0], at)] || "",
+    };
+    for (const id in text) if (byId(id).textContent !== text[id]) byId(id).textContent = text[id];
+    seek.setAttribute("aria-valuetext", text.now + ", bar " + bar);
+    const still = thumbs[Math.min(thumbs.length - 1, Math.floor((thumbs.length * at) / data.duration))];
+    if (still && byId("still").src !== still.src) byId("still").src = still.src;
+  };
+
+  const go = (t) => {
+    at = Math.min(Math.max(t, 0), data.duration);
+    if (sound) sound.currentTime = at;
+    show();
+  };
+
+  // Keep the playhead in view when only a part of the clip is.
+  const follow = () => {
+    const x = (at / data.duration) * lanes.clientWidth;
+    if (zoom > 1 && (x < timeline.scrollLeft || x > timeline.scrollLeft + timeline.clientWidth * 0.95))
+      timeline.scrollLeft = x - timeline.clientWidth * 0.1;
+  };
+
+  const step = () => {
+    if (sound.paused) return;
+    at = Math.min(sound.currentTime, data.duration);
+    show();
+    follow();
+    requestAnimationFrame(step);
+  };
+
+  const drawRulers = (width) => {
+    const steps = [0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600];
+    const every = steps.find((s) => (s / data.duration) * width >= 70) || 3600;
+    for (const ruler of rulers) {
+      ruler.textContent = "";
+      for (let t = 0; t < data.duration; t += every) {
+        const mark = document.createElement("span");
+        mark.className = "label";
+        mark.style.left = (100 * t) / data.duration + "%";
+        mark.textContent = clock(t) + (t % 1 ? ".5" : "");
+        ruler.append(mark);
+      }
+    }
+  };
+
+  // What depends on the width: which pictures and words find room.
+  const layout = () => {
+    const style = getComputedStyle(timeline);
+    const view = timeline.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight);
+    const width = view * zoom;
+    lanes.style.width = width + "px";
+    lanes.style.setProperty("--view", view + "px");
+    const slot = width / thumbs.length;
+    const keep = Math.max(1, Math.round(thumbs[0].clientHeight * (thumbs[0].naturalWidth / thumbs[0].naturalHeight || 1.78) / slot));
+    thumbs.forEach((thumb, i) => { thumb.hidden = i % keep !== 0; });
+    const roomy = blocks.map((block) => block.firstChild.scrollWidth <= block.clientWidth);
+    blocks.forEach((block, i) => block.classList.toggle("tight", !roomy[i]));
+    drawRulers(width);
+    byId("out").disabled = byId("all").disabled = zoom <= 1;
+    byId("in").disabled = zoom >= MOST_ZOOM;
+  };
+
+  const zoomTo = (to) => {
+    zoom = Math.min(Math.max(to, 1), MOST_ZOOM);
+    layout();
+    timeline.scrollLeft = (at / data.duration) * lanes.clientWidth - timeline.clientWidth / 2;
+  };
+
+  const openSound = () => {
+    const text = byId("sound").textContent;
+    if (!text) return;
+    const bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+    sound = new Audio(URL.createObjectURL(new Blob([bytes], { type: "audio/mpeg" })));
+    sound.preload = "auto";
+    const mark = () => {
+      play.textContent = sound.paused ? "▶" : "❚❚";
+      play.setAttribute("aria-label", sound.paused ? "Play" : "Pause");
+      if (!sound.paused) requestAnimationFrame(step);
+    };
+    for (const event of ["play", "pause", "ended"]) sound.addEventListener(event, mark);
+    play.addEventListener("click", () => {
+      if (!sound.paused) return sound.pause();
+      if (at >= data.duration) go(0);
+      return sound.play();
+    });
+  };
+
+  lanes.addEventListener("click", (event) => {
+    if (event.target.closest(".pin")) return;
+    const box = lanes.getBoundingClientRect();
+    go(((event.clientX - box.left) / box.width) * data.duration);
+  });
+  seek.addEventListener("input", () => { go(Number(seek.value)); follow(); });
+  byId("in").addEventListener("click", () => zoomTo(zoom * 2));
+  byId("out").addEventListener("click", () => zoomTo(zoom / 2));
+  byId("all").addEventListener("click", () => zoomTo(1));
+  addEventListener("resize", layout);
+  addEventListener("load", layout);
+  openSound();
+  layout();
+  show();
+})();

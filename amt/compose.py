@@ -30,10 +30,10 @@ from amt.mood import (
     apply_moods,
     asked_share,
     change_odds,
-    density_gain,
+    density_level,
     exaggerated,
     gloom,
-    loudness_gain,
+    loudness_level,
     smooth,
     tension,
     toned,
@@ -57,17 +57,19 @@ are read. The songs of MuVi-Sync come out of silence and go back into it over ha
 end; in a short clip nothing else would be heard, and the picture not at all."""
 FULL_CONTRAST = 0.15
 """Where motion differs by less inside a clip, loudness and density follow it less."""
+VIDEO_DENSITY = 9.9
+"""Notes a second that the regressor hears in a common clip."""
 FULL_MOOD = SamplingOptions().affect_guidance
 """Affect guidance at which mood moves the music as far as in music that people made."""
-TENSE_QUALITIES = {"dim": 1.0, "dim7": 1.0, "hdim7": 1.0, "7": 0.7, "sus4": 0.5}
+TENSE_QUALITIES = {"dim": 12.0, "dim7": 12.0, "hdim7": 12.0, "7": 10.0, "sus4": 9.0}
 """Chord qualities that tension brings in (Gabrielsson & Lindström 2010: fear and anger are heard in
-dissonance), and how eagerly."""
-TENSE_ODDS, TENSE_CHANGE_ODDS = 7.0, -1.25
-"""What a tense chord gains in log-odds where one is called for, and what a change loses there, so
-that harmony does not move more often for it."""
-TENSE_SHARE = 2.0
+dissonance), and their log-odds where one is called for: nearly certain to come, which of them and
+on which root is for the composer to say."""
+TENSE_SHARE = 0.9
 """Share of the slots before a downbeat that call for a tense chord, for a unit of ``colour`` and
 full tension: it leads into the bar."""
+TENSE_CHANGE_ODDS = -2.0
+"""What a change loses elsewhere under full tension, so that harmony does not move more often."""
 MINOR_QUALITIES = ("min", "min7", "min6")
 GLOOM_COLOUR = 1.5
 """What full gloom adds to the log-odds of minor chords for a unit of ``colour``: a key of minor
@@ -124,6 +126,20 @@ class _Slot:
     """It begins a bar."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Mood:
+    """What the music is to express, as strongly as the user wants it."""
+
+    emotion: FloatArray
+    """[S, 6]"""
+    affect: FloatArray
+    """[S, 2] valence and arousal."""
+    energy: FloatArray
+    """[S] how much is going on, 0-1."""
+    seen: FloatArray
+    """[S, 6] the picture's own emotions, neither smooth nor overridden."""
+
+
 def compose(
     features: VideoFeatures,
     options: ComposeOptions,
@@ -144,14 +160,9 @@ def compose(
         InputError: the primer is longer than the piece.
         GridError: no grid fits the tempo and hit points asked for.
     """
-    emotion = smooth(features.emotion, options.mood_sigma_s)
-    emotion = apply_moods(emotion, options.moods, options.mood_blend)
-    strength = options.sampling.affect_guidance / FULL_MOOD
-    emotion = toned(smooth(emotion, options.mood_sigma_s / 2), strength)
-    affect = exaggerated(valence_arousal(emotion), strength)
-    asked = asked_share(options.moods, features.seconds) * options.mood_blend * min(strength, 1.0)
-    energy = energy_curve(features, affect, smooth(asked, options.mood_sigma_s))
-    grid = _grid(features, options, energy)
+    mood = _mood(features, options)
+    emotion, affect = mood.emotion, mood.affect
+    grid = _grid(features, options, mood.energy)
     key = options.key or choose_key(affect, options.seed)
     slots = _slots(grid)
     if len(options.primer) > len(slots):
@@ -172,7 +183,7 @@ def compose(
         primer=[chord.transpose(to_home).id for chord in options.primer],
         progress=progress,
     )
-    loudness, density = _curves(features, expression, affect)
+    loudness, density = _curves(replace(features, emotion=mood.seen), expression, affect)
     density = _settling(density, grid)
     return Plan(
         grid=grid,
@@ -188,6 +199,17 @@ def compose(
         accents=motion_accents(features),
         title=options.title,
     )
+
+
+def _mood(features: VideoFeatures, options: ComposeOptions) -> _Mood:
+    strength = options.sampling.affect_guidance / FULL_MOOD
+    emotion = smooth(features.emotion, options.mood_sigma_s)
+    emotion = apply_moods(emotion, options.moods, options.mood_blend)
+    emotion = toned(smooth(emotion, options.mood_sigma_s / 2), strength)
+    affect = exaggerated(valence_arousal(emotion), strength)
+    asked = asked_share(options.moods, features.seconds) * options.mood_blend * min(strength, 1.0)
+    energy = energy_curve(features, affect, smooth(asked, options.mood_sigma_s))
+    return _Mood(emotion, affect, energy, toned(features.emotion, strength))
 
 
 def energy_curve(
@@ -288,7 +310,7 @@ def _chord_bias(
     dark = torch.tensor(gloom(affect)[rows])[:, None] * GLOOM_COLOUR * _minor_chords()
     bias = options.colour * torch.maximum(fits, dark)
     bias -= 3.0 * (1 - options.chromaticism) * foreign
-    bias += TENSE_ODDS * torch.tensor(called)[:, None] * _tense_chords()
+    bias += torch.tensor(called)[:, None] * _tense_chords()
     bias[:, 0] = float("-inf")
     bias[0, home.tonic_chord.id] += 2.0
     last_bar = max(i for i, slot in enumerate(slots) if slot.strong)
@@ -314,7 +336,7 @@ def _tense_slots(
 
 
 def _tense_chords() -> Tensor:
-    """[V] how tense each chord is, by :data:`TENSE_QUALITIES`."""
+    """[V] log-odds of the :data:`TENSE_QUALITIES`."""
     qualities = (chord_from_id(index).quality for index in range(VOCABULARY_SIZE))
     return torch.tensor([TENSE_QUALITIES.get(name, 0.0) for name in qualities]).double()
 
@@ -346,7 +368,7 @@ def _change_bias(
     """[slots] log-bias on change: chords move on downbeats, where a section begins, and in mood."""
     bias = [2.0 if slot.beat in section_beats else 0.5 if slot.strong else -0.75 for slot in slots]
     rows = [min(int(slot.middle_s), len(affect) - 1) for slot in slots]
-    in_mood = change_odds(affect)[rows] + TENSE_CHANGE_ODDS * called
+    in_mood = change_odds(affect)[rows] + TENSE_CHANGE_ODDS * tension(affect)[rows] * ~called
     return torch.tensor(np.array(bias) + in_mood, dtype=torch.float64)
 
 
@@ -399,8 +421,10 @@ def _curves(
         mean = expression(video._replace(known=known)).mean
         heard = expression.heard(mean)[0].numpy().astype(np.float64)
     swing = _contrast(_motion(features))
-    loudness = smooth(heard[:, 0], 1.0) * loudness_gain(affect) * 10 ** (6 * swing / 20)
-    density = smooth(heard[:, 1], 1.0) * density_gain(affect) * 1.8**swing
+    loudness, density = (smooth(heard[:, i], 1.0).clip(min=1e-6) for i in range(2))
+    loudness = loudness / loudness.mean() * loudness_level(affect) * 10 ** (6 * swing / 20)
+    thickness = np.sqrt(density.mean() / VIDEO_DENSITY)
+    density = density / density.mean() * thickness * density_level(affect) * 1.6**swing
     # A floor that is neared, not hit: what is quieter and thinner still differs above it.
     return np.hypot(loudness, 0.01).clip(0, 1), np.hypot(density, 0.5).clip(0, 40)
 

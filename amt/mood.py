@@ -32,13 +32,11 @@ ALIASES = {
 }  # fmt: skip
 ASKED_SHARE = 0.95
 """Probability of a mood that the user asks for; the others share the rest."""
-AROUSAL_DB = 12.0
-"""Loudness in dB for a unit of arousal; half of it goes to velocities (:mod:`amt.arrange`)."""
-AROUSAL_LOG_DENSITY = 0.63
-"""Change of the logarithm of the note density for a unit of arousal."""
-VIDEO_AROUSAL = 0.8
-"""Arousal at which music is as loud and dense as in MuVi-Sync's mastered music videos: they have
-the velocities and the notes a second of EMOPIA's clips of high arousal."""
+NEUTRAL_LOUDNESS, AROUSAL_DB = 0.055, 12.0
+"""RMS of full scale where arousal is 0, and dB for a unit of arousal; half of the dB go to
+velocities (:mod:`amt.arrange`), which thus are EMOPIA's."""
+NEUTRAL_DENSITY, AROUSAL_LOG_DENSITY = 6.0, 0.63
+"""Notes a second where arousal is 0, and the change of their logarithm for a unit of arousal."""
 VALENCE_CHANGE_ODDS, AROUSAL_CHANGE_ODDS = 0.8, 0.1
 """Change of the log-odds of a chord change for a unit of valence and of arousal, chosen so that
 chord changes a second fall from mood to mood as in EMOPIA: the faster tempo of high arousal comes
@@ -77,14 +75,14 @@ def exaggerated(affect: FloatArray, strength: float) -> FloatArray:
     return np.asarray((max(strength, 1.0) * affect).clip(-1, 1))
 
 
-def loudness_gain(affect: FloatArray) -> FloatArray:
-    """Factor [S] on the loudness of music videos that suits valence and arousal [S, 2]."""
-    return np.asarray(10 ** (AROUSAL_DB * (affect[:, 1] - VIDEO_AROUSAL) / 20))
+def loudness_level(affect: FloatArray) -> FloatArray:
+    """Loudness [S] as RMS of full scale that suits valence and arousal [S, 2]."""
+    return np.asarray(NEUTRAL_LOUDNESS * 10 ** (AROUSAL_DB * affect[:, 1] / 20))
 
 
-def density_gain(affect: FloatArray) -> FloatArray:
-    """Factor [S] on the note density of music videos that suits valence and arousal [S, 2]."""
-    return np.asarray(np.exp(AROUSAL_LOG_DENSITY * (affect[:, 1] - VIDEO_AROUSAL)))
+def density_level(affect: FloatArray) -> FloatArray:
+    """Notes a second [S] that suit valence and arousal [S, 2]."""
+    return np.asarray(NEUTRAL_DENSITY * np.exp(AROUSAL_LOG_DENSITY * affect[:, 1]))
 
 
 def change_odds(affect: FloatArray) -> FloatArray:

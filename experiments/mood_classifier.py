@@ -72,7 +72,7 @@ class Judge:
     kinds: dict[str, str]
     """Axis -> which of :func:`candidates` it is."""
     accuracies: dict[str, dict[str, float]]
-    """Axis -> cross-validated accuracy of every candidate on the training songs."""
+    """Axis -> cross-validated accuracy of every candidate that was tried."""
 
     def chance_of_high(self, axis: str, features: FloatArray) -> FloatArray:
         """[N] probability that the axis is high for features [N, F]."""
@@ -141,15 +141,15 @@ def train_judge(corpus: MoodCorpus, seed: int = 0, kind: str | None = None) -> J
     Args:
         corpus: training clips.
         seed: of the folds and of the classifiers.
-        kind: one of :func:`candidates`, to be taken instead of the best.
+        kind: one of :func:`candidates`, to be taken without a choice.
     """
     models, kinds = {}, {}
     accuracies: dict[str, dict[str, float]] = {}
     for axis in AXES:
         high = corpus.high(axis)
+        tried = candidates(seed) if kind is None else {}
         accuracies[axis] = {
-            name: _cross_validated(model, corpus, high, seed)
-            for name, model in candidates(seed).items()
+            name: _cross_validated(model, corpus, high, seed) for name, model in tried.items()
         }
         kinds[axis] = kind or max(accuracies[axis], key=lambda name: accuracies[axis][name])
         models[axis] = candidates(seed)[kinds[axis]].fit(corpus.features, high)

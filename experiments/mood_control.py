@@ -376,7 +376,13 @@ def evaluate_mood(args: argparse.Namespace) -> dict[str, Any]:
         "seed": args.seed, "clips": list(clips), "seeds": args.seeds, "songs": len(pieces),
         "full_mood": FULL_MOOD,
         "human": human_report(judge, train, held_out, args.seed),
-        "human_second": human_report(second, train, held_out, args.seed)["verdicts"],
+        "human_second": verdicts(
+            second,
+            held_out.features,
+            {axis: held_out.high(axis) for axis in AXES},
+            held_out.songs.tolist(),
+            args.seed,
+        ),
         "generated": {
             "corners": judged(judge, corners, args.seed),
             "corners, second judge": judged(second, corners, args.seed),

@@ -57,7 +57,7 @@ are read. The songs of MuVi-Sync come out of silence and go back into it over ha
 end; in a short clip nothing else would be heard, and the picture not at all."""
 FULL_CONTRAST = 0.15
 """Where motion differs by less inside a clip, loudness and density follow it less."""
-VIDEO_DENSITY = 9.9
+VIDEO_DENSITY = 12.0
 """Notes a second that the regressor hears in a common clip."""
 FULL_MOOD = SamplingOptions().affect_guidance
 """Affect guidance at which mood moves the music as far as in music that people made."""
@@ -405,10 +405,10 @@ def _curves(
 ) -> tuple[FloatArray, FloatArray]:
     """Loudness [S] 0-1 and density [S] notes a second.
 
-    The regressor sets the shape and the level of a music video, of which the clip is taken to be an
-    excerpt (:data:`EXCERPT_S`). Mood moves the level as it does in music that people made, and the
-    picture's motion moves both around it, up to 6 dB and a factor of 1.8 to each side, so that what
-    is seen is also heard where the regressor hedges.
+    Mood sets the level as in music that people made. The regressor hears the clip as an excerpt of
+    a music video (:data:`EXCERPT_S`): it shapes the course over time, and half of the level of
+    density; how loud a song is as a whole it cannot know. The picture's motion moves both, up to 6
+    dB and a factor of 1.8 to each side, so that what is seen is also heard where it hedges.
     """
     seconds = features.seconds
     every_second = [_Slot(0, s + 0.5, strong=True) for s in range(seconds)]
@@ -424,7 +424,7 @@ def _curves(
     loudness, density = (smooth(heard[:, i], 1.0).clip(min=1e-6) for i in range(2))
     loudness = loudness / loudness.mean() * loudness_level(affect) * 10 ** (6 * swing / 20)
     thickness = np.sqrt(density.mean() / VIDEO_DENSITY)
-    density = density / density.mean() * thickness * density_level(affect) * 1.6**swing
+    density = density / density.mean() * thickness * density_level(affect) * 1.8**swing
     # A floor that is neared, not hit: what is quieter and thinner still differs above it.
     return np.hypot(loudness, 0.01).clip(0, 1), np.hypot(density, 0.5).clip(0, 40)
 

@@ -1,24 +1,36 @@
-"""How well beats and downbeats fall on cuts.
+"""How well beats fall on cuts, and how well the notes follow plan and picture.
 
 Every clip is measured with the fitted grid and with three others: a fixed 120 BPM, the best
 constant tempo and phase, and the fitted grid of another clip (what chance gives a grid like ours).
+Then songs are composed for the clips and correlated with them (:mod:`experiments.following`).
 
-    python -m experiments.alignment --synthetic --seed 0
-    python -m experiments.alignment clips/ --json alignment.json
+    python -m experiments.evaluate alignment --synthetic --seed 100
+    python -m experiments.evaluate alignment CLIPS --json alignment.json
+
+``--synthetic`` needs no clips: its cut lists, and the films whose features are drawn around some of
+them, come from the seed.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 
+from amt.errors import AmtError, InputError
+from amt.features import extract_features
+from amt.model.weights import load_composer, load_expression
+from amt.mood import smooth
 from amt.timing import GridOptions, fit_grid, steady_grid
-from amt.types import Cut, FloatArray, TimeGrid
+from amt.types import EMOTIONS, Cut, FloatArray, TimeGrid, VideoFeatures
+from experiments.following import Followed, follow, report
+from experiments.following import table as following_table
 
 HIT_S = 0.040
 """One frame of video at 25 fps: a beat this near a cut falls on it."""
@@ -30,7 +42,9 @@ SECTION_STEP = 1.0201
 MEAN_SHOTS_S = (1.0, 2.0, 4.0, 8.0)
 SHORTEST_SHOT_S = 0.3
 SYNTHETIC_S = 60.0
-VIDEO_SUFFIXES = {".avi", ".mkv", ".mov", ".mp4", ".webm"}
+DEFAULT_STYLES = ("orchestral", "piano")
+Backend = Literal["auto", "clip", "analytic"]
+VIDEO_SUFFIXES = (".avi", ".mkv", ".mov", ".mp4", ".webm")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +96,44 @@ def synthetic_clips(mean_shot_s: float, n_clips: int, seed: int) -> list[Clip]:
     return clips
 
 
-def folder_clips(folder: Path) -> Iterator[Clip]:
-    """The clips of a folder with the cuts that the feature extractor finds."""
-    from amt.features import extract_features
+def synthetic_film(clip: Clip, seed: int) -> VideoFeatures:
+    """Features drawn around a cut list: every shot has a mood and a level of movement of its own.
 
-    for path in sorted(p for p in folder.iterdir() if p.suffix.lower() in VIDEO_SUFFIXES):
-        features = extract_features(path)
-        yield Clip(path.name, features.duration_s, features.cuts)
+    The logarithm of the motion wanders about the level of its shot, and stays or drifts through it.
+    """
+    rng = np.random.default_rng(seed)
+    seconds = math.ceil(clip.duration_s)
+    starts_s = np.array([0.0, *(cut.time_s for cut in clip.cuts)])
+    shot = np.searchsorted(starts_s, np.arange(seconds), side="right") - 1
+    since_s = np.arange(seconds) - starts_s[shot]
+    level = rng.normal(1.5, 0.8, len(starts_s))[shot]
+    drift = rng.normal(0, 0.1, len(starts_s))[shot] * since_s
+    motion = np.expm1(np.clip(level + drift + rng.normal(0, 0.15, seconds), 0, 4))
+    mood = rng.dirichlet(np.full(len(EMOTIONS), 0.5), len(starts_s))[shot]
+    return VideoFeatures(
+        duration_s=clip.duration_s,
+        emotion=smooth(mood, 0.5),
+        motion=motion,
+        scene_offset=np.floor(since_s),
+        cuts=clip.cuts,
+        semantic=None,
+        backend="analytic",
+    )
+
+
+def folder_features(folder: Path, backend: Backend) -> Iterator[tuple[str, VideoFeatures]]:
+    """Name and features of every clip of a folder.
+
+    Raises:
+        InputError: the folder holds no clip.
+    """
+    if not folder.is_dir():
+        raise InputError(f"{folder} is no folder: give one that holds video clips")
+    paths = sorted(p for p in folder.iterdir() if p.suffix.lower() in VIDEO_SUFFIXES)
+    if not paths:
+        raise InputError(f"{folder} holds no clip with a suffix of {', '.join(VIDEO_SUFFIXES)}")
+    for path in paths:
+        yield path.name, extract_features(path, backend=backend)
 
 
 def grid_pulse(grid: TimeGrid) -> Pulse:
@@ -246,32 +291,73 @@ def table(results: dict[str, dict[str, dict[str, float]]]) -> str:
     return "\n".join(lines)
 
 
-def main(argv: Sequence[str] | None = None) -> None:
-    """Measure synthetic cut lists or the clips of a folder, and print a table."""
-    parser = argparse.ArgumentParser(prog="alignment", description=__doc__.split("\n")[0])
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="alignment", description=(__doc__ or "").split("\n")[0])
     parser.add_argument("folder", nargs="?", type=Path, help="folder of video clips")
     parser.add_argument("--synthetic", action="store_true", help="measure synthetic cut lists")
     parser.add_argument("--lists", type=int, default=50, help="synthetic lists a mean (50)")
+    parser.add_argument("--films", type=int, default=3, help="lists a mean to compose for (3)")
     parser.add_argument("--seed", type=int, default=0, help="seed of the synthetic lists (0)")
     parser.add_argument("--bpm", type=float, help="hold this tempo, fit phase and metre only")
+    parser.add_argument("--backend", choices=("auto", "clip", "analytic"), default="analytic")
+    parser.add_argument("--style", action="append", help="may be repeated (orchestral and piano)")
+    parser.add_argument("--songs", type=int, default=2, help="songs a clip and style (2)")
+    parser.add_argument("--weights", type=Path, help="folder with composer and expression")
     parser.add_argument("--json", type=Path, help="write the results to this file")
-    arguments = parser.parse_args(argv)
-    if arguments.synthetic == (arguments.folder is not None):
-        parser.error("give a folder of clips or --synthetic")
-    options = GridOptions(fixed_bpm=arguments.bpm)
+    return parser
+
+
+def _sets(
+    arguments: argparse.Namespace,
+) -> tuple[dict[str, list[Clip]], list[tuple[str, VideoFeatures]]]:
+    """Sets of cut lists by name, and the films to compose for."""
     if arguments.synthetic:
         sets = {
             f"mean {mean_s:g} s": synthetic_clips(mean_s, arguments.lists, arguments.seed)
             for mean_s in MEAN_SHOTS_S
         }
-    else:
-        clips = list(folder_clips(arguments.folder))
-        sets = {"all": clips} | {clip.name[:11]: [clip] for clip in clips if clip.cuts}
-    results = {name: measure(clips, options) for name, clips in sets.items()}
+        chosen = [clip for clips in sets.values() for clip in clips[: arguments.films]]
+        return sets, [(c.name, synthetic_film(c, arguments.seed + i)) for i, c in enumerate(chosen)]
+    films = list(folder_features(arguments.folder, arguments.backend))
+    clips = [Clip(name, film.duration_s, film.cuts) for name, film in films]
+    return {"all": clips} | {clip.name[:11]: [clip] for clip in clips if clip.cuts}, films
+
+
+def _songs(
+    arguments: argparse.Namespace, films: Sequence[tuple[str, VideoFeatures]]
+) -> list[Followed]:
+    composer = load_composer(arguments.weights and arguments.weights / "composer")
+    expression = load_expression(arguments.weights and arguments.weights / "expression")
+    styles = arguments.style or DEFAULT_STYLES
+    return list(follow(films, composer, expression, styles, range(arguments.songs)))
+
+
+def _finite(value: Any) -> Any:  # noqa: ANN401 - any JSON value
+    """JSON has no NaN: figures that do not exist become null."""
+    if isinstance(value, dict):
+        return {name: _finite(inner) for name, inner in value.items()}
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Measure synthetic cut lists or the clips of a folder, and print tables."""
+    parser = _parser()
+    arguments = parser.parse_args(argv)
+    if arguments.synthetic == (arguments.folder is not None):
+        parser.error("give a folder of clips or --synthetic")
+    try:
+        options = GridOptions(fixed_bpm=arguments.bpm)
+        sets, films = _sets(arguments)
+        results = {name: measure(clips, options) for name, clips in sets.items()}
+        followed = report(_songs(arguments, films)) if films and arguments.songs else None
+    except AmtError as error:
+        parser.error(str(error))
     print(table(results))
+    if followed:
+        print(f"\n{following_table(followed)}")
     if arguments.json:
-        report = {"options": asdict(options), "results": results}
-        arguments.json.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+        figures = {"options": asdict(options), "results": results, "following": followed}
+        arguments.json.write_text(json.dumps(_finite(figures), indent=2) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -26,7 +26,8 @@ def rounded(plan: Plan) -> Plan:
     """The plan with every number as its file would hold it; applying it again changes nothing.
 
     Times keep 9 decimals, curves 4. Where rounding moves the end of the music onto a whole second,
-    the row of the second that was only just begun goes.
+    the row of the second that was only just begun goes; where it moves a cut onto the one before
+    it, the later one goes.
     """
     grid = TimeGrid(
         _round(plan.grid.beats_s, TIME_DECIMALS),
@@ -40,15 +41,19 @@ def rounded(plan: Plan) -> Plan:
         return _round(kept, CURVE_DECIMALS)
 
     def moments(values: tuple[_Moment, ...]) -> tuple[_Moment, ...]:
-        near = (
-            replace(
+        kept: list[_Moment] = []
+        for before, value in zip((None, *values), values, strict=False):
+            near = replace(
                 value,
                 time_s=round(float(value.time_s), TIME_DECIMALS),
                 strength=round(float(value.strength), CURVE_DECIMALS),
             )
-            for value in values
-        )
-        return tuple(value for value in near if not 0 <= grid.duration_s - value.time_s < 1e-9)
+            merges = before is not None and 0 < value.time_s - before.time_s
+            if merges and kept and kept[-1].time_s == near.time_s:
+                continue
+            if not 0 <= grid.duration_s - near.time_s < 1e-9:
+                kept.append(near)
+        return tuple(kept)
 
     return replace(
         plan,

@@ -130,6 +130,20 @@ def generate(
             rich_help_panel="Music",
         ),
     ] = None,
+    mood_smoothing: Annotated[
+        float,
+        typer.Option(
+            help="How slowly mood may move: standard deviation of its kernel in seconds.",
+            rich_help_panel="Music",
+        ),
+    ] = 3.0,
+    mood_blend: Annotated[
+        float,
+        typer.Option(
+            help="How far --emotion replaces what the picture says: 0 not at all, 1 wholly.",
+            rich_help_panel="Music",
+        ),
+    ] = 1.0,
     primer: Annotated[
         str | None,
         typer.Option(help="First chords, such as 'Am F C G'.", rich_help_panel="Music"),
@@ -209,6 +223,8 @@ def generate(
             fit=fit,
             hits_s=tuple(hit or ()),
             style=style,
+            mood_sigma_s=mood_smoothing,
+            mood_blend=mood_blend,
             primer=_primer(primer),
             colour=colour,
             sampling=SamplingOptions(temperature, top_p, guidance, affect_guidance),

@@ -168,10 +168,10 @@ def generate(
     allow_download: AllowDownload = False,
     temperature: Annotated[
         float, typer.Option(help="Higher is bolder.", rich_help_panel="Sampling")
-    ] = 0.9,
+    ] = 1.0,
     top_p: Annotated[
         float, typer.Option(help="Share of chances in play.", rich_help_panel="Sampling")
-    ] = 0.92,
+    ] = 0.98,
     guidance: Annotated[
         float, typer.Option(help="Pull of the picture; 0 is none.", rich_help_panel="Sampling")
     ] = 1.5,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 
 import av
@@ -16,7 +18,9 @@ import pretty_midi
 import pytest
 import soundfile
 
-from amt.cli import main
+from amt.cli import generate, main
+from amt.compose import ComposeOptions
+from amt.model.sampling import SamplingOptions
 from amt.plan import read_plan
 
 STORM = Path(__file__).parent / "data" / "storm.mp4"
@@ -169,7 +173,11 @@ BAD_OPTIONS = {
     "guidance": (["--guidance", "-2"], "guidance"),
     "bpm": (["--bpm", "-120"], "-120"),
     "bpm nan": (["--bpm", "nan"], "nan"),
-    "hit": (["--hit", "99"], "99"),
+    "bpm out of bounds": (["--bpm", "200"], "60 to 160"),
+    "hit": (["--hit", "99"], "hit point lies at 99 s, outside the clip"),
+    "hit before": (["--hit", "-1"], "hit point lies at -1 s, outside the clip"),
+    "mood smoothing": (["--mood-smoothing", "-1"], "mood"),
+    "mood blend": (["--mood-blend", "1.5"], "mood"),
     "no number": (["--bpm", "fast"], "--bpm"),
     "weights": (["--weights", "."], "composer"),
     "backend": (["--backend", "magic"], "magic"),
@@ -187,6 +195,39 @@ def test_a_bad_option_is_one_sentence_and_nothing_is_written(
     assert err.count("\n") == 1
     assert word in err
     assert [path.name for path in tmp_path.iterdir()] == ["clip.mp4"]
+
+
+@pytest.mark.parametrize(
+    ("content", "word"),
+    [
+        (b"once upon a time\n", "start,end,mood"),
+        (b"start,end,mood\nzero,ten,sad\n", "two numbers"),
+        (b"0,99,sad\n", "inside the clip"),
+        (b"\xff\xfe\x00\x81", "moods.csv"),
+    ],
+)
+def test_a_bad_csv_of_moods_is_one_sentence(
+    run: Run, clip: Path, tmp_path: Path, content: bytes, word: str
+) -> None:
+    moods = tmp_path / "moods.csv"
+    moods.write_bytes(content)
+    code, out, err = run(
+        "generate", "--video", clip, "--out", tmp_path / "a.mid", "--emotion", moods, "-q"
+    )
+    assert (code, out) == (2, ""), err
+    assert err.count("\n") == 1
+    assert word in err
+    assert not (tmp_path / "a.mid").exists()
+
+
+def test_half_a_second_still_gets_a_chord(run: Run, tmp_path: Path) -> None:
+    short, midi = draw_clip(tmp_path / "short.mp4", frames=5), tmp_path / "a.mid"
+    code, _, err = run("generate", "--video", short, "--out", midi, "-q")
+    assert code == 0, err
+    song = pretty_midi.PrettyMIDI(str(midi))
+    assert song.get_end_time() == pytest.approx(0.5, abs=0.002)
+    sounding = {note.pitch % 12 for part in song.instruments for note in part.notes}
+    assert len(sounding) >= 3
 
 
 def test_a_missing_soundfont_is_named(run: Run, clip: Path, tmp_path: Path) -> None:
@@ -298,3 +339,13 @@ def test_help_needs_no_heavy_library() -> None:
     heavy = "torch", "numpy", "cv2", "av", "transformers", "matplotlib"
     code = f"import sys, amt.cli; sys.exit(any(m in sys.modules for m in {heavy!r}))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_the_command_and_the_library_have_the_same_defaults() -> None:
+    parameters = inspect.signature(generate).parameters
+    for options in (SamplingOptions(), ComposeOptions()):
+        shared = {f.name for f in fields(options)} & set(parameters) - {"key", "moods"}
+        assert shared
+        for name in shared:
+            expected = getattr(options, name)
+            assert parameters[name].default == expected or not expected, name

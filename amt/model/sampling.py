@@ -27,9 +27,9 @@ DRAFT_SLOTS = 4
 class SamplingOptions:
     """How freely chords are drawn."""
 
-    temperature: float = 0.9
+    temperature: float = 1.0
     """Above 0; 1 is the model's own distribution, lower is safer."""
-    top_p: float = 0.92
+    top_p: float = 0.98
     """Share of probability that stays in play (Holtzman et al. 2020), in (0, 1]."""
     guidance: float = 1.5
     """Strength of the picture (Ho & Salimans 2022): 0 ignores it, 1 is the model's own answer."""

@@ -214,10 +214,12 @@ def _span(mood: str, start: str | None, end: str | None, duration_s: float) -> M
 
 def _read_csv(path: Path) -> list[tuple[str, str | None, str | None]]:
     try:
-        with path.open(newline="") as file:
+        with path.open(newline="", encoding="utf-8-sig") as file:
             rows = [row for row in csv.reader(file) if row]
     except OSError as error:
         raise InputError(f"cannot read the moods in {path}: {error.strerror}") from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{path} is no CSV in UTF-8: expected rows of start,end,mood") from error
     if rows and [cell.strip().lower() for cell in rows[0]] == ["start", "end", "mood"]:
         rows = rows[1:]
     for row in rows:

@@ -275,9 +275,13 @@ def _voices(
 
 
 def _thin_pad(form: Form, plan: Plan, pad: tuple[Voicing, ...]) -> tuple[Voicing, ...]:
-    """Two voices are enough where so few notes begin that three at once would stand out."""
+    """Two voices are enough where so few notes begin that three at once would stand out.
+
+    The last chord is whole: it may be all that sounds.
+    """
     edges = _seconds(plan, [region.start for region in form.regions] + [form.end])
     density = integral(plan.density, edges) / np.maximum(np.diff(edges), 1e-9)
+    density[-1] = THIN_DENSITY
     return tuple(
         thin(voicing, region.chord) if voicing and notes < THIN_DENSITY else voicing
         for voicing, region, notes in zip(pad, form.regions, density, strict=True)

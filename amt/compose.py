@@ -65,9 +65,9 @@ TENSE_QUALITIES = {"dim": 12.0, "dim7": 12.0, "hdim7": 12.0, "7": 10.0, "sus4": 
 """Chord qualities that tension brings in (Gabrielsson & Lindström 2010: fear and anger are heard in
 dissonance), and their log-odds where one is called for: nearly certain to come, which of them and
 on which root is for the composer to say."""
-TENSE_SHARE = 0.9
+TENSE_SHARE, MOST_TENSE = 0.9, 0.5
 """Share of the slots before a downbeat that call for a tense chord, for a unit of ``colour`` and
-full tension: it leads into the bar."""
+full tension, and the most of them that do: it leads into the bar."""
 TENSE_CHANGE_ODDS = -2.0
 """What a change loses elsewhere under full tension, so that harmony does not move more often."""
 MINOR_QUALITIES = ("min", "min7", "min6")
@@ -170,6 +170,7 @@ def compose(
             f"the primer has {len(options.primer)} chords, but the clip has room for {len(slots)}"
         )
     sections = _sections(features, grid, emotion)
+    starts = {section.beat for section in sections}
     called = _tense_slots(slots, options, affect)
     to_home = HOME[key.mode].tonic - key.tonic
     ids = sample_chords(
@@ -178,8 +179,9 @@ def compose(
         minor=key.mode == "minor",
         options=options.sampling,
         generator=torch.Generator().manual_seed(options.seed),
-        bias=_chord_bias(slots, HOME[key.mode], options, emotion, affect, called),
-        change_bias=_change_bias(slots, {section.beat for section in sections}, affect, called),
+        bias=_chord_bias(slots, HOME[key.mode], options, emotion, affect, called)
+        + _cadence_bias(slots, starts, HOME[key.mode]),
+        change_bias=_change_bias(slots, starts, affect, called),
         primer=[chord.transpose(to_home).id for chord in options.primer],
         progress=progress,
     )
@@ -321,6 +323,23 @@ def _chord_bias(
     return bias
 
 
+def _cadence_bias(slots: list[_Slot], section_beats: set[int], home: Key) -> Tensor:
+    """[slots, V] a liking for cadences at section ends: a dominant, then home on the strong cut.
+
+    The sixth degree is liked as well: a deceptive cadence, which opens the section instead.
+    """
+    bias = torch.zeros((len(slots), VOCABULARY_SIZE), dtype=torch.float64)
+    sixth = Chord((home.tonic + 9) % 12, "min") if home.mode == "major" else None
+    arrivals = [home.tonic_chord, sixth or Chord((home.tonic + 8) % 12, "maj")]
+    last_bar = max(i for i, slot in enumerate(slots) if slot.strong)
+    for i, slot in enumerate(slots):
+        if 0 < i < last_bar and slot.beat in section_beats:
+            bias[i - 1] += _dominant_bias(home)
+            for chord, weight in zip(arrivals, (2.0, 1.0), strict=True):
+                bias[i, chord.id] += weight
+    return bias
+
+
 def _tense_slots(
     slots: list[_Slot], options: ComposeOptions, affect: FloatArray
 ) -> NDArray[np.bool_]:
@@ -332,7 +351,8 @@ def _tense_slots(
     drawn = np.random.default_rng([options.seed, 2]).random(len(slots))
     leads = np.array([slot.strong for slot in slots[1:]] + [False])
     rows = [min(int(slot.middle_s), len(affect) - 1) for slot in slots]
-    return leads & (drawn < TENSE_SHARE * options.colour * tension(affect)[rows])
+    share = TENSE_SHARE * options.colour * tension(affect)[rows]
+    return leads & (drawn < np.minimum(share, MOST_TENSE))
 
 
 def _tense_chords() -> Tensor:

@@ -133,6 +133,37 @@ def test_more_energy_is_faster_louder_and_denser(models) -> None:
     assert plan.density[20:].mean() > plan.density[:10].mean()
 
 
+def test_sections_end_on_a_dominant_more_often_than_chance(models) -> None:
+    key = Key(0, "major")
+
+    def dominants(cuts_s: tuple[float, ...]) -> float:
+        """Share of dominants in the half bar before 20 and 40 s."""
+        found = []
+        for seed in range(12):
+            plan = plan_of(models, clip(60.0, cuts_s), seed=seed, key=key, bpm=120.0, colour=0.0)
+            for time_s in (20.0, 40.0):
+                beat = round(float(plan.grid.beats_at(time_s))) - 1
+                chord = [span.chord for span in plan.chords if span.beat <= beat][-1]
+                found.append(chord.root == 7)
+        return float(np.mean(found))
+
+    assert dominants((20.0, 40.0)) > 2 * dominants(())
+
+
+def test_peaks_of_movement_become_accents_but_cuts_do_not(models) -> None:
+    features = clip(20.0, (10.0,))
+    features.motion[:] = 1.0
+    features.motion[[5, 10]] = 20.0
+    assert [accent.time_s for accent in plan_of(models, features).accents] == [5.0]
+
+
+def test_density_settles_in_the_last_bar(models) -> None:
+    plan = plan_of(models, clip(40.0))
+    last_bar = int(plan.grid.beats_s[plan.grid.downbeats[-1]])
+    assert plan.density[-1] < 0.7 * plan.density[last_bar - 1]
+    assert plan_of(models, clip(0.5)).density[0] > 0
+
+
 def test_strong_cuts_begin_sections_with_the_mood_seen_there(models) -> None:
     features = clip(40.0, (20.0,), mood="relaxing")
     features.emotion[20:] = np.eye(6)[EMOTIONS.index("tense")]

@@ -247,7 +247,9 @@ def generate(
             _write_sound(audio, video, wav, mp4, keep_sound, stage)
         if report is not None:
             play = partial(_render, stage.path(out), engine, soundfont, show)
-            _write_report(video, generated, audio or play, stage.path(report), quiet)
+            silence = _write_report(video, generated, audio or play, stage.path(report))
+            if silence and not quiet:
+                _say(f"the report has no player: {silence}")
     _summarise(generated.plan, generated.song, outputs, as_json=as_json, quiet=quiet)
 
 
@@ -416,13 +418,9 @@ def _write_stems(
 
 
 def _write_report(
-    video: Path,
-    generated: Generated,
-    audio: Audio | Callable[[], Audio],
-    path: Path,
-    quiet: bool,
-) -> None:
-    """Write the page, and without a player where no sound can be made."""
+    video: Path, generated: Generated, audio: Audio | Callable[[], Audio], path: Path
+) -> str:
+    """Write the page; where no sound can be made it has no player, and the reason is returned."""
     from amt.report import Sound, write_report
     from render.errors import RenderError
 
@@ -432,9 +430,8 @@ def _write_report(
         sound = Sound(made.samples, made.sample_rate)
     except RenderError as error:
         silence = str(error)
-        if not quiet:
-            _say(f"the report has no player: {silence}")
     write_report(path, video, generated.features, generated.plan, generated.song, sound, silence)
+    return silence
 
 
 def _check_suffixes(

@@ -126,6 +126,11 @@
     const box = lanes.getBoundingClientRect();
     go(((event.clientX - box.left) / box.width) * data.duration);
   });
+  addEventListener("keydown", (event) => {
+    if (event.key !== " " || event.target.closest("button, summary") || !sound) return;
+    event.preventDefault();
+    play.click();
+  });
   seek.addEventListener("input", () => { go(Number(seek.value)); follow(); });
   byId("in").addEventListener("click", () => zoomTo(zoom * 2));
   byId("out").addEventListener("click", () => zoomTo(zoom / 2));

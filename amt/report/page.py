@@ -116,7 +116,7 @@ def _facts(plan: Plan, song: Song) -> str:
 def _verdict(found: Sequence[Landing]) -> str:
     """How well the music meets the cuts, in a sentence or two."""
     if not found:
-        return "The clip has no cuts to meet: the tempo is steady."
+        return "The clip has no cuts for the music to meet."
     strong = [landing for landing in found if landing.strong]
     met = sum(landing.on_beat for landing in found)
     text = f"{met} of {len(found)} {_cuts(len(found))} on a beat of the music"

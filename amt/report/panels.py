@@ -46,6 +46,7 @@ _CUT_KINDS: dict[CutKind, str] = {
 _QUIETEST_DB = -54.0
 _LEAST_RANGE_DB = 12.0
 _LEAST_RANGE_BPM = 10.0
+_STEADY_BPM = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,10 +115,16 @@ def cuts_and_bars(axis: Axis, found: Sequence[Landing], plan: Plan) -> Panel:
         label(axis, float(downbeats_s[bar]), f"bar {bar + 1}" if bar == 0 else f"{bar + 1}", "low")
         for bar in range(0, len(grid.bars), step)
     )
+    if not found:
+        sentence = (
+            "The lines are the beats of the music, the tall ones the first beat of each bar; the "
+            "clip has no cuts for them to meet."
+        )
+        return Panel("cuts", "Bars", sentence, plot(shapes, 60, _describe_hits(found), words))
     return Panel(
         "cuts",
         "Cuts and bars",
-        "Every line from the top is a change of shot, the lower its dot the bigger. The "
+        "Every line from the top is a change of shot (a cut), the lower its dot the bigger. The "
         "lines from below are the beats of the music, the tall ones the first beat of each bar. "
         "Music fits the picture where both meet in one line.",
         plot(shapes, 120, _describe_hits(found), words),
@@ -141,7 +148,7 @@ def _by_outcome(found: Sequence[Landing]) -> dict[str, list[Landing]]:
 
 def _describe_hits(found: Sequence[Landing]) -> str:
     if not found:
-        return "The clip has no cuts; bars follow each other steadily."
+        return "The clip has no cuts; only bars and beats are shown."
     groups = _by_outcome(found)
     return (
         f"{len(found)} cuts: {len(groups['downbeat'])} fall on the first beat of a bar, "
@@ -150,8 +157,6 @@ def _describe_hits(found: Sequence[Landing]) -> str:
 
 
 def _cut_legend(found: Sequence[Landing]) -> str:
-    if not found:
-        return '<p class="note">This clip has no cuts, so the tempo is steady.</p>'
     entries = [
         ("dot-downbeat", "cut on the first beat of a bar"),
         ("dot-onbeat", "cut on another beat"),
@@ -167,8 +172,6 @@ def _cut_legend(found: Sequence[Landing]) -> str:
 
 def _cut_table(found: Sequence[Landing]) -> str:
     """The cuts in numbers, for readers of tables and of screens alike."""
-    if not found:
-        return ""
     rows = "".join(
         f"<tr><td>{clock(f.cut.time_s, 2)}</td><td>{_CUT_KINDS[f.cut.kind]}</td>"
         f"<td>{f.cut.strength:.2f}</td><td>{_offset(f.beat_s)}</td><td>{_offset(f.downbeat_s)}</td>"
@@ -241,18 +244,20 @@ def emotion(axis: Axis, plan: Plan, backend: str) -> Panel:
     for index, name in enumerate(EMOTIONS):
         base = tops[:, index] - shares[:, index]
         shapes.append(area(axis, times_s, tops[:, index], f"e{index}", base))
-        widest = int(shares[:, index].argmax())
+        # Of the places where a band is about widest, the one nearest to the middle.
+        wide = np.flatnonzero(shares[:, index] >= 0.95 * shares[:, index].max())
+        widest = int(wide[np.abs(times_s[wide] - axis.duration_s / 2).argmin()])
         if shares[widest, index] > 0.2:
             height = 100 * (1 - base[widest] - shares[widest, index] / 2)
             at_s = float(np.clip(times_s[widest], 0.04 * axis.duration_s, 0.96 * axis.duration_s))
             words += label(axis, at_s, name, "inside", f"top:{number(height)}%")
     strongest = [EMOTIONS[i] for i in plan.emotion.mean(axis=0).argsort()[::-1][:2]]
-    source = "the CLIP vision model" if backend == "clip" else "light, colour and movement"
+    source = "the picture by CLIP" if backend == "clip" else "light, colour and movement"
     return Panel(
         "emotion",
         "Mood",
-        "How much of each of six moods the music is asked for; the thicker a band, the more of it "
-        f"(read from {source}, and from what was asked for).",
+        "How much of each of six moods the music should have; the thicker a band, the more of it. "
+        f"They are read from {source}, unless a mood was asked for.",
         plot(shapes, 90, f"Mood over time, mostly {strongest[0]}, then {strongest[1]}", words),
         legend([(f"box e{index}", name) for index, name in enumerate(EMOTIONS)]),
     )
@@ -354,13 +359,18 @@ def tempo(axis: Axis, plan: Plan) -> Panel:
     keep = np.flatnonzero(np.abs(np.diff(heights, prepend=-1.0)) > 1e-3)
     times_s = np.append(np.repeat(grid.beats_s[keep], 2)[1:], axis.duration_s)
     shapes = [line(axis, times_s, np.repeat(heights[keep], 2), "music")]
-    fact = f"{low:.1f} to {high:.1f} beats a minute" if high - low > 0.05 else f"{low:.1f} a minute"
-    words = label(axis, 0, f"{high:.1f}", "corner top") + label(axis, 0, f"{low:.1f}", "corner low")
+    if high - low < _STEADY_BPM:
+        fact, sentence = f"{low:.1f} beats a minute", "the same from beginning to end."
+        words = ""
+    else:
+        fact = f"{low:.1f} to {high:.1f} beats a minute"
+        sentence = "it bends so that beats meet cuts, and may change where a section begins."
+        words = label(axis, 0, f"{high:.1f}", "corner top")
+        words += label(axis, 0, f"{low:.1f}", "corner low")
     return Panel(
         "tempo",
         "Tempo",
-        "How many beats the music has in a minute; it bends a little so that beats meet cuts, and "
-        "may change where a new section begins.",
+        f"How many beats the music has in a minute: {sentence}",
         plot(shapes, 64, f"Tempo: {fact}", words),
         legend([("rule music", fact)]),
     )

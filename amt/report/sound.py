@@ -19,7 +19,7 @@ MAX_BYTES = 12_000_000
 
 _STEREO_FROM = 64_000
 _FULL_RATE, _HALF_RATE = 44_100, 22_050
-_BLOCK_S = 60
+_BLOCK_S = 10
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,9 +38,7 @@ def encode_mp3(sound: Sound) -> bytes:
     Up to 16 minutes it is 96 kbit/s in stereo, and less for more; below 64 kbit/s the sound is mono
     at 22.05 kHz. Equal sound gives equal bytes.
     """
-    length_s = sound.samples.shape[1] / sound.sample_rate
-    fitting = [rate for rate in BIT_RATES if rate / 8 * length_s <= MAX_BYTES]
-    bit_rate = fitting[0] if fitting else BIT_RATES[-1]
+    bit_rate = choose_bit_rate(sound.samples.shape[1] / sound.sample_rate)
     stereo = bit_rate >= _STEREO_FROM
     target = io.BytesIO()
     with av.open(target, "w", format="mp3") as container:
@@ -53,8 +51,14 @@ def encode_mp3(sound: Sound) -> bytes:
     return target.getvalue()
 
 
+def choose_bit_rate(length_s: float) -> int:
+    """The best of :data:`BIT_RATES` that keeps a sound within :data:`MAX_BYTES`, or the lowest."""
+    fitting = (rate for rate in BIT_RATES if rate / 8 * length_s <= MAX_BYTES)
+    return next(fitting, BIT_RATES[-1])
+
+
 def _frames(sound: Sound, stereo: bool, rate: int) -> Iterator[av.AudioFrame]:
-    """The sound at another rate and number of channels, a minute at a time."""
+    """The sound at another rate and number of channels, some seconds at a time."""
     block, at = _BLOCK_S * sound.sample_rate, 0
     for start in range(0, sound.samples.shape[1], block):
         part = sound.samples[:, start : start + block]

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 
 from amt.errors import PlanError
 from amt.plan import plan_from_json, plan_to_json, read_plan, rounded, write_plan
-from amt.types import Cut, Plan, Section
+from amt.types import Accent, Cut, Plan, Section
 from tests.arrange.plan_strategies import make_plan, plans
 
 
@@ -24,6 +24,7 @@ def plan() -> Plan:
         key="F major",
         cuts=(Cut(2.0, 0.75), Cut(4.123456789, 0.2, "dissolve")),
         sections=(Section(0, "sad"), Section(8, "exciting")),
+        accents=(Accent(0.0, 0.4), Accent(3.0)),
     )
 
 
@@ -72,6 +73,20 @@ def test_a_second_that_rounding_ends_is_dropped() -> None:
     plan = make_plan(4.0 + 1e-11)
     assert len(plan.loudness) == 5
     assert len(plan_from_json(plan_to_json(plan)).loudness) == 4
+
+
+def test_a_plan_without_accents_is_read(plan: Plan) -> None:
+    data = json.loads(plan_to_json(plan))
+    assert plan_from_json(json.dumps(data)).accents == plan.accents
+    del data["accents"]
+    assert plan_from_json(json.dumps(data)).accents == ()
+
+
+def test_cuts_that_rounding_makes_one_are_one() -> None:
+    close = (Cut(2.0, 0.5), Cut(2.0 + 1e-12, 0.7), Cut(3.0))
+    plan = make_plan(6.0, cuts=close)
+    assert rounded(plan).cuts == (close[0], close[2])
+    assert rounded(rounded(plan)).cuts == rounded(plan).cuts
 
 
 def _set(*path: Any, value: Any) -> Any:
@@ -140,6 +155,12 @@ BROKEN = [
     (_set("cuts", 0, "time_s", value=0), r"cuts\[0\]\.time_s is 0"),
     (_set("cuts", 0, "strength", value=1.5), r"cuts\[0\]\.strength is 1\.5"),
     (_set("cuts", 0, "kind", value="wipe"), r"cuts\[0\]\.kind is 'wipe'"),
+    (_set("accents", value={}), r"accents is \{\}, expected a list"),
+    (_set("accents", 1, "time_s", value=0.0), r"accents\[1\]\.time_s is 0\.0.*after 0 s"),
+    (_set("accents", 1, "time_s", value=6.25), r"accents\[1\]\.time_s is 6\.25"),
+    (_set("accents", 0, "time_s", value=-1), r"accents\[0\]\.time_s is -1"),
+    (_set("accents", 0, "strength", value=2), r"accents\[0\]\.strength is 2"),
+    (_set("accents", 0, "kind", value="cut"), r"accents\[0\]\.kind is unknown"),
     (_set("curve", 2, "loudness", value=-0.1), r"curve\[2\]\.loudness is -0\.1"),
     (_set("curve", 2, "loudness", value=1.2), r"curve\[2\]\.loudness is 1\.2"),
     (_set("curve", 2, "density", value=-1), r"curve\[2\]\.density is -1"),

@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from amt.chords import VOCABULARY_SIZE, Key, chord_from_id, parse_chord, parse_key
-from amt.types import EMOTIONS, ChordSpan, Cut, FloatArray, Plan, Section, TimeGrid
+from amt.types import EMOTIONS, Accent, ChordSpan, Cut, FloatArray, Plan, Section, TimeGrid
 
 
 def steady(duration_s: float, bpm: float = 120.0, beats_per_bar: int = 4) -> TimeGrid:
@@ -48,6 +48,7 @@ def make_plan(
     seed: int = 1,
     cuts: tuple[Cut, ...] = (),
     sections: tuple[Section, ...] = (),
+    accents: tuple[Accent, ...] = (),
 ) -> Plan:
     grid = steady(duration_s, bpm, beats_per_bar)
     rows = math.ceil(duration_s)
@@ -67,6 +68,7 @@ def make_plan(
         cuts=cuts,
         sections=sections,
         title="A clip",
+        accents=accents,
     )
 
 
@@ -105,5 +107,9 @@ def plans(draw: st.DrawFn, style: str | None = None) -> Plan:
             Cut(grid.duration_s * t, draw(st.floats(0, 1)), draw(kinds)) for t in sorted(times)
         ),
         sections=tuple(Section(beat, draw(st.sampled_from(EMOTIONS))) for beat in beats[:3]),
+        accents=tuple(
+            Accent(grid.duration_s * t, draw(st.floats(0, 1)))
+            for t in sorted(draw(st.lists(st.floats(0, 0.98), unique=True, max_size=3)))
+        ),
         title=draw(st.text(st.characters(codec="latin-1", exclude_categories=["Cc"]), max_size=20)),
     )

@@ -17,7 +17,7 @@ from amt.chords import parse_chord
 from amt.errors import InputError, PlanError
 from amt.midi import read_midi, write_midi
 from amt.plan import plan_from_json, plan_to_json
-from amt.types import EMOTIONS, ChordSpan, Cut, FloatArray, Plan, Section, Song, TimeGrid
+from amt.types import EMOTIONS, Accent, ChordSpan, Cut, FloatArray, Plan, Section, Song, TimeGrid
 from tests.arrange.plan_strategies import make_plan, moods, plans
 
 ANY_PLAN = settings(
@@ -198,6 +198,77 @@ def test_a_strong_cut_is_struck_on_time() -> None:
         assert len(struck) >= len(plain) + (3 if role == "harmony" else 1)
     weak = arrange(replace(plan, cuts=(replace(cut, strength=0.2),)))
     assert weak.tracks[0].notes == arrange(plan).tracks[0].notes
+
+
+@pytest.mark.parametrize("style", style_names())
+def test_a_strong_cut_is_louder_than_what_is_around_it(style: str) -> None:
+    """Velocity and CC 11 together: the swell does not take away what the accent gives."""
+    plan = make_plan(24, density=10, style=style, cuts=(Cut(12.0, 1.0),), chords="Am F")
+    song = arrange(plan)
+    seconds = np.array([9.0, 12.0, 15.0])
+
+    def loudest(time_s: float) -> float:
+        tick, power = round(time_s * 960), 0.0
+        for track in song.tracks:
+            levels = [c for c in track.controls if c.number == 11 and c.tick <= tick]
+            struck = [n.velocity * levels[-1].value for n in track.notes if n.start == tick]
+            power = max(power, *struck, 0)
+        return power
+
+    before, hit, after = map(loudest, seconds)
+    assert hit > 1.15 * max(before, after)
+    assert hit > 0
+
+
+def test_an_accent_inside_a_shot_is_stressed_as_far_as_the_style_says(tmp_path: Path) -> None:
+    plan = make_plan(24, density=8, chords="Am", every=100)
+    stressed = replace(plan, accents=(Accent(5.1, 1.0),))
+    assert plan_from_json(plan_to_json(stressed)).accents == stressed.accents
+
+    def mean_velocity(chosen: Plan) -> float:
+        song = arrange(chosen)
+        return float(np.mean([n.velocity for t in song.tracks for n in t.notes if n.start == 4800]))
+
+    assert mean_velocity(stressed) > mean_velocity(plan) + 4
+    path = tmp_path / "even.toml"
+    roles = """[roles.harmony]
+name = "Piano"
+program = 0
+low = 48
+high = 84
+volume = 90
+pan = 64
+gate = 1.0
+"""
+    path.write_text("accent = 0.0\n" + roles)
+    even = [arrange(replace(p, style=str(path))).tracks[0].controls for p in (plan, stressed)]
+    assert even[0] == even[1]
+
+
+def test_a_section_stands_out_by_its_register() -> None:
+    plan = make_plan(64, chords="Am F", sections=(Section(0, "sad"), Section(64, "sad")))
+    heights = []
+    for seed in range(6):
+        figures = tracks_of(arrange(replace(plan, seed=seed)), "piano")["arpeggio"]
+        halves = [[n.pitch for n in figures if (n.start >= 64 * 480) == late] for late in (0, 1)]
+        heights.append(abs(np.mean(halves[0]) - np.mean(halves[1])))
+    assert np.mean(heights) > 1.5
+
+
+@pytest.mark.parametrize("style", ["piano", "orchestral", "ambient"])
+def test_figures_move_by_two_notes_a_beat_at_most_inside_a_phrase(style: str) -> None:
+    from amt.arrange.score import write_score
+
+    density = 9 + 7 * np.sin(np.arange(60) / 3)
+    plan = make_plan(60, density=density, style=style)
+    score = write_score(plan, load_style(style))
+    last = score.form.closing // 480
+    for beat in range(1, last):
+        if (
+            score.form.cell_at(beat * 480).start != beat * 480
+            or score.form.cell_at(beat * 480).place
+        ):
+            assert abs(score.figures[beat] - score.figures[beat - 1]) <= 2
 
 
 def test_notes_on_the_beat_are_exactly_there() -> None:

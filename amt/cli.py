@@ -430,7 +430,7 @@ def _write_report(
         sound = Sound(made.samples, made.sample_rate)
     except RenderError as error:
         silence = str(error)
-    write_report(path, video, generated.features, generated.plan, generated.song, sound, silence)
+    write_report(path, video, generated.features, generated.plan, generated.song, sound)
     return silence
 
 

@@ -6,9 +6,15 @@
   const heads = [...document.querySelectorAll(".head")];
   const thumbs = [...document.querySelectorAll(".thumb")];
   const blocks = [...document.querySelectorAll(".block")];
+  const bars = document.querySelector("#cuts .plot");
   const rulers = [...document.querySelectorAll(".ruler")];
-  const MOST_ZOOM = Math.max(1, data.duration / 4);
-  let at = 0, zoom = 1, sound = null;
+  const LONG_S = 600, VIEW_S = 300, SMALLEST_VIEW_S = 4, MOST_PIXELS = 200000;
+  let at = 0, sound = null;
+  // Of a long clip the first minutes are shown, and the rest is reached by scrolling.
+  let zoom = data.duration > LONG_S ? data.duration / VIEW_S : 1;
+
+  const mostZoom = () =>
+    Math.max(1, Math.min(data.duration / SMALLEST_VIEW_S, MOST_PIXELS / timeline.clientWidth));
 
   // The last of some rising times that has come.
   const indexAt = (times, t) => {
@@ -64,19 +70,31 @@
     requestAnimationFrame(step);
   };
 
+  const word = (t, text, css) => {
+    const mark = document.createElement("span");
+    mark.className = css;
+    mark.style.left = (100 * t) / data.duration + "%";
+    mark.textContent = text;
+    return mark;
+  };
+
   const drawRulers = (width) => {
     const steps = [0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600];
     const every = steps.find((s) => (s / data.duration) * width >= 70) || 3600;
     for (const ruler of rulers) {
       ruler.textContent = "";
       for (let t = 0; t < data.duration; t += every) {
-        const mark = document.createElement("span");
-        mark.className = "label";
-        mark.style.left = (100 * t) / data.duration + "%";
-        mark.textContent = clock(t) + (t % 1 ? ".5" : "");
-        ruler.append(mark);
+        ruler.append(word(t, clock(t) + (t % 1 ? ".5" : ""), "label"));
       }
     }
+  };
+
+  const numberBars = (width) => {
+    const every = Math.max(1, Math.ceil((60 * data.bars.length) / width));
+    for (const old of bars.querySelectorAll(".low")) old.remove();
+    for (let i = 0; i < data.bars.length; i += every)
+      bars.append(word(data.bars[i], (i ? "" : "bar ") + (i + 1), "label low"));
+    lanes.classList.toggle("dense", width / data.bars.length < 6);
   };
 
   // What depends on the width: which pictures and words find room.
@@ -92,12 +110,13 @@
     const roomy = blocks.map((block) => block.firstChild.scrollWidth <= block.clientWidth);
     blocks.forEach((block, i) => block.classList.toggle("tight", !roomy[i]));
     drawRulers(width);
+    numberBars(width);
     byId("out").disabled = byId("all").disabled = zoom <= 1;
-    byId("in").disabled = zoom >= MOST_ZOOM;
+    byId("in").disabled = zoom >= mostZoom();
   };
 
   const zoomTo = (to) => {
-    zoom = Math.min(Math.max(to, 1), MOST_ZOOM);
+    zoom = Math.min(Math.max(to, 1), mostZoom());
     layout();
     timeline.scrollLeft = (at / data.duration) * lanes.clientWidth - timeline.clientWidth / 2;
   };

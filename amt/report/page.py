@@ -31,6 +31,9 @@ from amt.types import Plan, Song, TimeGrid, VideoFeatures
 
 _STRONG_CUT_LINES = 200
 """Cuts that are drawn faintly through all panels, the strongest first."""
+_SILENCE = (
+    "No sound: the music could not be rendered when this page was made. Click to move through it."
+)
 
 
 def write_report(
@@ -40,7 +43,6 @@ def write_report(
     plan: Plan,
     song: Song,
     sound: Sound | None = None,
-    silence: str = "",
 ) -> None:
     """Write a page that shows how the music of a clip follows its picture.
 
@@ -54,8 +56,7 @@ def write_report(
         features: what was seen of it.
         plan: what was decided.
         song: the notes; made for the same clip as ``plan``.
-        sound: the rendered song; None gives a page without a player.
-        silence: why there is no sound, as a sentence for the page.
+        sound: the rendered song; None gives a page without sound, which says so.
 
     Raises:
         VideoError: the clip cannot be decoded.
@@ -83,7 +84,7 @@ def write_report(
         panels="".join(map(_section, panels)),
         ruler=ruler(axis),
         marks=_marks(axis, found),
-        player=_player(axis, sound, silence),
+        player=_player(axis, sound is not None),
         data=_json(_script_data(plan)),
         sound="" if sound is None else base64.b64encode(encode_mp3(sound)).decode(),
         style=_part("page.css"),
@@ -148,13 +149,12 @@ def _marks(axis: Axis, found: Sequence[Landing]) -> str:
     return "".join(f"M{axis.x(t)} 0v100" for t in times_s)
 
 
-def _player(axis: Axis, sound: Sound | None, silence: str) -> str:
-    note = "" if sound is not None else escape(silence or "The music was not rendered.")
+def _player(axis: Axis, audible: bool) -> str:
     return Template(_part("player.html")).substitute(
         duration=number(axis.duration_s, 3),
         length=clock(axis.duration_s),
-        disabled="" if sound is not None else "disabled",
-        note=f'<p class="note">No sound: {note}</p>' if note else "",
+        disabled="" if audible else "disabled",
+        note="" if audible else f'<p class="note">{_SILENCE}</p>',
     )
 
 

@@ -46,6 +46,8 @@ _CUT_KINDS: dict[CutKind, str] = {
 _QUIETEST_DB = -54.0
 _LEAST_RANGE_DB = 12.0
 _LEAST_RANGE_BPM = 10.0
+_NAMED_SHARE = 0.2
+"""Thickness of a band of mood that can hold its name."""
 _STEADY_BPM = 0.05
 
 
@@ -240,17 +242,10 @@ def emotion(axis: Axis, plan: Plan, backend: str) -> Panel:
     """The six moods stacked."""
     times_s, shares = axis.centres(plan.emotion)
     tops = np.cumsum(shares, axis=1)
-    shapes, words = [], ""
-    for index, name in enumerate(EMOTIONS):
-        base = tops[:, index] - shares[:, index]
-        shapes.append(area(axis, times_s, tops[:, index], f"e{index}", base))
-        # Of the places where a band is about widest, the one nearest to the middle.
-        wide = np.flatnonzero(shares[:, index] >= 0.95 * shares[:, index].max())
-        widest = int(wide[np.abs(times_s[wide] - axis.duration_s / 2).argmin()])
-        if shares[widest, index] > 0.2:
-            height = 100 * (1 - base[widest] - shares[widest, index] / 2)
-            at_s = float(np.clip(times_s[widest], 0.04 * axis.duration_s, 0.96 * axis.duration_s))
-            words += label(axis, at_s, name, "inside", f"top:{number(height)}%")
+    bands = [
+        area(axis, times_s, tops[:, i], f"e{i}", tops[:, i] - shares[:, i])
+        for i in range(len(EMOTIONS))
+    ]
     strongest = [EMOTIONS[i] for i in plan.emotion.mean(axis=0).argsort()[::-1][:2]]
     source = "the picture by CLIP" if backend == "clip" else "light, colour and movement"
     return Panel(
@@ -258,9 +253,31 @@ def emotion(axis: Axis, plan: Plan, backend: str) -> Panel:
         "Mood",
         "How much of each of six moods the music should have; the thicker a band, the more of it. "
         f"They are read from {source}, unless a mood was asked for.",
-        plot(shapes, 90, f"Mood over time, mostly {strongest[0]}, then {strongest[1]}", words),
+        plot(
+            bands,
+            90,
+            f"Mood over time, mostly {strongest[0]}, then {strongest[1]}",
+            _names(axis, times_s, shares),
+        ),
         legend([(f"box e{index}", name) for index, name in enumerate(EMOTIONS)]),
     )
+
+
+def _names(axis: Axis, times_s: FloatArray, shares: FloatArray) -> str:
+    """The names of the six moods inside their bands, where these are thick enough."""
+    words, places = "", [(-1.0, 0.0)]
+    middles = np.cumsum(shares, axis=1) - shares / 2
+    for index in (i for i in range(len(EMOTIONS)) if shares[:, i].max() > _NAMED_SHARE):
+        # Of the places where a band is about thickest, the one nearest to the middle of the clip.
+        thick = np.flatnonzero(shares[:, index] >= 0.95 * shares[:, index].max())
+        at = int(thick[np.abs(times_s[thick] - axis.duration_s / 2).argmin()])
+        share = float(np.clip(times_s[at] / axis.duration_s, 0.04, 0.96))
+        height = float(middles[at, index])
+        if all(abs(share - x) > 0.1 or abs(height - y) > _NAMED_SHARE for x, y in places):
+            places.append((share, height))
+            top = f"top:{number(100 * (1 - height))}%"
+            words += label(axis, share * axis.duration_s, EMOTIONS[index], "inside", top)
+    return words
 
 
 def movement(axis: Axis, features: VideoFeatures, song: Song) -> Panel:

@@ -159,7 +159,7 @@ def test_words_of_others_stay_words(storm: Generated, tmp_path: Path) -> None:
         plan=replace(storm.plan, title=evil, style=evil),
         song=replace(storm.song, tracks=tracks),
     )
-    page = written(tmp_path, made, video=video, silence=evil)
+    page = written(tmp_path, made, video=video)
     assert len(page.all("script")) == len(written(tmp_path, storm).all("script"))
     assert not any("onerror" in named for _, named in page.elements)
     assert page.words["h1"] == [evil]
@@ -180,8 +180,8 @@ def test_the_sound_lies_in_the_page(storm: Generated, tmp_path: Path) -> None:
 
 
 def test_without_sound_the_page_says_so(storm: Generated, tmp_path: Path) -> None:
-    page = written(tmp_path, storm, silence="no soundfont was found")
-    assert "No sound: no soundfont was found" in page.words["p"]
+    page = written(tmp_path, storm)
+    assert any(words.startswith("No sound: ") for words in page.words["p"])
     assert page.script("sound") == ""
     assert "disabled" in next(b for b in page.all("button") if b.get("id") == "play")
 
@@ -191,7 +191,7 @@ def test_any_rate_keeps_time(rate: int, channels: int) -> None:
     coded = encode_mp3(beep(22.0, 21.0, rate, channels))  # past the first block
     samples, coded_rate = soundfile.read(io.BytesIO(coded))
     assert np.flatnonzero(np.abs(samples[:, 0]) > 0.1)[0] / coded_rate == pytest.approx(
-        65, abs=0.01
+        21, abs=0.01
     )
 
 

@@ -77,11 +77,17 @@ def rows_at_use(model: Composer, examples: Sequence[Example]) -> dict[str, Table
 
 
 @torch.inference_mode()
-def rows_trained(runs: Mapping[str, Path], examples: Sequence[Example]) -> dict[str, Table]:
-    """The composers of finished runs."""
+def rows_trained(
+    runs: Mapping[str, Path], blind: Sequence[str], examples: Sequence[Example]
+) -> dict[str, Table]:
+    """The composers of finished runs; those that never saw a picture are shown none."""
     truth = batches_of(examples)
+    nothing = [batch.video.without_video() for batch in truth]
     return {
-        name: composer_table(load_composer(run / "composer"), truth) for name, run in runs.items()
+        name: composer_table(
+            load_composer(run / "composer"), truth, nothing if name in blind else None
+        )
+        for name, run in runs.items()
     }
 
 
@@ -149,7 +155,7 @@ def _trained(args: argparse.Namespace, examples: Sequence[Example]) -> dict[str,
     for name, changes in rows.items():
         runs[name] = args.runs / re.sub(r"\W+", "-", name).strip("-")
         train_row(changes, runs[name], corpora)
-    return rows_trained(runs, examples)
+    return rows_trained(runs, definitions["blind"], examples)
 
 
 if __name__ == "__main__":

@@ -51,6 +51,8 @@ SLOTS_OF_BAR = {1: (1,), 2: (2,), 3: (3,), 4: (2, 2), 5: (3, 2), 6: (3, 3), 7: (
 """How many beats each chord slot of a bar lasts, by metre: half-bars as near as can be."""
 MIN_BPM, MAX_BPM = 66.0, 138.0
 """Tempo of the calmest and of the most agitated clip, unless one is asked for."""
+MIN_CLOSING_S = 1.0
+"""The last chord is given a bar that leaves it so much time."""
 EXCERPT_S = 30.0
 """Seconds of film that are taken to lie on either side of the clip when its loudness and density
 are read. The songs of MuVi-Sync come out of silence and go back into it over half a minute at each
@@ -171,6 +173,7 @@ def compose(
         )
     sections = _sections(features, grid, emotion)
     starts = {section.beat for section in sections}
+    closing = _closing_slot(slots, grid)
     called = _tense_slots(slots, options, affect)
     to_home = HOME[key.mode].tonic - key.tonic
     ids = sample_chords(
@@ -179,14 +182,14 @@ def compose(
         minor=key.mode == "minor",
         options=options.sampling,
         generator=torch.Generator().manual_seed(options.seed),
-        bias=_chord_bias(slots, HOME[key.mode], options, emotion, affect, called)
-        + _cadence_bias(slots, starts, HOME[key.mode]),
+        bias=_chord_bias(slots, HOME[key.mode], options, emotion, affect, called, closing)
+        + _cadence_bias(slots, starts, HOME[key.mode], closing),
         change_bias=_change_bias(slots, starts, affect, called),
         primer=[chord.transpose(to_home).id for chord in options.primer],
         progress=progress,
     )
     loudness, density = _curves(replace(features, emotion=mood.seen), expression, affect)
-    density = _settling(density, grid)
+    density = _settling(density, grid, slots[closing].beat)
     return Plan(
         grid=grid,
         key=key,
@@ -277,6 +280,13 @@ def _slots(grid: TimeGrid) -> list[_Slot]:
     return slots
 
 
+def _closing_slot(slots: list[_Slot], grid: TimeGrid) -> int:
+    """Index of the slot of the last chord: the last bar, or one before it where it is too short."""
+    bars = [i for i, slot in enumerate(slots) if slot.strong]
+    long = [i for i in bars if grid.duration_s - grid.beats_s[slots[i].beat] >= MIN_CLOSING_S]
+    return long[-1] if long and len(bars) > 2 else bars[-1]
+
+
 def _video_at(
     features: VideoFeatures, emotion: FloatArray, affect: FloatArray, slots: list[_Slot]
 ) -> VideoInput:
@@ -300,6 +310,7 @@ def _chord_bias(
     emotion: FloatArray,
     affect: FloatArray,
     called: NDArray[np.bool_],
+    closing: int,
 ) -> Tensor:
     """[slots, V] log-bias: music all the time, in mood, mostly in key, ending on a cadence."""
     in_key = set(home.scale) | ({(home.tonic + 11) % 12} if home.mode == "minor" else set())
@@ -315,15 +326,14 @@ def _chord_bias(
     bias += torch.tensor(called)[:, None] * _tense_chords()
     bias[:, 0] = float("-inf")
     bias[0, home.tonic_chord.id] += 2.0
-    last_bar = max(i for i, slot in enumerate(slots) if slot.strong)
-    if last_bar > 0:
-        bias[last_bar - 1] += _dominant_bias(home)
-    bias[last_bar:] = float("-inf")
-    bias[last_bar:, home.tonic_chord.id] = 0.0
+    if closing > 0:
+        bias[closing - 1] += _dominant_bias(home)
+    bias[closing:] = float("-inf")
+    bias[closing:, home.tonic_chord.id] = 0.0
     return bias
 
 
-def _cadence_bias(slots: list[_Slot], section_beats: set[int], home: Key) -> Tensor:
+def _cadence_bias(slots: list[_Slot], section_beats: set[int], home: Key, closing: int) -> Tensor:
     """[slots, V] a liking for cadences at section ends: a dominant, then home on the strong cut.
 
     The sixth degree is liked as well: a deceptive cadence, which opens the section instead.
@@ -331,9 +341,8 @@ def _cadence_bias(slots: list[_Slot], section_beats: set[int], home: Key) -> Ten
     bias = torch.zeros((len(slots), VOCABULARY_SIZE), dtype=torch.float64)
     sixth = Chord((home.tonic + 9) % 12, "min") if home.mode == "major" else None
     arrivals = [home.tonic_chord, sixth or Chord((home.tonic + 8) % 12, "maj")]
-    last_bar = max(i for i, slot in enumerate(slots) if slot.strong)
     for i, slot in enumerate(slots):
-        if 0 < i < last_bar and slot.beat in section_beats:
+        if 0 < i < closing and slot.beat in section_beats:
             bias[i - 1] += _dominant_bias(home)
             for chord, weight in zip(arrivals, (2.0, 1.0), strict=True):
                 bias[i, chord.id] += weight
@@ -455,9 +464,9 @@ def _contrast(motion: FloatArray) -> FloatArray:
     return np.asarray((around / max(2 * around.std(), FULL_CONTRAST)).clip(-1, 1))
 
 
-def _settling(density: FloatArray, grid: TimeGrid) -> FloatArray:
-    """Density [S] that falls to nothing over the last bar, in which the last chord rings."""
-    last_bar_s = float(grid.beats_s[grid.downbeats[-1]])
+def _settling(density: FloatArray, grid: TimeGrid, closing_beat: int) -> FloatArray:
+    """Density [S] that falls to nothing while the last chord rings."""
+    closing_s = float(grid.beats_s[closing_beat])
     middles_s = np.minimum(np.arange(len(density)) + 0.5, grid.duration_s)
-    share = np.interp(middles_s, [last_bar_s, grid.duration_s], [1.0, 0.0])
-    return np.asarray(density * (share if last_bar_s > 0 else 1.0))
+    share = np.interp(middles_s, [closing_s, grid.duration_s], [1.0, 0.0])
+    return np.asarray(density * (share if closing_s > 0 else 1.0))

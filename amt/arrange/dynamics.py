@@ -35,7 +35,7 @@ FALL_S = 1.0
 
 _FLOOR_DB = -54.0
 _FULL_VELOCITY_DB = 0.0
-_FULL_EXPRESSION_DB = -6.0
+_FULL_EXPRESSION_DB = 0.0
 
 
 class Swell(NamedTuple):

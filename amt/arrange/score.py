@@ -39,6 +39,8 @@ _GAPS = (TICKS_PER_BEAT, TICKS_PER_BEAT // 2)
 """Ticks between the parts of a broken chord: a beat, or half of one where time is short."""
 _LIVELY = 0.15
 """Arousal from which a syncopated style leaves the beat."""
+_PLAIN_ACCENT = 0.5
+"""Accent of a style from which its harmony strikes strong cuts even where it rests otherwise."""
 _SUBDUED = -0.35
 """Arousal below which chords are thin."""
 
@@ -79,13 +81,18 @@ class Score:
 
     def chord_ticks(self, index: int, texture: Texture) -> list[int]:
         """Ticks on which the harmony strikes in a cell played with a texture."""
-        if self.rests(texture):
-            return []
         form = self.form
         cell = form.cells[index]
+        if self.rests(texture):  # but not on a strong cut, unless the style makes little of it
+            beats = range(cell.start, min(cell.end, form.closing), TICKS_PER_BEAT)
+            heard = self.style.accent >= _PLAIN_ACCENT
+            return [t for t in beats if heard and form.lands_at(t) and self._harmony_at(t)]
         syncopated = self.style.syncopated and cell.arousal >= _LIVELY
         ticks = self._with_changes(cell, strikes(texture.chords, cell, syncopated), form.lands_at)
-        return [t for t in ticks if self.harmony[form.region_at(t)]]
+        return [t for t in ticks if self._harmony_at(t)]
+
+    def _harmony_at(self, tick: int) -> Voicing:
+        return self.harmony[self.form.region_at(tick)]
 
     def strokes(self) -> list[Stroke]:
         """What the harmony plays: struck together, in two halves that rock, or broken upwards.
@@ -104,6 +111,8 @@ class Score:
         strokes: list[Stroke] = []
         for tick in ticks:
             end = stops[bisect_right(stops, tick)]
+            if self.rests(self.textures[form.cell_index(tick)]):
+                end = min(end, tick + TICKS_PER_BEAT)  # a stab, and the pad goes on alone
             cell = form.cell_index(tick)
             texture = self.textures[cell]
             chord = self.chord_at(tick, texture)
@@ -132,22 +141,23 @@ class Score:
     def pad_notes(self) -> list[tuple[int, int, int]]:
         """Start, end and pitch of the pad's notes: voices that stay are tied over the change.
 
-        Phrases and strong cuts begin with a fresh stroke.
+        Phrases begin with a fresh stroke.
         """
         regions = self.form.regions
         notes: list[tuple[int, int, int]] = []
         tied: dict[int, int] = {}
         for i, (region, voicing) in enumerate(zip(regions, self.pad, strict=True)):
             tied = {pitch: tied.get(pitch, region.start) for pitch in voicing}
-            goes_on = i + 1 < len(regions) and not self._strokes_afresh(region.end)
+            goes_on = i + 1 < len(regions) and not self.starts_phrase(region.end)
             staying = set(self.pad[i + 1]) & set(voicing) if goes_on else set()
             notes += [(start, region.end, p) for p, start in tied.items() if p not in staying]
             tied = {pitch: tied[pitch] for pitch in staying}
         return sorted(notes)
 
-    def _strokes_afresh(self, tick: int) -> bool:
+    def starts_phrase(self, tick: int) -> bool:
+        """Whether a phrase begins on a tick."""
         cell = self.form.cell_at(tick)
-        return self.form.lands_at(tick) or (cell.place == 0 and cell.start == tick)
+        return cell.place == 0 and cell.start == tick
 
     def chord_at(self, tick: int, texture: Texture) -> Voicing:
         """The notes of the harmony at a tick: all voices on a strong cut."""
@@ -243,7 +253,9 @@ def _figures(score: Score, plan: Plan) -> tuple[int, ...]:
         for length_s, on in zip(plan.grid.beat_length_s, playing, strict=False)
     ]
     free = [
-        score._strokes_afresh(beat * TICKS_PER_BEAT) or playing[beat] != playing[beat - 1]
+        form.lands_at(beat * TICKS_PER_BEAT)
+        or score.starts_phrase(beat * TICKS_PER_BEAT)
+        or playing[beat] != playing[beat - 1]
         for beat in map(int, beats)
     ]
     return tuple(subdivide(fixed.astype(np.float64), wanted, np.array(most), free))

@@ -64,24 +64,13 @@ def write_report(
     """
     axis = Axis(plan.grid.duration_s)
     found = landings(features.cuts, plan.grid)
-    panels = [
-        picture(axis, film_strip(video, axis.duration_s)),
-        cuts_and_bars(axis, found, plan),
-        harmony(axis, plan),
-        emotion(axis, plan, features.backend),
-        movement(axis, features, song),
-        loudness(axis, plan, song),
-        density(axis, plan, song),
-        tempo(axis, plan),
-        piano_roll(axis, song),
-    ]
     name = plan.title or video.stem
     page = Template(_part("page.html")).substitute(
         title=escape(name),
         file=escape(video.name),
         facts=_facts(plan, song),
         verdict=escape(_verdict(found)),
-        panels="".join(map(_section, panels)),
+        panels="".join(map(_section, _panels(axis, video, features, plan, song))),
         ruler=ruler(axis),
         marks=_marks(axis, found),
         player=_player(axis, sound is not None),
@@ -91,6 +80,23 @@ def write_report(
         script=_part("page.js"),
     )
     path.write_text(page, encoding="utf-8", newline="\n")
+
+
+def _panels(
+    axis: Axis, video: Path, features: VideoFeatures, plan: Plan, song: Song
+) -> tuple[Panel, ...]:
+    """What the page shows, from the picture to the notes."""
+    return (
+        picture(axis, film_strip(video, axis.duration_s)),
+        cuts_and_bars(axis, landings(features.cuts, plan.grid), plan),
+        harmony(axis, plan),
+        emotion(axis, plan, features.backend),
+        movement(axis, features, song),
+        loudness(axis, plan, song),
+        density(axis, plan, song),
+        tempo(axis, plan),
+        piano_roll(axis, song),
+    )
 
 
 def _part(name: str) -> str:

@@ -43,6 +43,8 @@ _TABLE_ROWS = 300
 _CUT_KINDS: dict[CutKind, str] = {
     "cut": "hard cut", "dissolve": "dissolve", "fade": "fade",
 }  # fmt: skip
+_FEWEST_SECONDS = 8
+"""A correlation of fewer is mostly chance."""
 _QUIETEST_DB = -54.0
 _LEAST_RANGE_DB = 12.0
 _LEAST_RANGE_BPM = 10.0
@@ -347,7 +349,7 @@ def _comparison(
         heights: both curves in 0-1 as they are drawn.
     """
     name, heading, sentence = words
-    agreement = _agreement(correlation(wanted[0], music[0]))
+    agreement = _agreement(wanted[0], music[0])
     shapes = [
         area(axis, *axis.centres(heights[0] * 0.94), "wanted"),
         line(axis, *axis.centres(heights[1] * 0.94), "music"),
@@ -361,7 +363,11 @@ def _comparison(
     )
 
 
-def _agreement(r: float) -> str:
+def _agreement(wanted: FloatArray, music: FloatArray) -> str:
+    """The correlation of two curves [S] in words, where it means anything."""
+    if len(wanted) < _FEWEST_SECONDS:
+        return "too short to measure how well they agree"
+    r = correlation(wanted, music)
     if math.isnan(r):
         return "no agreement to measure, as one of the two stays the same"
     return f"agreement {r:.2f} (1: they rise and fall together, 0: they are unrelated)"

@@ -17,7 +17,6 @@ chords and key, so chords and key are inferred here.
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -31,6 +30,7 @@ from amt.errors import MidiError
 from amt.midi import read_midi
 from amt.types import TICKS_PER_BEAT, Song, Track
 from data_prep.chord_track import ChordTrack, normalise
+from data_prep.corpus import fingerprint, read_arrays, write_arrays
 from data_prep.muvi_sync import CorpusError
 
 FloatArray = NDArray[np.float64]
@@ -104,7 +104,9 @@ def load_clips(
         CorpusError: there is no readable clip.
     """
     paths = sorted(root.glob("Q*.mid"))
-    cached = None if cache is None else cache / f"emopia-{_fingerprint(root, paths)}.npz"
+    cached = (
+        None if cache is None else cache / f"emopia-{fingerprint(_CACHE_VERSION, root, paths)}.npz"
+    )
     if cached is not None and cached.is_file():
         return _read_cache(cached)
     clips = []
@@ -147,22 +149,6 @@ def read_clip(path: Path) -> AffectClip:
         duration_s=float(notes[:, 1].max()),
     )
     return AffectClip(track, int(match[1]), match[2])
-
-
-def split_by_song(
-    clips: list[AffectClip], validation_share: float = 0.1, seed: int = 0
-) -> tuple[list[AffectClip], list[AffectClip]]:
-    """Split into (training, validation) so that no song stands on two sides.
-
-    Args:
-        clips: of any order, which stays.
-        validation_share: of the songs, 0 to 1.
-        seed: of the draw, which does not depend on the clips' order.
-    """
-    songs = sorted({clip.song for clip in clips})
-    drawn = np.random.default_rng(seed).permutation(len(songs))
-    held = {songs[i] for i in drawn[: round(validation_share * len(songs))]}
-    return [c for c in clips if c.song not in held], [c for c in clips if c.song in held]
 
 
 def sounding_notes(song: Song) -> FloatArray:
@@ -290,18 +276,9 @@ def _viterbi(score: FloatArray, change_cost: float) -> IntArray:
     return path
 
 
-def _fingerprint(root: Path, paths: list[Path]) -> str:
-    lines = [str(_CACHE_VERSION), str(root.resolve())]
-    lines += [f"{path.name} {path.stat().st_size}" for path in paths]
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:12]
-
-
 def _write_cache(path: Path, clips: list[AffectClip]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
     tracks = [clip.track for clip in clips]
-    partial = path.with_suffix(".partial.npz")
-    np.savez(
-        partial,
+    arrays = dict(
         names=np.array([track.name for track in tracks]),
         modes=np.array([track.mode for track in tracks]),
         durations_s=np.array([track.duration_s for track in tracks]),
@@ -311,12 +288,11 @@ def _write_cache(path: Path, clips: list[AffectClip]) -> None:
         quadrants=np.array([clip.quadrant for clip in clips]),
         songs=np.array([clip.song for clip in clips]),
     )
-    partial.replace(path)
+    write_arrays(path, arrays)
 
 
 def _read_cache(path: Path) -> list[AffectClip]:
-    with np.load(path, allow_pickle=False) as data:
-        arrays = {name: data[name] for name in data.files}
+    arrays = read_arrays(path)
     by_clip = np.cumsum(arrays["changes"])[:-1]
     columns = zip(
         arrays["names"].tolist(),

@@ -61,7 +61,7 @@ def read_track(folder: Path) -> ChordTrack:
     Raises:
         CorpusError: a file is missing, a line is broken, or a label is unknown.
     """
-    rows = _rows(folder / "chord_audio.txt")
+    rows = read_rows(folder / "chord_audio.txt")
     key = longest_key(folder)
     try:
         ids = normalise(chord_ids([nearest_chord(label) for _, _, label in rows]), key)
@@ -78,7 +78,7 @@ def longest_key(folder: Path) -> Key:
         CorpusError: the key file is missing or names no key.
     """
     spans: dict[str, float] = {}
-    for start, end, label in _rows(folder / "key_audio.txt"):
+    for start, end, label in read_rows(folder / "key_audio.txt"):
         spans[label] = spans.get(label, 0.0) + end - start
     try:
         return parse_key(max(spans, key=lambda label: spans[label]))
@@ -115,8 +115,12 @@ def nearest_chord(label: str) -> Chord:
     return parse_chord(f"{root}:{quality}")
 
 
-def _rows(path: Path) -> list[tuple[float, float, str]]:
-    """(start, end, label) of every line; starts increase and every end is after its start."""
+def read_rows(path: Path) -> list[tuple[float, float, str]]:
+    """Start and end in seconds and label of every line of a file of chords or keys.
+
+    Raises:
+        CorpusError: the file is missing or empty, a line is broken, or times are out of order.
+    """
     try:
         lines = path.read_text().splitlines()
     except OSError as error:

@@ -23,7 +23,8 @@ from amt.model.config import ComposerConfig
 from amt.model.losses import composer_loss
 from amt.model.video import VideoInput
 from amt.model.weights import save_model
-from data_prep.emopia import QUADRANT_VALENCE_AROUSAL, load_clips, split_by_song
+from data_prep.corpus import split_by_song
+from data_prep.emopia import QUADRANT_VALENCE_AROUSAL, load_clips
 from data_prep.muvi_sync import MuviSong, load_split
 from data_prep.pop909 import load_tracks
 from experiments.composer_data import (

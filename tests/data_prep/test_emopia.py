@@ -24,6 +24,7 @@ from amt.types import (
 )
 from data_prep import emopia
 from data_prep.chord_track import ChordTrack, transpose_ids
+from data_prep.corpus import split_by_song
 from data_prep.emopia import (
     FRAME_S,
     QUADRANT_VALENCE_AROUSAL,
@@ -34,7 +35,6 @@ from data_prep.emopia import (
     load_clips,
     read_clip,
     sounding_notes,
-    split_by_song,
 )
 from data_prep.muvi_sync import CorpusError
 

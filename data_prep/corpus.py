@@ -1,0 +1,66 @@
+"""What the readers of corpora share: splits by song, and compact copies as one ``.npz``."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class PartOfSong(Protocol):
+    """A piece of a corpus."""
+
+    @property
+    def song(self) -> str:
+        """The song that it is, or is a part of."""
+
+
+P = TypeVar("P", bound=PartOfSong)
+
+
+def split_by_song(
+    pieces: Sequence[P], validation_share: float = 0.1, seed: int = 0
+) -> tuple[list[P], list[P]]:
+    """Split into (training, validation) so that no song stands on two sides.
+
+    Args:
+        pieces: of any order, which stays.
+        validation_share: of the songs, 0 to 1.
+        seed: of the draw, which does not depend on the pieces' order.
+    """
+    songs = sorted({piece.song for piece in pieces})
+    drawn = np.random.default_rng(seed).permutation(len(songs))
+    held = {songs[i] for i in drawn[: round(validation_share * len(songs))]}
+    return [p for p in pieces if p.song not in held], [p for p in pieces if p.song in held]
+
+
+def fingerprint(version: int, root: Path, paths: Sequence[Path]) -> str:
+    """Twelve hexadecimal digits that change with the names and sizes of the files under ``root``.
+
+    Args:
+        version: of what the cache holds and how it is computed.
+        root: the folder of the corpus.
+        paths: the files that are read.
+    """
+    lines = [str(version), str(root.resolve())]
+    lines += [f"{path.name} {path.stat().st_size}" for path in paths]
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:12]
+
+
+def write_arrays(path: Path, arrays: Mapping[str, NDArray]) -> None:
+    """Write arrays beside ``path`` and rename, so that a kill leaves no half of a file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".partial.npz")
+    with partial.open("wb") as file:
+        np.savez_compressed(file, allow_pickle=False, **dict(arrays))
+    partial.replace(path)
+
+
+def read_arrays(path: Path) -> dict[str, NDArray]:
+    """The arrays of :func:`write_arrays`."""
+    with np.load(path, allow_pickle=False) as data:
+        return {name: data[name] for name in data.files}

@@ -48,7 +48,7 @@ def rounded(plan: Plan) -> Plan:
                 time_s=round(float(value.time_s), TIME_DECIMALS),
                 strength=round(float(value.strength), CURVE_DECIMALS),
             )
-            merges = before is not None and 0 < value.time_s - before.time_s
+            merges = before is not None and value.time_s - before.time_s > 0
             if merges and kept and kept[-1].time_s == near.time_s:
                 continue
             if not 0 <= grid.duration_s - near.time_s < 1e-9:

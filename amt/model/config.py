@@ -82,3 +82,33 @@ class ExpressionConfig(ModelConfig):
     semantic_dim: int = 768
     levels: int = 24
     """Bins of the predicted distributions of loudness and of density."""
+
+
+@dataclass(frozen=True)
+class ArrangerConfig(ModelConfig):
+    """Settings of :class:`amt.model.arranger.Arranger`."""
+
+    d_model: int = 256
+    """Width of encoder and decoder."""
+    n_heads: int = 4
+    """Attention heads everywhere."""
+    d_ff: int = 768
+    """Width of the feed-forward layers."""
+    encoder_layers: int = 2
+    decoder_layers: int = 5
+    cross_every: int = 2
+    """Every how many decoder layers one attends to the plan, the first included."""
+    dropout: float = 0.1
+    context: int = 512
+    """How many words back the decoder hears."""
+    plan_window: int = 32
+    """Reach of attention over the plan to each side, in beats."""
+    bars_behind: int = 1
+    """How many bars of the plan before the present one the decoder sees."""
+    bars_ahead: int = 2
+    motif_bars: int = 48
+    """How many bars back motifs are remembered; 0 for a model without that memory."""
+
+    def __post_init__(self) -> None:
+        if self.d_model % self.n_heads or (self.d_model // self.n_heads) % 4:
+            raise ValueError("d_model must be n_heads times a multiple of four")

@@ -18,8 +18,9 @@ from safetensors.torch import save as save_safetensors
 from torch import Tensor, nn
 
 from amt.errors import WeightsError
+from amt.model.arranger import Arranger
 from amt.model.composer import Composer
-from amt.model.config import ComposerConfig, ExpressionConfig, ModelConfig
+from amt.model.config import ArrangerConfig, ComposerConfig, ExpressionConfig, ModelConfig
 from amt.model.expression import Expression
 
 WEIGHTS_FILE = "weights.safetensors"
@@ -28,6 +29,7 @@ FORMAT = 1
 PACKAGED = Path(__file__).parent.parent / "weights"
 M = TypeVar("M", bound=nn.Module)
 _CONFIGS: dict[str, type[ModelConfig]] = {
+    "arranger": ArrangerConfig,
     "composer": ComposerConfig,
     "expression": ExpressionConfig,
 }
@@ -38,7 +40,7 @@ def save_model(folder: Path, kind: str, config: ModelConfig, tensors: dict[str, 
 
     Args:
         folder: made if missing; its model card is left as it is.
-        kind: ``composer`` or ``expression``.
+        kind: ``composer``, ``expression`` or ``arranger``.
         config: the settings from which the model is rebuilt.
         tensors: its state dict.
     """
@@ -80,6 +82,17 @@ def load_expression(folder: Path | None = None) -> Expression:
     config, tensors = _read(folder, "expression")
     assert isinstance(config, ExpressionConfig)
     return _fill(Expression(config), tensors, folder)
+
+
+def load_arranger(folder: Path) -> Arranger:
+    """The arranger in ``folder``; likewise.
+
+    Raises:
+        WeightsError: a file is missing, damaged, or of another model or version.
+    """
+    config, tensors = _read(folder, "arranger")
+    assert isinstance(config, ArrangerConfig)
+    return _fill(Arranger(config), tensors, folder)
 
 
 def _read(folder: Path, kind: str) -> tuple[ModelConfig, dict[str, Tensor]]:

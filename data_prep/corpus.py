@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -23,7 +23,10 @@ P = TypeVar("P", bound=PartOfSong)
 
 
 def split_by_song(
-    pieces: Sequence[P], validation_share: float = 0.1, seed: int = 0
+    pieces: Sequence[P],
+    validation_share: float = 0.1,
+    seed: int = 0,
+    songs: Collection[str] | None = None,
 ) -> tuple[list[P], list[P]]:
     """Split into (training, validation) so that no song stands on two sides.
 
@@ -31,10 +34,12 @@ def split_by_song(
         pieces: of any order, which stays.
         validation_share: of the songs, 0 to 1.
         seed: of the draw, which does not depend on the pieces' order.
+        songs: what is drawn from; those of the pieces if None. Readers that leave out different
+            pieces of a corpus agree on what is held out if this is all of its songs.
     """
-    songs = sorted({piece.song for piece in pieces})
-    drawn = np.random.default_rng(seed).permutation(len(songs))
-    held = {songs[i] for i in drawn[: round(validation_share * len(songs))]}
+    names = sorted({piece.song for piece in pieces} if songs is None else set(songs))
+    drawn = np.random.default_rng(seed).permutation(len(names))
+    held = {names[i] for i in drawn[: round(validation_share * len(names))]}
     return [p for p in pieces if p.song not in held], [p for p in pieces if p.song in held]
 
 

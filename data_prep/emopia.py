@@ -129,9 +129,7 @@ def read_clip(path: Path) -> AffectClip:
     Raises:
         CorpusError: the file's name is of another form, or the file is no MIDI file or empty.
     """
-    match = _NAME.fullmatch(path.stem)
-    if match is None:
-        raise CorpusError(f"{path}: expected a name such as Q1_SONG_0.mid")
+    quadrant, song = parse_name(path)
     try:
         notes = sounding_notes(read_midi(path))
     except MidiError as error:
@@ -148,7 +146,24 @@ def read_clip(path: Path) -> AffectClip:
         ids=normalise(frames[changes], key),
         duration_s=float(notes[:, 1].max()),
     )
-    return AffectClip(track, int(match[1]), match[2])
+    return AffectClip(track, quadrant, song)
+
+
+def song_names(root: Path) -> list[str]:
+    """The songs of all clips in EMOPIA's folder, whether they can be used or not."""
+    return sorted({m[2] for path in root.glob("Q*.mid") if (m := _NAME.fullmatch(path.stem))})
+
+
+def parse_name(path: Path) -> tuple[int, str]:
+    """Quadrant and song of a clip, by the name of its file.
+
+    Raises:
+        CorpusError: the name is of another form.
+    """
+    match = _NAME.fullmatch(path.stem)
+    if match is None:
+        raise CorpusError(f"{path}: expected a name such as Q1_SONG_0.mid")
+    return int(match[1]), match[2]
 
 
 def sounding_notes(song: Song) -> FloatArray:

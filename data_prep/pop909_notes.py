@@ -24,7 +24,6 @@ from amt.model.note_tokens import (
     ONSET,
     RESOLUTION,
     IntArray,
-    bar_starts,
     snap,
 )
 from amt.report.measure import tick_seconds
@@ -32,25 +31,15 @@ from amt.types import FloatArray, Song
 from data_prep.chord_track import chord_ids
 from data_prep.corpus import fingerprint
 from data_prep.muvi_sync import CorpusError
-from data_prep.note_song import NoteSong, measured, read_songs, write_songs
+from data_prep.note_song import NoteSong, read_songs, write_songs
 from data_prep.pop909 import longest_key, nearest_chord, read_rows
+from data_prep.quantise import on_positions, sounding_song
 
 TRACKS = {"MELODY": 0, "BRIDGE": 1, "PIANO": 2}
 """Name of a track -> index of its role in :data:`amt.model.note_tokens.ROLES`."""
 
-LARGEST_ERROR = 0.4
-"""Mean distance of onsets from sixteenths or triplets, in twelfths of a beat, from which the beats
-are taken for wrong; notes anywhere would have .7, and most songs have less than .1."""
 LEAST_REGULAR = 0.7
 """Share of bars that have the metre of most."""
-LEAST_BARS, LEAST_NOTES = 8, 100
-MOST_SILENT = 0.3
-"""Share of bars in which nothing begins."""
-
-_BINARY, _TERNARY = (0, 3, 6, 9, 12), (0, 2, 4, 6, 8, 10, 12)
-"""Positions of a beat that sixteenths and triplets of eighths and sixteenths fall on."""
-_TERNARY_GAIN = 0.5
-"""Share of the binary error below which the ternary one must lie, as it has more positions."""
 _CHORD_AT = 0.25
 """Place in a beat at which its chord is read: labels begin a little before or after the beat."""
 _LONGEST_GAP = 1.75
@@ -107,18 +96,8 @@ def read_song(folder: Path) -> NoteSong:
     beats_s, downbeats = _read_beats(folder / "beat_midi.txt")
     bars = _bars(downbeats, len(beats_s) - 1, name)
     chords = _chords_on(folder / "chord_midi.txt", beats_s)
-    quantised, error = _quantised(_on_beats(song, beats_s), sum(bars))
-    if error > LARGEST_ERROR:
-        raise CorpusError(f"{name}: its notes begin {error:.2f} positions off its beats on average")
-    notes = snap(quantised)
-    first, last = _sounding_bars(notes, bars, name)
-    starts = bar_starts(bars)
-    beats = slice(int(starts[first]) // RESOLUTION, int(starts[last + 1]) // RESOLUTION)
-    notes[:, ONSET] -= starts[first]
-    tempo_bpm = 60.0 / np.diff(beats_s)
-    return measured(
-        name, longest_key(folder), bars[first : last + 1], tempo_bpm[beats], chords[beats], notes
-    )
+    notes = snap(on_positions(name, _on_beats(song, beats_s), sum(bars)))
+    return sounding_song(name, longest_key(folder), bars, beats_s, chords, notes)
 
 
 def _read_beats(path: Path) -> tuple[FloatArray, IntArray]:
@@ -156,29 +135,6 @@ def _on_beats(song: Song, beats_s: FloatArray) -> FloatArray:
     return np.asarray(notes[kept & (notes[:, DURATION] > 0)])
 
 
-def _quantised(notes: FloatArray, n_beats: int) -> tuple[IntArray, float]:
-    """Notes in beats -> notes in positions, and how far off they were on average.
-
-    Every beat is of sixteenths or of triplets.
-    """
-    beat = np.floor(notes[:, ONSET] + 0.5 / RESOLUTION).astype(np.int64).clip(0)
-    within = RESOLUTION * (notes[:, ONSET] - beat)
-    choices = [np.array(positions, dtype=np.float64) for positions in (_BINARY, _TERNARY)]
-    nearest = [grid[np.abs(within[:, None] - grid).argmin(axis=1)] for grid in choices]
-    binary, ternary = (
-        np.bincount(beat, np.abs(within - found), minlength=n_beats) for found in nearest
-    )
-    is_ternary = (ternary < _TERNARY_GAIN * binary)[beat]
-    chosen = np.where(is_ternary, nearest[1], nearest[0])
-    onset = RESOLUTION * beat + chosen.astype(np.int64)
-    end = RESOLUTION * (notes[:, ONSET] + notes[:, DURATION])
-    result = notes.astype(np.int64)
-    result[:, ONSET] = onset
-    result[:, DURATION] = np.maximum(1, np.rint(end).astype(np.int64) - onset)
-    error = float(np.abs(within - chosen).mean()) if len(notes) else 0.0
-    return result[onset < RESOLUTION * n_beats], error
-
-
 def _bars(downbeats: IntArray, n_beats: int, name: str) -> tuple[int, ...]:
     """Beats of each bar; what comes before the first downbeat is a bar of its own."""
     edges = np.unique(np.concatenate([[0], downbeats, [n_beats]]))
@@ -203,15 +159,3 @@ def _chords_on(path: Path, beats_s: FloatArray) -> IntArray:
     index = np.searchsorted([start for start, _, _ in rows], at_s, side="right") - 1
     outside = (index < 0) | (at_s >= rows[-1][1])
     return np.where(outside, 0, ids[index])
-
-
-def _sounding_bars(notes: IntArray, bars: tuple[int, ...], name: str) -> tuple[int, int]:
-    """The first and the last bar in which a note begins."""
-    if len(notes) < LEAST_NOTES:
-        raise CorpusError(f"{name}: it has {len(notes)} notes; expected {LEAST_NOTES} or more")
-    playing = np.unique(np.searchsorted(bar_starts(bars), notes[:, ONSET], side="right") - 1)
-    first, last = int(playing[0]), int(playing[-1])
-    length = last - first + 1
-    if length < LEAST_BARS or len(playing) < (1 - MOST_SILENT) * length:
-        raise CorpusError(f"{name}: notes begin in {len(playing)} of its {length} bars")
-    return first, last

@@ -4,6 +4,7 @@
     python -m experiments.evaluate expression --data DIR --split val --protocol paper
     python -m experiments.evaluate alignment --synthetic --seed 0
     python -m experiments.evaluate mood --emopia EMOPIA/midis --seed 0
+    python -m experiments.evaluate arranger --pop909 POP909 --emopia EMOPIA/midis --weights W
 
 Only the files of the asked split are needed; where the training split is there too, the counting
 baselines are fitted on it. Intervals are 95 % bootstrap intervals over songs. The shuffled-video
@@ -336,12 +337,12 @@ def _table(columns: Sequence[str], rows: Mapping[str, Any], *, signed: bool = Fa
     )
 
 
-def _plain(value: Any) -> Any:  # noqa: ANN401 - any JSON value
+def plain(value: Any) -> Any:  # noqa: ANN401 - any JSON value
     """The report for JSON, which has no NaN: figures that do not exist become null."""
     if isinstance(value, Mapping):
-        return {name: _plain(inner) for name, inner in value.items()}
+        return {name: plain(inner) for name, inner in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(inner) for inner in value]
+        return [plain(inner) for inner in value]
     return None if isinstance(value, float) and not np.isfinite(value) else value
 
 
@@ -383,6 +384,7 @@ def _parser() -> argparse.ArgumentParser:
             command.add_argument("--chords-only", type=Path, help="weights of a blind composer")
     commands.add_parser("alignment", help="beats on cuts", add_help=False)
     commands.add_parser("mood", help="asked moods, heard in the music", add_help=False)
+    commands.add_parser("arranger", help="notes beside those of people", add_help=False)
     return parser
 
 
@@ -399,6 +401,11 @@ def main(argv: Sequence[str] | None = None) -> None:
 
         mood_control.main(argv[1:])
         return
+    if argv[:1] == ["arranger"]:
+        from experiments import arranger_eval
+
+        arranger_eval.main(argv[1:])
+        return
     parser = _parser()
     args = parser.parse_args(argv)
     evaluate, text = {
@@ -411,7 +418,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         parser.error(str(error))
     print(text(report))
     if args.json:
-        args.json.write_text(json.dumps(_plain(report), indent=2) + "\n", encoding="utf-8")
+        args.json.write_text(json.dumps(plain(report), indent=2) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

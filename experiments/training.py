@@ -67,16 +67,19 @@ class Task(Protocol):
         """Figures on the validation split with the model's present weights; ``loss`` is judged."""
 
 
-def training_parser(about: str | None, config: Path) -> argparse.ArgumentParser:
+def training_parser(
+    about: str | None, config: Path, data: str = "MuVi-Sync, published layout"
+) -> argparse.ArgumentParser:
     """The options that every training script has.
 
     Args:
         about: the script's docstring, of which the first line is shown.
         config: used unless another is named.
+        data: what ``--data`` names.
     """
     parser = argparse.ArgumentParser(description=(about or "").splitlines()[0])
     parser.add_argument("--config", type=Path, default=config)
-    parser.add_argument("--data", type=Path, required=True, help="MuVi-Sync, published layout")
+    parser.add_argument("--data", type=Path, required=True, help=data)
     parser.add_argument("--cache", type=Path, help="folder for compact copies of the corpora")
     parser.add_argument("--out", type=Path, required=True, help="folder of the run")
     parser.add_argument("--steps", type=int, help="instead of the config's")

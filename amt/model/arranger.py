@@ -64,6 +64,8 @@ NO_HIT = 1e3
 """Beats to the next hit where there is none."""
 MOST_LACKING, MOST_TOO_MANY = 40, 12
 """The number of notes that a bar lacks is told up to this, and down to this many too many."""
+_LOUD = 0.2
+"""Standard deviation of the first weights of what tells the decoder of words."""
 _COLUMNS = len(VOCABULARY)
 _OUTSIDE = -1
 """Bar of what is padding."""
@@ -377,6 +379,10 @@ class Arranger(nn.Module):
             nn.Linear(d, 1 + N_HEADS) for _ in VOCABULARY if config.motif_bars
         )
         self.apply(_initialise)
+        # These are heard beside states of about unit size, and would else be drowned by them.
+        for told in (*self.columns, self.lacking, *self.heads.told, self.motif_in):
+            if told is not None:
+                nn.init.normal_(told.weight, std=_LOUD)
 
     def encode(self, plan: PlanInput) -> EncodedPlan:
         """Run the encoder once for a plan."""
@@ -433,6 +439,34 @@ class Arranger(nn.Module):
         Returns:
             -inf for ids that would leave the order of words or the bar.
         """
+        return self._answers(column, ready, chosen)[0]
+
+    def forward(self, heard: WordInput, plan: PlanInput, targets: Tensor) -> tuple[Tensor, Tensor]:
+        """Log-probability [B, T, 5] of each column of the words ``targets`` [B, T, 5].
+
+        Columns that a word does not have count 0, as do words of padding.
+
+        Returns:
+            What :meth:`tell` says, and what the network alone would say, without the motifs.
+        """
+        ready = self.decode(heard, self.encode(plan))
+        told = targets[..., PLACE] > 0
+        is_note = targets[..., PLACE] >= FIRST_PLACE
+        columns = []
+        for column in range(_COLUMNS):
+            present = told if column == PLACE else is_note
+            # Whatever stands where nothing is told, it must have a probability.
+            ids = targets[..., column, None]
+            answers = [
+                answer.masked_fill(~present[..., None], 0.0).gather(-1, ids).squeeze(-1)
+                for answer in self._answers(column, ready, targets)
+            ]
+            columns.append(torch.stack(answers))
+        mixed, own = torch.stack(columns, dim=-1)
+        return mixed, own
+
+    def _answers(self, column: int, ready: WordState, chosen: Tensor) -> tuple[Tensor, Tensor]:
+        """Log-probabilities [B, T, V] with the motifs mixed in, and without."""
         chosen = chosen[..., :column]
         beats = ready.encoded.plan.beats
         if column == PLACE:
@@ -446,27 +480,9 @@ class Arranger(nn.Module):
         logits = self.heads.logits(column, features).float().masked_fill(~allowed, float("-inf"))
         log_probs = logits.log_softmax(dim=-1)
         if ready.motifs is None:
-            return log_probs
+            return log_probs, log_probs
         mixed = self._mixed(column, features, log_probs, ready.motifs, chosen)
-        return mixed.masked_fill(~allowed, float("-inf"))
-
-    def forward(self, heard: WordInput, plan: PlanInput, targets: Tensor) -> Tensor:
-        """Log-probability [B, T, 5] of each column of the words ``targets`` [B, T, 5].
-
-        Columns that a word does not have count 0, as do words of padding.
-        """
-        ready = self.decode(heard, self.encode(plan))
-        told = targets[..., PLACE] > 0
-        is_note = targets[..., PLACE] >= FIRST_PLACE
-        columns = []
-        for column in range(_COLUMNS):
-            present = told if column == PLACE else is_note
-            # Whatever stands where nothing is told, it must have a probability.
-            ids = targets[..., column]
-            log_probs = self.tell(column, ready, targets)
-            log_probs = log_probs.masked_fill(~present[..., None], 0.0)
-            columns.append(log_probs.gather(-1, ids[..., None]).squeeze(-1))
-        return torch.stack(columns, dim=-1)
+        return mixed.masked_fill(~allowed, float("-inf")), log_probs
 
     def _beat_of(self, place: Tensor, bar: Tensor, encoded: EncodedPlan) -> Tensor:
         """Row [B, T] of the plan in which places of bars lie."""

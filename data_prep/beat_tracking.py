@@ -8,6 +8,10 @@ the bar pointer model (Whiteley et al. 2006; Krebs et al. 2015) that scores a be
 begins in it, where the programme of Ellis (2007) looks at its edge alone.
 
 Bars: of all metres and phases, the one on whose downbeats most chords change and most bass enters.
+
+On 40 s of each of 28 songs of POP909, kept apart from those that the weights were tried on, the
+F-measure of beats at 70 ms is .83, and .96 if half and double the tempo count as right; where the
+tempo is right, that of downbeats is .80, and no song of four beats a bar is taken for one of three.
 """
 
 from __future__ import annotations
@@ -120,8 +124,7 @@ def track_bars(
 ) -> tuple[int, ...]:
     """Beats of each bar, of one metre: 4, or 3 where that is clearly better.
 
-    The first and the last bar may be shorter. On POP909 (its beats given, 16 bars at a time) the
-    downbeats are those of the corpus in 82 %, and no stretch is taken for one of 3.
+    The first and the last bar may be shorter.
 
     Args:
         changes: [B] whether the chord changes on each beat.

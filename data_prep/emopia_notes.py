@@ -7,8 +7,8 @@ A clip is a transcribed performance, so all else is inferred here.
   them.
 * Roles: the tune is the highest note of an onset, if it is no lower than :data:`LOWEST_TUNE` and at
   most :data:`DEEPEST_LEAP` below the highest within a beat before and after: what is farther below
-  accompanies a tune note that still sounds. All else is harmony. On POP909 this finds 75 % of the
-  notes of MELODY; half of what it finds is of MELODY, and much of the rest of BRIDGE.
+  accompanies a tune note that still sounds. All else is harmony. Of POP909's MELODY this finds 67 %
+  of the notes, and 82 % of what it finds there is of MELODY or BRIDGE.
 * Lengths: the transcription holds notes as long as the pedal does, which says little of the line
   they are of. So a tune note ends with the next of the tune, and another one when the harmony
   strikes within :data:`NEIGHBOURS` of it or when the chord changes, a bar later at most: as fingers

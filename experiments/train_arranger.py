@@ -24,6 +24,7 @@ from amt.model.config import ArrangerConfig
 from amt.model.note_tokens import FIRST_PLACE, PLACE, VOCABULARY
 from amt.model.weights import save_model
 from data_prep.corpus import split_by_song
+from data_prep.emopia import song_names
 from data_prep.emopia_notes import load_clips_as_notes
 from data_prep.note_song import NoteSong
 from data_prep.pop909_notes import load_songs
@@ -108,7 +109,8 @@ def corpora_of(
     songs, held = split_by_song(load_songs(pop909, report=report, cache=cache))
     if emopia is None:
         return {"pop909": songs}, held
-    clips, _ = split_by_song(load_clips_as_notes(emopia, report=report, cache=cache))
+    clips = load_clips_as_notes(emopia, report=report, cache=cache)
+    clips, _ = split_by_song(clips, songs=song_names(emopia))
     mood = MoodEstimate(clips)
     labelled = {"pop909": [mood.label(song) for song in songs], "emopia": clips}
     return labelled, [mood.label(song) for song in held]

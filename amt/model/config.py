@@ -92,7 +92,7 @@ class ArrangerConfig(ModelConfig):
     """Width of encoder and decoder."""
     n_heads: int = 4
     """Attention heads everywhere."""
-    d_ff: int = 768
+    d_ff: int = 704
     """Width of the feed-forward layers."""
     encoder_layers: int = 2
     decoder_layers: int = 5

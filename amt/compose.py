@@ -2,57 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
-from torch import Tensor
 
 from amt.accents import motion_accents
-from amt.chords import (
-    VOCABULARY_SIZE,
-    Chord,
-    Key,
-    Mode,
-    chord_from_id,
-)
+from amt.chords import Chord, Key, Mode, chord_from_id
 from amt.errors import InputError
 from amt.features.motion import without_cuts
+from amt.harmony import HarmonyBrief, Slot, chord_slots, closing_slot, harmony_bias
 from amt.model.composer import Composer
 from amt.model.expression import Expression
-from amt.model.losses import emotion_chords
 from amt.model.sampling import SamplingOptions, sample_chords
 from amt.model.video import MODALITIES, VideoInput
 from amt.mood import (
     MoodSpan,
     apply_moods,
     asked_share,
-    change_odds,
     density_level,
     exaggerated,
-    gloom,
     loudness_level,
     smooth,
-    tension,
     toned,
     valence_arousal,
 )
 from amt.timing import GridOptions, fit_grid, steady_grid
 from amt.types import EMOTIONS, ChordSpan, FloatArray, Plan, Section, TimeGrid, VideoFeatures
 
-HOME = {"major": Key(0, "major"), "minor": Key(9, "minor")}
-"""The keys in which the composer thinks."""
 STRONG_CUT = 0.75
 """Strength from which a cut starts a section."""
 MIN_SECTION_S = 6.0
-SLOTS_OF_BAR = {1: (1,), 2: (2,), 3: (3,), 4: (2, 2), 5: (3, 2), 6: (3, 3), 7: (4, 3)}
-"""How many beats each chord slot of a bar lasts, by metre: half-bars as near as can be."""
 MIN_BPM, MAX_BPM = 66.0, 138.0
 """Tempo of the calmest and of the most agitated clip, unless one is asked for."""
-MIN_CLOSING_S = 1.0
-"""The last chord is given a bar that leaves it so much time."""
 EXCERPT_S = 30.0
 """Seconds of film that are taken to lie on either side of the clip when its loudness and density
 are read. The songs of MuVi-Sync come out of silence and go back into it over half a minute at each
@@ -63,19 +46,6 @@ VIDEO_DENSITY = 12.0
 """Notes a second that the regressor hears in a common clip."""
 FULL_MOOD = SamplingOptions().affect_guidance
 """Affect guidance at which mood moves the music as far as in music that people made."""
-TENSE_QUALITIES = {"dim": 12.0, "dim7": 12.0, "hdim7": 12.0, "7": 10.0, "sus4": 9.0}
-"""Chord qualities that tension brings in (Gabrielsson & Lindström 2010: fear and anger are heard in
-dissonance), and their log-odds where one is called for: nearly certain to come, which of them and
-on which root is for the composer to say."""
-TENSE_SHARE, MOST_TENSE = 0.9, 0.5
-"""Share of the slots before a downbeat that call for a tense chord, for a unit of ``colour`` and
-full tension, and the most of them that do: it leads into the bar."""
-TENSE_CHANGE_ODDS = -2.0
-"""What a change loses elsewhere under full tension, so that harmony does not move more often."""
-MINOR_QUALITIES = ("min", "min7", "min6")
-GLOOM_COLOUR = 1.5
-"""What full gloom adds to the log-odds of minor chords for a unit of ``colour``: a key of minor
-mode alone leaves the major chords of its relative."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,16 +88,6 @@ class ComposeOptions:
                 raise InputError(f"{name} is {value}; expected a number from 0 to {high:g}")
 
 
-@dataclass(frozen=True, slots=True)
-class _Slot:
-    """A stretch of music that holds one chord."""
-
-    beat: int
-    middle_s: float
-    strong: bool
-    """It begins a bar."""
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class _Mood:
     """What the music is to express, as strongly as the user wants it."""
@@ -166,34 +126,16 @@ def compose(
     emotion, affect = mood.emotion, mood.affect
     grid = _grid(features, options, mood.energy)
     key = options.key or choose_key(affect, options.seed)
-    slots = _slots(grid)
-    if len(options.primer) > len(slots):
-        raise InputError(
-            f"the primer has {len(options.primer)} chords, but the clip has room for {len(slots)}"
-        )
     sections = _sections(features, grid, emotion)
-    starts = {section.beat for section in sections}
-    closing = _closing_slot(slots, grid)
-    called = _tense_slots(slots, options, affect)
-    to_home = HOME[key.mode].tonic - key.tonic
-    ids = sample_chords(
-        composer,
-        _video_at(features, emotion, affect, slots),
-        minor=key.mode == "minor",
-        options=options.sampling,
-        generator=torch.Generator().manual_seed(options.seed),
-        bias=_chord_bias(slots, HOME[key.mode], options, emotion, affect, called, closing)
-        + _cadence_bias(slots, starts, HOME[key.mode], closing),
-        change_bias=_change_bias(slots, starts, affect, called),
-        primer=[chord.transpose(to_home).id for chord in options.primer],
-        progress=progress,
-    )
+    brief = _brief(grid, sections, key, mood, options)
+    video = _video_at(features, emotion, affect, brief.slots)
+    chords = _drawn_chords(composer, video, brief, key, options, progress)
     loudness, density = _curves(replace(features, emotion=mood.seen), expression, affect)
-    density = _settling(density, grid, slots[closing].beat)
+    density = _settling(density, grid, brief.slots[brief.closing].beat)
     return Plan(
         grid=grid,
         key=key,
-        chords=_spans(slots, [chord_from_id(i).transpose(-to_home) for i in ids]),
+        chords=_spans(brief.slots, chords),
         loudness=loudness,
         density=density,
         emotion=emotion,
@@ -269,26 +211,8 @@ def _grid(features: VideoFeatures, options: ComposeOptions, energy: FloatArray) 
     return steady_grid(features.duration_s, bpm, whole_bars=options.bpm is None)
 
 
-def _slots(grid: TimeGrid) -> list[_Slot]:
-    slots = []
-    for downbeat, beats in zip(grid.downbeats, grid.bars, strict=True):
-        first = int(downbeat)
-        for length in SLOTS_OF_BAR.get(beats, (beats,)):
-            ends = grid.seconds_at(np.array([first, first + length], dtype=np.float64))
-            slots.append(_Slot(first, float(ends.mean()), first == downbeat))
-            first += length
-    return slots
-
-
-def _closing_slot(slots: list[_Slot], grid: TimeGrid) -> int:
-    """Index of the slot of the last chord: the last bar, or one before it where it is too short."""
-    bars = [i for i, slot in enumerate(slots) if slot.strong]
-    long = [i for i in bars if grid.duration_s - grid.beats_s[slots[i].beat] >= MIN_CLOSING_S]
-    return long[-1] if long and len(bars) > 2 else bars[-1]
-
-
 def _video_at(
-    features: VideoFeatures, emotion: FloatArray, affect: FloatArray, slots: list[_Slot]
+    features: VideoFeatures, emotion: FloatArray, affect: FloatArray, slots: Sequence[Slot]
 ) -> VideoInput:
     """The clip read at the middle of every slot, as a batch of one."""
     middles = np.array([slot.middle_s for slot in slots])
@@ -303,105 +227,53 @@ def _video_at(
     return VideoInput(*(torch.tensor(array, dtype=torch.float32)[None] for array in arrays))
 
 
-def _chord_bias(
-    slots: list[_Slot],
-    home: Key,
-    options: ComposeOptions,
-    emotion: FloatArray,
-    affect: FloatArray,
-    called: NDArray[np.bool_],
-    closing: int,
-) -> Tensor:
-    """[slots, V] log-bias: music all the time, in mood, mostly in key, ending on a cadence."""
-    in_key = set(home.scale) | ({(home.tonic + 11) % 12} if home.mode == "minor" else set())
-    foreign = torch.tensor(
-        [len(set(chord_from_id(index).pitch_classes) - in_key) for index in range(VOCABULARY_SIZE)],
-        dtype=torch.float64,
+def _brief(
+    grid: TimeGrid, sections: tuple[Section, ...], key: Key, mood: _Mood, options: ComposeOptions
+) -> HarmonyBrief:
+    slots = chord_slots(grid)
+    if len(options.primer) > len(slots):
+        raise InputError(
+            f"the primer has {len(options.primer)} chords, but the clip has room for {len(slots)}"
+        )
+    return HarmonyBrief(
+        slots=slots,
+        closing=closing_slot(slots, grid),
+        section_beats=frozenset(section.beat for section in sections),
+        mode=key.mode,
+        emotion=mood.emotion,
+        affect=mood.affect,
+        colour=options.colour,
+        chromaticism=options.chromaticism,
+        seed=options.seed,
     )
-    rows = [min(int(slot.middle_s), len(emotion) - 1) for slot in slots]
-    fits = torch.tensor(emotion[rows]) @ emotion_chords().double()
-    dark = torch.tensor(gloom(affect)[rows])[:, None] * GLOOM_COLOUR * _minor_chords()
-    bias = options.colour * torch.maximum(fits, dark)
-    bias -= 3.0 * (1 - options.chromaticism) * foreign
-    bias += torch.tensor(called)[:, None] * _tense_chords()
-    bias[:, 0] = float("-inf")
-    bias[0, home.tonic_chord.id] += 2.0
-    if closing > 0:
-        bias[closing - 1] += _dominant_bias(home)
-    bias[closing:] = float("-inf")
-    bias[closing:, home.tonic_chord.id] = 0.0
-    return bias
 
 
-def _cadence_bias(slots: list[_Slot], section_beats: set[int], home: Key, closing: int) -> Tensor:
-    """[slots, V] a liking for cadences at section ends: a dominant, then home on the strong cut.
-
-    The sixth degree is liked as well: a deceptive cadence, which opens the section instead.
-    """
-    bias = torch.zeros((len(slots), VOCABULARY_SIZE), dtype=torch.float64)
-    sixth = Chord((home.tonic + 9) % 12, "min") if home.mode == "major" else None
-    arrivals = [home.tonic_chord, sixth or Chord((home.tonic + 8) % 12, "maj")]
-    for i, slot in enumerate(slots):
-        if 0 < i < closing and slot.beat in section_beats:
-            bias[i - 1] += _dominant_bias(home)
-            for chord, weight in zip(arrivals, (2.0, 1.0), strict=True):
-                bias[i, chord.id] += weight
-    return bias
-
-
-def _tense_slots(
-    slots: list[_Slot], options: ComposeOptions, affect: FloatArray
-) -> NDArray[np.bool_]:
-    """[slots] which slots before a downbeat call for a tense chord, drawn with the seed.
-
-    A bias alone would not do: in the composer's eyes such chords are so rare that they are either
-    never drawn or, once let in, everywhere.
-    """
-    drawn = np.random.default_rng([options.seed, 2]).random(len(slots))
-    leads = np.array([slot.strong for slot in slots[1:]] + [False])
-    rows = [min(int(slot.middle_s), len(affect) - 1) for slot in slots]
-    share = TENSE_SHARE * options.colour * tension(affect)[rows]
-    return leads & (drawn < np.minimum(share, MOST_TENSE))
+def _drawn_chords(
+    composer: Composer,
+    video: VideoInput,
+    brief: HarmonyBrief,
+    key: Key,
+    options: ComposeOptions,
+    progress: Callable[[float], None] | None,
+) -> list[Chord]:
+    """A chord for every slot, in the piece's key."""
+    to_home = brief.home.tonic - key.tonic
+    bias = harmony_bias(brief)
+    ids = sample_chords(
+        composer,
+        video,
+        minor=key.mode == "minor",
+        options=options.sampling,
+        generator=torch.Generator().manual_seed(options.seed),
+        bias=bias.chords,
+        change_bias=bias.changes,
+        primer=[chord.transpose(to_home).id for chord in options.primer],
+        progress=progress,
+    )
+    return [chord_from_id(i).transpose(-to_home) for i in ids]
 
 
-def _tense_chords() -> Tensor:
-    """[V] log-odds of the :data:`TENSE_QUALITIES`."""
-    qualities = (chord_from_id(index).quality for index in range(VOCABULARY_SIZE))
-    return torch.tensor([TENSE_QUALITIES.get(name, 0.0) for name in qualities]).double()
-
-
-def _minor_chords() -> Tensor:
-    """[V] 1 for minor triads and the chords built on them."""
-    qualities = (chord_from_id(index).quality for index in range(VOCABULARY_SIZE))
-    return torch.tensor([name in MINOR_QUALITIES for name in qualities]).double()
-
-
-def _dominant_bias(home: Key) -> Tensor:
-    """[V] a liking for chords that lead home: V and V7 (authentic), then IV, ii and VII."""
-    bias = torch.zeros(VOCABULARY_SIZE, dtype=torch.float64)
-    fourth = "maj" if home.mode == "major" else "min"
-    for step, quality, weight in (
-        (7, "maj", 3.0), (7, "7", 3.0), (5, fourth, 2.0), (2, "min7", 1.0), (10, "maj", 1.0)
-    ):  # fmt: skip
-        bias[Chord((home.tonic + step) % 12, quality).id] = weight
-    bias[home.tonic_chord.id] = -2.0
-    return bias
-
-
-def _change_bias(
-    slots: list[_Slot],
-    section_beats: set[int],
-    affect: FloatArray,
-    called: NDArray[np.bool_],
-) -> Tensor:
-    """[slots] log-bias on change: chords move on downbeats, where a section begins, and in mood."""
-    bias = [2.0 if slot.beat in section_beats else 0.5 if slot.strong else -0.75 for slot in slots]
-    rows = [min(int(slot.middle_s), len(affect) - 1) for slot in slots]
-    in_mood = change_odds(affect)[rows] + TENSE_CHANGE_ODDS * tension(affect)[rows] * ~called
-    return torch.tensor(np.array(bias) + in_mood, dtype=torch.float64)
-
-
-def _spans(slots: list[_Slot], chords: list[Chord]) -> tuple[ChordSpan, ...]:
+def _spans(slots: Sequence[Slot], chords: list[Chord]) -> tuple[ChordSpan, ...]:
     """Merge equal neighbours."""
     spans: list[ChordSpan] = []
     for slot, chord in zip(slots, chords, strict=True):
@@ -440,7 +312,7 @@ def _curves(
     dB and a factor of 1.8 to each side, so that what is seen is also heard where it hedges.
     """
     seconds = features.seconds
-    every_second = [_Slot(0, s + 0.5, strong=True) for s in range(seconds)]
+    every_second = [Slot(0, s + 0.5, strong=True) for s in range(seconds)]
     seen = valence_arousal(features.emotion)
     video = _video_at(features, features.emotion, seen, every_second)
     video = video._replace(clock=video.clock + EXCERPT_S)

@@ -51,7 +51,14 @@ from experiments.arranger_scores import (
 )
 from experiments.evaluate import plain
 from experiments.metrics import resamples
-from experiments.mood_classifier import AXES, MoodCorpus, read_corpus, train_judge, verdicts
+from experiments.mood_classifier import (
+    AXES,
+    MoodCorpus,
+    candidates,
+    read_corpus,
+    train_judge,
+    verdicts,
+)
 from experiments.mood_features import features_of
 from experiments.note_baselines import NoteBigram, arranged_by_patterns
 from experiments.note_metrics import bars_of
@@ -146,7 +153,12 @@ def arrangements(
 
 
 def mood_report(
-    root: Path, arrangers: dict[str, Arrange], n_clips: int, seed: int, cache: Path | None
+    root: Path,
+    arrangers: dict[str, Arrange],
+    n_clips: int,
+    seed: int,
+    cache: Path | None = None,
+    kind: str | None = None,
 ) -> dict[str, Any]:
     """What a judge hears in held-out clips of EMOPIA as people and as arrangers play them.
 
@@ -156,12 +168,13 @@ def mood_report(
         n_clips: how many held-out clips are arranged.
         seed: of the choice of clips, of arranging, and of the judge.
         cache: folder for a compact copy of the corpus.
+        kind: of judge; chosen by cross-validation if left out.
     """
     corpus = read_corpus(root, _say)
     _, held = split_by_song(load_clips_as_notes(root, report=_say, cache=cache))
     is_held = np.isin(corpus.songs, [clip.song for clip in held])
     train, test = (corpus.take(np.flatnonzero(rows)) for rows in (~is_held, is_held))
-    judge = train_judge(train, seed)
+    judge = train_judge(train, seed, kind)
     human = {axis: test.high(axis) for axis in AXES}
     report = {
         f"human, as performed ({len(test.songs)} clips)": verdicts(
@@ -247,9 +260,11 @@ def evaluate_arranger(args: argparse.Namespace) -> dict[str, Any]:
         moods = {PATTERNS: by_patterns, **networks}
         if arranger is not None:
             moods[MOOD_ONLY] = by_network(arranger, options, _MOOD)
-        report["mood"] = mood_report(args.emopia, moods, args.clips, args.seed, args.cache)
+        report["mood"] = mood_report(
+            args.emopia, moods, args.clips, args.seed, args.cache, args.judge
+        )
     if arranger is not None:
-        report["speed"] = speed_report(arranger, songs[0], options)
+        report["speed"] = speed_report(arranger, at_home(held[0]), options)
     return report
 
 
@@ -296,6 +311,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--songs", type=int, default=20, help="of the held-out ones (20)")
     parser.add_argument("--bars", type=int, help="only the first bars of every song")
     parser.add_argument("--clips", type=int, default=60, help="of EMOPIA's held-out ones (60)")
+    parser.add_argument(
+        "--judge", choices=candidates(), help="of moods; chosen by cross-validation if left out"
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--bootstrap", type=int, default=1000, help="resamples (1000)")
     for name, kind in _OPTIONS.items():

@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from experiments.arranger_scores import HUMAN
+from experiments.arranger_scores import HUMAN, MEAN, NETWORK, PATTERNS
+
+LEAST_OVERLAP, LEAST_RHO = 0.85, 0.85
+MOST_SECONDS = 8.0
+"""For the notes of a minute."""
 
 
 def text_of(report: Mapping[str, Any]) -> str:
@@ -22,6 +26,8 @@ def text_of(report: Mapping[str, Any]) -> str:
         parts.append(_mood(report["mood"]))
     if "speed" in report:
         parts.append(_speed(report["speed"]))
+    if NETWORK in report["controls"]:
+        parts.append(_targets(report))
     return "\n\n".join(parts)
 
 
@@ -123,6 +129,46 @@ def _speed(speed: Mapping[str, Any]) -> str:
         f"{speed['seconds']:.2f} s, {speed['notes'] / speed['seconds']:.0f} notes a second (best "
         f"of {speed['runs']}, {speed['threads']} threads)."
     )
+
+
+def _targets(report: Mapping[str, Any]) -> str:
+    """What is wanted of the network, and whether it is reached."""
+    found = report["overlap"]["arrangers"][NETWORK]
+    gaps = report["overlap"][f"{NETWORK} less {PATTERNS}"]
+    worse = [metric for metric, gap in gaps.items() if gap["figure"] <= 0]
+    rho = {name: cell["figure"] for name, cell in report["controls"][NETWORK].items()}
+    outside = [name for name, row in report["melody"].items() if not row[NETWORK]["inside"]]
+    ours, human = report["copying"][NETWORK], report["copying"][HUMAN]
+    longer = [name for name in ours if ours[name] > human[name]]
+    low = [name for name, value in rho.items() if not value >= LEAST_RHO]
+    rows = [
+        ["overlapped area on average", f"at least {LEAST_OVERLAP}", f"{found[MEAN]['figure']:.3f}",
+         found[MEAN]["figure"] >= LEAST_OVERLAP],
+        ["overlapped area by metric", "above the patterns'", _listed("not", worse), not worse],
+        ["controls", f"rho of at least {LEAST_RHO}", _listed("not", low), not low],
+        ["melody", "median in the human quartiles", _listed("not", outside), not outside],
+        ["longest melody match", "no longer than people's", _listed("longer", longer), not longer],
+    ]  # fmt: skip
+    if "mood" in report:
+        rows.append(_mood_target(report["mood"]["verdicts"]))
+    if "speed" in report:
+        speed = report["speed"]["seconds"] / report["speed"]["music_s"] * 60
+        rows.append(
+            ["notes of a minute", f"at most {MOST_SECONDS:g} s", f"{speed:.2f} s",
+             speed <= MOST_SECONDS]
+        )  # fmt: skip
+    lines = [[what, wanted, got, "yes" if reached else "no"] for what, wanted, got, reached in rows]
+    return _table(["target", "wanted", "found", "reached"], lines)
+
+
+def _mood_target(verdicts: Mapping[str, Any]) -> list[Any]:
+    human = next(row for name, row in verdicts.items() if name.startswith(HUMAN))
+    less = [name for name in human if verdicts[NETWORK][name]["share"] < human[name]["share"]]
+    return ["mood", "heard as often as people's", _listed("less often", less), not less]
+
+
+def _listed(word: str, names: Sequence[str]) -> str:
+    return f"{word}: {', '.join(names)}" if names else "all"
 
 
 def _cell(found: Mapping[str, Any]) -> str:

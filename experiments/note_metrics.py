@@ -3,6 +3,8 @@
 Definitions follow MusPy (Dong et al. 2020) where it has one, on a grid of twelfths of a beat:
 :func:`pitch_class_entropy`, :func:`scale_consistency`, :func:`in_scale_share`,
 :func:`groove_consistency`, :func:`polyphony`, :func:`polyphony_rate` and :func:`empty_beat_rate`.
+MusPy's code differs from its definitions in the beat after a note that ends on a beat (no empty
+one), in a last bar that is full (another one, empty) and in two pitches at once (no polyphony).
 Sets of pieces are compared by overlapped area (Yang & Lerch 2020): of kernel densities of what is
 measured in windows of :data:`WINDOW_BARS` bars, and of histograms.
 

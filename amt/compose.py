@@ -50,7 +50,11 @@ FULL_MOOD = SamplingOptions().affect_guidance
 
 @dataclass(frozen=True, slots=True)
 class ComposeOptions:
-    """What the user may decide about a piece."""
+    """What the user may decide about a piece.
+
+    Raises:
+        InputError: a number is out of its range; the message calls it as the command line does.
+    """
 
     seed: int = 0
     key: Key | None = None
@@ -82,10 +86,18 @@ class ComposeOptions:
     title: str = ""
 
     def __post_init__(self) -> None:
-        for name, high in (("colour", 20.0), ("mood_blend", 1.0), ("mood_sigma_s", 600.0)):
-            value = getattr(self, name)
+        for value, high, option, expected in (
+            (self.colour, 20.0, "--colour", "a number from 0 (off) to 20"),
+            (self.mood_blend, 1.0, "--mood-blend", "a share from 0 (the picture) to 1 (--emotion)"),
+            (
+                self.mood_sigma_s,
+                600.0,
+                "--mood-smoothing",
+                "a number of seconds from 0 (none) to 600",
+            ),
+        ):
             if not 0 <= value <= high:
-                raise InputError(f"{name} is {value}; expected a number from 0 to {high:g}")
+                raise InputError(f"{option} is {value:g}; expected {expected}")
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -183,6 +183,23 @@ def test_impossible_tempi_and_hits_are_named(models, options: dict) -> None:
         plan_of(models, clip(20.0), **options)
 
 
+@pytest.mark.parametrize("value", [-0.5, 1e6, float("nan"), float("inf")])
+@pytest.mark.parametrize(
+    ("name", "option", "high"),
+    [("mood_sigma_s", "--mood-smoothing", "600"), ("mood_blend", "--mood-blend", "1"),
+     ("colour", "--colour", "20")],
+)  # fmt: skip
+def test_a_number_out_of_range_is_named_as_the_user_knows_it(
+    name: str, option: str, high: str, value: float
+) -> None:
+    with pytest.raises(InputError) as caught:
+        ComposeOptions(**{name: value})
+    sentence = str(caught.value)
+    assert sentence.startswith(f"{option} is {value:g}; expected ")
+    assert f"to {high}" in sentence
+    assert "_" not in sentence
+
+
 def test_hits_need_a_fitted_grid(models) -> None:
     with pytest.raises(InputError, match="leave out --no-fit"):
         plan_of(models, clip(20.0), fit=False, hits_s=(3.0,))

@@ -32,6 +32,7 @@ from amt.model.note_tokens import IntArray, to_notes
 from amt.model.weights import load_arranger
 from amt.types import Song
 from data_prep.corpus import split_by_song
+from data_prep.emopia import song_names
 from data_prep.emopia_notes import load_clips_as_notes
 from data_prep.note_song import NoteSong, home_distance, to_song, transposed
 from data_prep.pop909_notes import load_songs
@@ -171,7 +172,8 @@ def mood_report(
         kind: of judge; chosen by cross-validation if left out.
     """
     corpus = read_corpus(root, _say)
-    _, held = split_by_song(load_clips_as_notes(root, report=_say, cache=cache))
+    clips = load_clips_as_notes(root, report=_say, cache=cache)
+    _, held = split_by_song(clips, songs=song_names(root))
     is_held = np.isin(corpus.songs, [clip.song for clip in held])
     train, test = (corpus.take(np.flatnonzero(rows)) for rows in (~is_held, is_held))
     judge = train_judge(train, seed, kind)

@@ -89,12 +89,7 @@ class ComposeOptions:
         for value, high, option, expected in (
             (self.colour, 20.0, "--colour", "a number from 0 (off) to 20"),
             (self.mood_blend, 1.0, "--mood-blend", "a share from 0 (the picture) to 1 (--emotion)"),
-            (
-                self.mood_sigma_s,
-                600.0,
-                "--mood-smoothing",
-                "a number of seconds from 0 (none) to 600",
-            ),
+            (self.mood_sigma_s, 600.0, "--mood-smoothing", "a number of seconds from 0 to 600"),
         ):
             if not 0 <= value <= high:
                 raise InputError(f"{option} is {value:g}; expected {expected}")

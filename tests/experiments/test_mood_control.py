@@ -11,6 +11,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.base import ClassifierMixin
 
 from amt.chords import Key, parse_chord
 from amt.midi import write_midi
@@ -18,11 +19,12 @@ from amt.model.composer import Composer
 from amt.model.config import ComposerConfig, ExpressionConfig
 from amt.model.expression import Expression
 from amt.model.weights import save_model
-from amt.types import EMOTIONS, Note, Song, TempoChange, TimeSignature, Track
+from amt.types import EMOTIONS, Note, Song, TempoChange, TimeSignature, Track, VideoFeatures
 from data_prep.muvi_sync import CorpusError
 from experiments.evaluate import main
 from experiments.mood_classifier import (
     MoodCorpus,
+    candidates,
     read_corpus,
     share_interval,
     split,
@@ -169,6 +171,32 @@ def test_a_clip_is_drawn_from_its_seed() -> None:
     assert all(0 < cut.time_s < first.duration_s for cut in first.cuts)
 
 
+@pytest.fixture
+def _few_trees_and_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The real classifiers with a tenth of their trees, and the first seconds of the real clips."""
+
+    def small(seed: int = 0) -> dict[str, ClassifierMixin]:
+        found = candidates(seed)
+        found["random forest"].set_params(n_estimators=30)
+        found["gradient boosting"].set_params(max_iter=15)
+        return found
+
+    def short(seed: int, seconds: int = 12) -> VideoFeatures:
+        clip = drawn_clip(seed)
+        return replace(
+            clip,
+            duration_s=seconds - 0.3,
+            emotion=clip.emotion[:seconds],
+            motion=clip.motion[:seconds],
+            scene_offset=clip.scene_offset[:seconds],
+            cuts=tuple(cut for cut in clip.cuts if cut.time_s < seconds - 1),
+        )
+
+    monkeypatch.setattr("experiments.mood_classifier.candidates", small)
+    monkeypatch.setattr("experiments.mood_control.drawn_clip", short)
+
+
+@pytest.mark.usefixtures("_few_trees_and_seconds")
 def test_the_report_has_every_part(
     emopia: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -183,6 +211,7 @@ def test_the_report_has_every_part(
         "--weights", str(tmp_path), "--json", str(out),
     ])  # fmt: skip
     report = json.loads(out.read_text())
+    assert set(report["human"]["cross_validated"]["valence"]) == set(candidates())
     assert report["generated"]["asked mood ignored"]["valence"]["share"] == 0.5
     assert set(report["moods"]["means"]["tempo"]) == set(EMOTIONS)
     assert len(report["moods"]["claims"]) == len(CLAIMS)

@@ -18,7 +18,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -85,6 +85,21 @@ _FEWEST_NOTES = 2
 # --- who arranges -----------------------------------------------------------------------------
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Network:
+    """An arranger, in evaluation mode, and how it draws."""
+
+    arranger: Arranger
+    options: WritingOptions
+
+    def write(self, plan: NotePlan, seed: int) -> IntArray:
+        """The words of a plan."""
+        from amt.model.writing import write_words
+
+        generator = torch.Generator().manual_seed(seed)
+        return write_words(self.arranger, plan, self.options, generator)
+
+
 def by_human(piece: NoteSong, seed: int = 0) -> Arrangement:
     """As it was played."""
     return Arrangement(piece, to_song(piece))
@@ -105,33 +120,23 @@ def by_bigram(bigram: NoteBigram) -> Arrange:
     return arrange
 
 
-def by_network(
-    arranger: Arranger, options: WritingOptions, asked: Sequence[str] = CONTROLS
-) -> Arrange:
+def by_network(network: Network, asked: Sequence[str] = CONTROLS) -> Arrange:
     """As the network answers to its plan.
 
     Args:
-        arranger: in evaluation mode.
-        options: how it draws.
+        network: that writes.
         asked: the controls that are asked, as far as the piece has them.
     """
     wanted = np.isin(CONTROLS, asked)
 
     def arrange(piece: NoteSong, seed: int) -> Arrangement:
         plan = note_plan_of(piece)
-        plan = replace(plan, known=plan.known & wanted)
-        home = at_home(piece)
-        made = _of_words(home, _written(arranger, plan, options, seed))
+        words = network.write(replace(plan, known=plan.known & wanted), seed)
+        made = _of_words(at_home(piece), words)
         away = -home_distance(piece.key)
         return by_human(transposed(made.piece, away)) if away else made
 
     return arrange
-
-
-def _written(arranger: Arranger, plan: NotePlan, options: WritingOptions, seed: int) -> IntArray:
-    from amt.model.writing import write_words
-
-    return write_words(arranger, plan, options, torch.Generator().manual_seed(seed))
 
 
 def _of_words(piece: NoteSong, words: IntArray) -> Arrangement:
@@ -210,7 +215,7 @@ def _heard(song: Song, corpus: MoodCorpus) -> list[float]:
 # --- speed ------------------------------------------------------------------------------------
 
 
-def speed_report(arranger: Arranger, piece: NoteSong, options: WritingOptions) -> dict[str, Any]:
+def speed_report(network: Network, piece: NoteSong) -> dict[str, Any]:
     """The best time of some to write the notes of the first minute of a piece."""
     beats = np.searchsorted(np.cumsum(60 / piece.tempo_bpm), SPEED_S) + 1
     n_bars = int(np.searchsorted(np.cumsum(piece.bars), beats)) + 1
@@ -221,7 +226,7 @@ def speed_report(arranger: Arranger, piece: NoteSong, options: WritingOptions) -
     times = []
     for seed in range(SPEED_RUNS):
         begun = time.perf_counter()
-        words = _written(arranger, plan, options, seed)
+        words = network.write(plan, seed)
         times.append((time.perf_counter() - begun, len(words) - 1 - len(plan.bars)))
     torch.set_num_threads(threads)
     seconds, notes = min(times)
@@ -240,9 +245,8 @@ def evaluate_arranger(args: argparse.Namespace) -> dict[str, Any]:
     training = [at_home(song) for song in training]
     songs = [at_home(_first_bars(held[i], args)) for i in _chosen(len(held), args.songs, args.seed)]
     others = [_first_bars(training[i], args) for i in _chosen(len(training), len(songs), args.seed)]
-    arranger = load_arranger(_folder(args.weights)) if args.weights else None
-    options = None if arranger is None else _options(args)
-    networks = {} if arranger is None else {NETWORK: by_network(arranger, options)}
+    network = _network(args) if args.weights else None
+    networks = {} if network is None else {NETWORK: by_network(network)}
     arrangers = {PATTERNS: by_patterns, BIGRAM: by_bigram(NoteBigram(training)), **networks}
     sets = arrangements(songs, {HUMAN: by_human, **arrangers}, args.seed)
     draws = resamples(len(songs), args.bootstrap, args.seed)
@@ -260,21 +264,24 @@ def evaluate_arranger(args: argparse.Namespace) -> dict[str, Any]:
         _draw(sets, args.rolls)
     if args.emopia:
         moods = {PATTERNS: by_patterns, **networks}
-        if arranger is not None:
-            moods[MOOD_ONLY] = by_network(arranger, options, _MOOD)
+        if network is not None:
+            moods[MOOD_ONLY] = by_network(network, _MOOD)
         report["mood"] = mood_report(
             args.emopia, moods, args.clips, args.seed, args.cache, args.judge
         )
-    if arranger is not None:
-        report["speed"] = speed_report(arranger, at_home(held[0]), options)
+    if network is not None:
+        report["speed"] = speed_report(network, held[0])
     return report
 
 
-def _options(args: argparse.Namespace) -> WritingOptions:
+def _network(args: argparse.Namespace) -> Network:
     from amt.model.writing import WritingOptions
 
+    # The folder of all models will do as well as the arranger's own.
+    own = args.weights / "arranger"
     given = {name: getattr(args, name) for name in _OPTIONS}
-    return WritingOptions(**{name: value for name, value in given.items() if value is not None})
+    options = WritingOptions(**{name: v for name, v in given.items() if v is not None})
+    return Network(load_arranger(own if own.is_dir() else args.weights), options)
 
 
 def _chosen(n: int, wanted: int, seed: int) -> list[int]:
@@ -284,11 +291,6 @@ def _chosen(n: int, wanted: int, seed: int) -> list[int]:
 
 def _first_bars(piece: NoteSong, args: argparse.Namespace) -> NoteSong:
     return bars_of(piece, 0, min(args.bars, len(piece.bars))) if args.bars else piece
-
-
-def _folder(folder: Path) -> Path:
-    """The arranger's own folder, when the one with all models was given."""
-    return folder / "arranger" if (folder / "arranger").is_dir() else folder
 
 
 def _draw(sets: Sets, folder: Path) -> None:

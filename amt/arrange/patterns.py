@@ -10,38 +10,18 @@ chord is struck once and rings until the end.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections import defaultdict
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from amt.arrange.dynamics import expression_curve, level_at, velocity
+from amt.arrange.drums import drum_track
+from amt.arrange.rewriting import bar_span, with_bars
 from amt.arrange.score import Score, write_score
-from amt.arrange.styles import ROLES, Instrument, load_style
+from amt.arrange.styles import PATTERN_ROLES, Instrument, load_style
+from amt.arrange.tracks import Draft, song_of, track_of
 from amt.arrange.voicing import bass_fifth, chord_tones, thin
-from amt.plan import rounded, validate
-from amt.timing import tempo_changes, time_signatures
-from amt.types import (
-    TICKS_PER_BEAT,
-    ControlChange,
-    FloatArray,
-    Note,
-    Plan,
-    Song,
-    TextEvent,
-    Track,
-)
-
-_VOLUME, _PAN, _PEDAL = 7, 10, 64
-_PEDAL_DELAY = 30
-"""Ticks after a chord change at which the pedal goes down again, so that the old chord is gone."""
-
-_ROLE_VELOCITY = {"harmony": -8.0, "arpeggio": -3.0, "pad": -14.0, "bass": 0.0}
-_DOWNBEAT_ACCENT, _BEAT_ACCENT, _OFFBEAT_ACCENT = 6.0, 1.0, -4.0
-_HIT_ACCENT = 14.0
-_VELOCITY_SPREAD = 2.0
-_MOST_JITTER = 4
-"""Ticks by which notes off the beat may stray."""
+from amt.plan import AS_PLANNED, Arrangement, rounded, validate
+from amt.types import TICKS_PER_BEAT, Note, Plan, Song, Track
 
 _SLOW_SHAPES = ((0, 2, 1, 3), (0, 1, 2, 3), (2, 1, 3, 2), (3, 2, 1, 2), (0, 3, 2, 1))
 _FLOWING_SHAPES = (
@@ -65,105 +45,70 @@ _BASS_FIGURES = ("rfrf", "rrfr", "rfor", "rrof")
 """Bass on the beats of a chord: root, fifth, octave."""
 
 
-class _Draft(NamedTuple):
-    """A note before its velocity: times in ticks, accent in velocity steps."""
-
-    start: int
-    pitch: int
-    end: int
-    accent: float = 0.0
-
-
-def arrange_patterns(plan: Plan) -> Song:
+def arrange_patterns(plan: Plan, arrangement: Arrangement = AS_PLANNED) -> Song:
     """Arrange a plan with the patterns of its style; equal plans give equal songs.
 
     Args:
         plan: Any plan; it is rounded as its file would be, so that arranging the file gives the
             same song.
+        arrangement: Whether there are drums, and which bars are composed anew: those get other
+            figures. There is no melody to leave out.
 
     Raises:
         PlanError: the plan breaks a rule of :func:`amt.plan.validate`.
         InputError: its style does not exist.
     """
     plan = rounded(plan)
-    validate(plan)
+    validate(plan, arrangement)
     score = write_score(plan, load_style(plan.style))
-    tracks = [_track(plan, score, player) for player in score.style.instruments]
-    return Song(
-        tracks=tuple(track for track in tracks if track.notes),
-        tempos=tempo_changes(plan.grid),
-        time_signatures=time_signatures(plan.grid),
-        key=plan.key,
-        end=score.form.end,
-        markers=_markers(plan, score.form.end),
-        chord_names=tuple(
-            TextEvent(region.start, region.chord.spell(plan.key)) for region in score.form.regions
-        ),
-        title=plan.title,
-    )
+    song = _song(plan, score, arrangement, plan.seed)
+    for rewrite in arrangement.rewrites:
+        anew = _song(plan, score.varied(rewrite.seed), arrangement, rewrite.seed)
+        song = with_bars(song, anew, bar_span(plan.grid, rewrite, song.end))
+    return song
 
 
-def _markers(plan: Plan, end: int) -> tuple[TextEvent, ...]:
-    sections = [
-        TextEvent(s.beat * TICKS_PER_BEAT, f"Section {number} ({s.mood})")
-        for number, s in enumerate(plan.sections, 1)
-    ]
-    cuts = [
-        TextEvent(
-            round(float(plan.grid.beats_at(cut.time_s)) * TICKS_PER_BEAT),
-            f"Cut {number}" + ("" if cut.kind == "cut" else f" ({cut.kind})"),
-        )
-        for number, cut in enumerate(plan.cuts, 1)
-    ]
-    inside = [event for event in (*sections, *cuts) if event.tick <= end]
-    return tuple(sorted(inside, key=lambda event: event.tick))
+def _song(plan: Plan, score: Score, arrangement: Arrangement, seed: int) -> Song:
+    roles = [role for role in PATTERN_ROLES if role != "drums" or arrangement.drums]
+    return song_of(plan, score, players_tracks(plan, score, roles, seed))
 
 
-def _track(plan: Plan, score: Score, player: Instrument) -> Track:
-    rng = np.random.default_rng([plan.seed, ROLES.index(player.role)])
-    play = {"harmony": _harmony, "pad": _pad, "arpeggio": _arpeggio, "bass": _bass}[player.role]
-    drafts = _in_time(play(score, player), score, rng)
-    return Track(
-        name=player.name,
-        program=player.program,
-        notes=_with_velocities(drafts, plan, score, player, rng),
-        controls=_controls(plan, score, player),
-    )
+def players_tracks(plan: Plan, score: Score, roles: Sequence[str], seed: int) -> list[Track]:
+    """The tracks of those of a style's players that play by patterns.
+
+    Args:
+        plan: of the piece.
+        score: of the same plan.
+        roles: of :data:`amt.arrange.styles.PATTERN_ROLES`; those that the style has not are passed
+            over.
+        seed: decides the small differences of timing and force.
+    """
+    tracks = []
+    bass: tuple[Note, ...] | None = None
+    for role, play in _PLAYERS.items():
+        player = score.style.instrument(role)
+        if player is not None and role in roles:
+            tracks.append(track_of(plan, score, player, play(score, player), seed))
+            bass = tracks[-1].notes if role == "bass" else bass
+    drummer = score.style.instrument("drums")
+    if drummer is not None and "drums" in roles:
+        tracks.append(drum_track(plan, score, drummer, bass, seed))
+    return tracks
 
 
-def _controls(plan: Plan, score: Score, player: Instrument) -> tuple[ControlChange, ...]:
+def _harmony(score: Score, player: Instrument) -> list[Draft]:
     form = score.form
-    controls = [
-        ControlChange(0, _VOLUME, player.volume),
-        ControlChange(0, _PAN, player.pan),
-        *expression_curve(plan.grid, plan.loudness, form.swells(score.style.accent), form.end),
-    ]
-    if player.pedal:
-        lifts = sorted({c.start for c in form.cells} | {r.start for r in form.regions})
-        for tick in (t for t in lifts if t <= form.closing):
-            controls.append(ControlChange(tick, _PEDAL, 0))
-            if score.harmony[form.region_at(tick)] and tick + _PEDAL_DELAY < form.end:
-                controls.append(ControlChange(tick + _PEDAL_DELAY, _PEDAL, 127))
-        controls.append(ControlChange(form.end, _PEDAL, 0))
-    return tuple(sorted(controls))
-
-
-# The players.
-
-
-def _harmony(score: Score, player: Instrument) -> list[_Draft]:
-    form = score.form
-    drafts: list[_Draft] = []
+    drafts: list[Draft] = []
     for stroke in score.strokes():
         length = _length(stroke.end - stroke.start, player.gate, form.cell_at(stroke.start).arousal)
         drafts += [
-            _Draft(stroke.start, pitch, stroke.start + length, 3.0 * (pitch == stroke.pitches[-1]))
+            Draft(stroke.start, pitch, stroke.start + length, 3.0 * (pitch == stroke.pitches[-1]))
             for pitch in stroke.pitches
         ]
     return drafts + _closing_chord(score)
 
 
-def _closing_chord(score: Score) -> list[_Draft]:
+def _closing_chord(score: Score) -> list[Draft]:
     """The last chord: struck together where the music is busy, broken upwards where it is calm."""
     form = score.form
     # Where the pad has held the chords up to the end, it holds the last one too.
@@ -175,17 +120,17 @@ def _closing_chord(score: Score) -> list[_Draft]:
     room = (form.end - form.closing) // 2
     gaps = (TICKS_PER_BEAT, TICKS_PER_BEAT // 2, TICKS_PER_BEAT // 4)
     gap = next((gap for gap in gaps if (len(voicing) - 1) * gap <= room), 0) if calm else 0
-    return [_Draft(form.closing + i * gap, pitch, form.end) for i, pitch in enumerate(voicing)]
+    return [Draft(form.closing + i * gap, pitch, form.end) for i, pitch in enumerate(voicing)]
 
 
-def _pad(score: Score, _: Instrument) -> list[_Draft]:
-    return [_Draft(start, pitch, end) for start, end, pitch in score.pad_notes()]
+def _pad(score: Score, _: Instrument) -> list[Draft]:
+    return [Draft(start, pitch, end) for start, end, pitch in score.pad_notes()]
 
 
-def _arpeggio(score: Score, player: Instrument) -> list[_Draft]:
+def _arpeggio(score: Score, player: Instrument) -> list[Draft]:
     form = score.form
     tones = _figure_tones(score, player)
-    drafts: list[_Draft] = []
+    drafts: list[Draft] = []
     for beat, rung in enumerate(score.figures):
         ticks = score.figure_ticks(beat)
         if not ticks:
@@ -205,7 +150,7 @@ def _arpeggio(score: Score, player: Instrument) -> list[_Draft]:
             stop = min(tick + _length(ring, player.gate, cell.arousal), end)
             places = (place, place + 2)[: ticks.count(tick)]
             pitches = {_reflect(tones[region], p) for p in places}
-            drafts += [_Draft(tick, pitch, stop) for pitch in sorted(pitches)]
+            drafts += [Draft(tick, pitch, stop) for pitch in sorted(pitches)]
     return drafts + _closing_figure(score, tones[-1])
 
 
@@ -214,7 +159,7 @@ def _subdivision(notes: int) -> int:
     return 1 if notes <= 1 else 2 if notes == 2 else 4
 
 
-def _closing_figure(score: Score, tones: tuple[int, ...]) -> list[_Draft]:
+def _closing_figure(score: Score, tones: tuple[int, ...]) -> list[Draft]:
     """The last chord broken upwards once, in the first half of its time, and left to ring."""
     form = score.form
     spare = round(score.closing_notes) - len(score.harmony[-1]) - 1
@@ -225,25 +170,25 @@ def _closing_figure(score: Score, tones: tuple[int, ...]) -> list[_Draft]:
     starts = [form.closing + i * step for i in range(min(max(spare, 0), len(tones)))]
     latest = form.closing + (form.end - form.closing) // 2
     return [
-        _Draft(start, pitch, form.end)
+        Draft(start, pitch, form.end)
         for start, pitch in zip(starts, tones, strict=False)
         if start <= latest
     ]
 
 
-def _bass(score: Score, player: Instrument) -> list[_Draft]:
+def _bass(score: Score, player: Instrument) -> list[Draft]:
     form = score.form
     ticks = [t for i, texture in enumerate(score.textures) for t in score.bass_ticks(i, texture)]
     stops = sorted({*ticks, *(r.start for r in form.regions), form.closing})
-    drafts: list[_Draft] = []
+    drafts: list[Draft] = []
     for tick in ticks:
         step = stops[bisect_right(stops, tick)] - tick
         cell = form.cell_at(tick)
         figure = _BASS_FIGURES[score.choices[cell.phrase, 2] % len(_BASS_FIGURES)]
         pitch = _bass_pitch(score, player, tick, figure)
-        drafts.append(_Draft(tick, pitch, tick + _length(step, player.gate, cell.arousal)))
+        drafts.append(Draft(tick, pitch, tick + _length(step, player.gate, cell.arousal)))
     last = score.roots[-1]
-    return [*drafts, _Draft(form.closing, last - 12 if last - 12 >= player.low else last, form.end)]
+    return [*drafts, Draft(form.closing, last - 12 if last - 12 >= player.low else last, form.end)]
 
 
 def _bass_pitch(score: Score, player: Instrument, tick: int, figure: str) -> int:
@@ -304,9 +249,6 @@ def _reflect(tones: tuple[int, ...], place: int) -> int:
     return tones[place if place <= top else 2 * top - place]
 
 
-# From drafts to notes.
-
-
 def _length(step: int, gate: float, arousal: float) -> int:
     """Ticks that a note sounds of its step: shorter when excited, legato when calm or long."""
     if step >= 2 * TICKS_PER_BEAT:
@@ -318,61 +260,6 @@ def _length(step: int, gate: float, arousal: float) -> int:
     return max(round(step * min(gate, 1.0)), min(step, 30))
 
 
-def _in_time(drafts: list[_Draft], score: Score, rng: np.random.Generator) -> list[_Draft]:
-    """Swing and a little freedom off the beat; notes on a beat stay exactly there."""
-    swing = score.style.swing
-    end = score.form.end
-
-    def swung(tick: int) -> int:
-        beat, rest = divmod(tick, TICKS_PER_BEAT)
-        share = rest / TICKS_PER_BEAT
-        share = share * 2 * swing if share <= 0.5 else swing + (share - 0.5) * 2 * (1 - swing)
-        return min(beat * TICKS_PER_BEAT + round(share * TICKS_PER_BEAT), end)
-
-    jitter = rng.integers(-_MOST_JITTER, _MOST_JITTER + 1, size=len(drafts))
-    moved: list[_Draft] = []
-    for draft, stray in zip(drafts, jitter, strict=True):
-        start, stop = swung(draft.start), swung(draft.end)
-        if draft.start % TICKS_PER_BEAT and start + int(stray) < min(stop, end):
-            start += int(stray)
-        moved.append(draft._replace(start=start, end=max(stop, min(start + 1, end))))
-    return moved
-
-
-def _without_overlaps(drafts: list[_Draft]) -> list[_Draft]:
-    """A note that is struck again ends there; of two that begin together the longer stays."""
-    pitches: dict[int, list[_Draft]] = defaultdict(list)
-    for draft in sorted(drafts, key=lambda d: (d.start, -d.end)):
-        sounding = pitches[draft.pitch]
-        if sounding and sounding[-1].start == draft.start:
-            continue
-        if sounding and sounding[-1].end > draft.start:
-            sounding[-1] = sounding[-1]._replace(end=draft.start)
-        sounding.append(draft)
-    return sorted(draft for notes in pitches.values() for draft in notes)
-
-
-def _with_velocities(
-    drafts: list[_Draft], plan: Plan, score: Score, player: Instrument, rng: np.random.Generator
-) -> tuple[Note, ...]:
-    drafts = _without_overlaps(drafts)
-    form = score.form
-    starts = np.array([draft.start for draft in drafts], dtype=np.float64)
-    seconds = plan.grid.seconds_at(starts / TICKS_PER_BEAT)
-    swells = form.swells(score.style.accent)
-    values = velocity(level_at(seconds, plan.loudness, swells)) + _ROLE_VELOCITY[player.role]
-    values += np.array([draft.accent + _accent(score, draft.start) for draft in drafts])
-    values += np.clip(rng.normal(0, _VELOCITY_SPREAD, len(drafts)), -4, 4)
-    velocities: FloatArray = np.clip(np.rint(values), 1, 127)
-    return tuple(
-        Note(draft.start, draft.pitch, draft.end, int(v))
-        for draft, v in zip(drafts, velocities, strict=True)
-    )
-
-
-def _accent(score: Score, tick: int) -> float:
-    form = score.form
-    hit = _HIT_ACCENT * score.style.accent * form.stress_at(tick)
-    if form.cell_at(tick).downbeat == tick:
-        return _DOWNBEAT_ACCENT + hit
-    return (_OFFBEAT_ACCENT if tick % TICKS_PER_BEAT else _BEAT_ACCENT) + hit
+_PLAYERS: dict[str, Callable[[Score, Instrument], list[Draft]]] = {
+    "harmony": _harmony, "arpeggio": _arpeggio, "pad": _pad, "bass": _bass,
+}  # fmt: skip

@@ -79,6 +79,10 @@ class Score:
     figures: tuple[int, ...] = ()
     """[beats] notes that the arpeggio begins on each beat: index of :data:`FIGURES`."""
 
+    def varied(self, seed: int) -> Score:
+        """The same voices and rhythms with the figures that another seed decides."""
+        return replace(self, choices=_choices(self.form, seed))
+
     def chord_ticks(self, index: int, texture: Texture) -> list[int]:
         """Ticks on which the harmony strikes in a cell played with a texture."""
         form = self.form
@@ -215,7 +219,7 @@ def write_score(plan: Plan, style: Style) -> Score:
         roots=tuple(
             bass_roots(roots, bass.low, bass.high, bass.low + lift) if bass else [0] * len(roots)
         ),
-        choices=np.random.default_rng(plan.seed).integers(0, 60, (form.cells[-1].phrase + 1, 3)),
+        choices=_choices(form, plan.seed),
         shifts=shifts,
         closing_notes=float(integral(plan.density, _seconds(plan, [form.closing, form.end]))[0]),
     )
@@ -224,6 +228,10 @@ def write_score(plan: Plan, style: Style) -> Score:
     rungs = climb(_counts(score, plan), wanted, free)
     score = replace(score, textures=tuple(LADDER[rung] for rung in rungs))
     return replace(score, figures=_figures(score, plan))
+
+
+def _choices(form: Form, seed: int) -> NDArray[np.int64]:
+    return np.random.default_rng(seed).integers(0, 60, (form.cells[-1].phrase + 1, 3))
 
 
 def _seconds(plan: Plan, ticks: Sequence[int] | NDArray[np.int64]) -> FloatArray:

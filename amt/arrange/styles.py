@@ -18,7 +18,21 @@ that holds one style at its top level, with the same fields::
     gate = 0.9            # share of its step that a note sounds
     pedal = false         # optional: sustain pedal (CC 64), changed with every chord
 
-Roles are ``harmony`` (required), ``bass``, ``arpeggio`` and ``pad``.
+    [roles.drums]         # only these four fields: the keys are those of General MIDI
+    name = "Drums"
+    program = 0           # the kit: 0 standard, 8 room, 25 TR-808, 40 brushes
+    volume = 90
+    pan = 64
+
+``harmony`` is required; the other roles are there or not:
+
+* ``arpeggio``: the figures of the patterns.
+* ``melody`` and ``counter``: the tune and its answer, of the neural arranger. Without ``melody``
+  the player of the arpeggio, else that of the harmony, has the tune; without ``counter`` there is
+  none.
+* ``accompaniment``: what the neural arranger plays on instead of ``harmony``: figures as well as
+  chords, so it wants a wide range.
+* ``pad``, ``bass`` and ``drums``, of both.
 """
 
 from __future__ import annotations
@@ -35,11 +49,19 @@ from amt.errors import InputError
 
 _T = TypeVar("_T")
 
-ROLES = ("harmony", "arpeggio", "pad", "bass")
-"""The roles, in the order of the tracks; more may follow."""
+PATTERN_ROLES = ("harmony", "arpeggio", "pad", "bass", "drums")
+"""The roles that play by patterns."""
 
-MIN_RANGE = {"harmony": 19, "arpeggio": 16, "pad": 16, "bass": 12}
-"""Fewest semitones from ``low`` to ``high`` with which a role can voice every chord."""
+ROLES = (
+    "melody", "counter", "accompaniment", "harmony", "arpeggio", "pad", "bass", "drums",
+)  # fmt: skip
+"""The roles, in the order of the tracks."""
+
+MIN_RANGE = {
+    "melody": 16, "counter": 16, "accompaniment": 19, "harmony": 19, "arpeggio": 16, "pad": 16,
+    "bass": 12,
+}  # fmt: skip
+"""Fewest semitones from ``low`` to ``high`` with which a role can voice every chord, or sing."""
 
 _KIND_NAMES: dict[type, str] = {str: "text in quotes", bool: "true or false"}
 
@@ -56,7 +78,7 @@ class Instrument:
     """General MIDI program, 0-127."""
     low: int
     high: int
-    """Range in MIDI notes, both ends included."""
+    """Range in MIDI notes, both ends included; of drums, all."""
     volume: int
     """CC 7, 0-127."""
     pan: int
@@ -128,7 +150,9 @@ def _style(name: str, data: Mapping[str, Any], source: str) -> Style:
     roles = data.get("roles", {})
     if not isinstance(roles, dict) or "harmony" not in roles:
         raise InputError(f"{source}: expected a table [roles.harmony]")
-    _only(roles, set(ROLES), f"{source}: roles")
+    for role in roles:
+        if role not in ROLES:
+            raise InputError(f"{source}: role {role} is unknown, expected {', '.join(ROLES)}")
     return Style(
         name=name,
         description=_value(data, "description", str, source, ""),
@@ -142,6 +166,8 @@ def _style(name: str, data: Mapping[str, Any], source: str) -> Style:
 def _instrument(role: str, data: object, source: str) -> Instrument:
     if not isinstance(data, dict):
         raise InputError(f"{source} is {data!r}, expected a table")
+    if role == "drums":
+        return _drum_kit(data, source)
     fields = {"name", "program", "low", "high", "volume", "pan", "gate", "pedal"}
     _only(data, fields, source)
     low = _midi(data, "low", source)
@@ -162,6 +188,20 @@ def _instrument(role: str, data: object, source: str) -> Instrument:
         pan=_midi(data, "pan", source),
         gate=gate,
         pedal=_value(data, "pedal", bool, source, False),
+    )
+
+
+def _drum_kit(data: Mapping[str, Any], source: str) -> Instrument:
+    _only(data, {"name", "program", "volume", "pan"}, source)
+    return Instrument(
+        role="drums",
+        name=_value(data, "name", str, source, None),
+        program=_midi(data, "program", source),
+        low=0,
+        high=127,
+        volume=_midi(data, "volume", source),
+        pan=_midi(data, "pan", source),
+        gate=1.0,
     )
 
 

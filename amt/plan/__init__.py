@@ -18,6 +18,11 @@ field that is not listed here is an error, so that a typing mistake cannot pass 
     curve      one row a second: {"second": 0, "loudness": 0.1, "density": 6.5, "exciting": 0.2,
                ...}, with the loudness as RMS of full scale (0-1), the density in notes that begin
                a second (0-100), and the probabilities of the six moods, which sum to 1
+    arrangement  {"arranger": "neural", "candidates": 1, "drums": true, "melody": true}: who writes
+               the notes (neural or patterns), how many versions to choose from, and whether drums
+               and tune play; optional, by patterns if missing
+    rewrites   {"bars": [9, 16], "seed": 7}: bars, from 1, both included, that were composed anew
+               with another seed, in the order in which that happened; optional
 
 Beats count quarter notes from 0 through the whole piece, as in :class:`amt.types.TimeGrid`. ``bar``
 counts from 1 and only helps the reader: it may be left out, and when given it must be the bar of
@@ -27,12 +32,37 @@ Numbers have a fixed number of decimals (:func:`rounded`), so reading and writin
 same text, and a plan that was written and read again is arranged to the same bytes.
 """
 
+from amt.plan.arrangement import (
+    ARRANGERS,
+    AS_PLANNED,
+    DEFAULT_ARRANGER,
+    MAX_CANDIDATES,
+    Arrangement,
+    ArrangerName,
+    Rewrite,
+)
 from amt.plan.rules import rounded, validate
-from amt.plan.text import plan_from_json, plan_to_json, read_plan, write_plan
+from amt.plan.text import (
+    arrangement_from_json,
+    plan_from_json,
+    plan_to_json,
+    read_arrangement,
+    read_plan,
+    write_plan,
+)
 
 __all__ = [
+    "ARRANGERS",
+    "AS_PLANNED",
+    "DEFAULT_ARRANGER",
+    "MAX_CANDIDATES",
+    "Arrangement",
+    "ArrangerName",
+    "Rewrite",
+    "arrangement_from_json",
     "plan_from_json",
     "plan_to_json",
+    "read_arrangement",
     "read_plan",
     "rounded",
     "validate",

@@ -9,6 +9,7 @@ from typing import TypeVar, get_args
 import numpy as np
 
 from amt.errors import PlanError
+from amt.plan.arrangement import ARRANGERS, AS_PLANNED, MAX_CANDIDATES, Arrangement
 from amt.types import EMOTIONS, Accent, Cut, CutKind, FloatArray, Plan, TimeGrid
 
 _Moment = TypeVar("_Moment", Cut, Accent)
@@ -66,8 +67,12 @@ def rounded(plan: Plan) -> Plan:
     )
 
 
-def validate(plan: Plan) -> None:
+def validate(plan: Plan, arrangement: Arrangement = AS_PLANNED) -> None:
     """Check every rule of the format but the name of the style, which the arranger looks up.
+
+    Args:
+        plan: to be written or played.
+        arrangement: of the same piece.
 
     Raises:
         PlanError: a value breaks a rule; the message names its field as in the file.
@@ -89,6 +94,7 @@ def validate(plan: Plan) -> None:
     _validate_cuts(plan.cuts, plan.grid.duration_s)
     _validate_accents(plan.accents, plan.grid.duration_s)
     _validate_curves(plan)
+    _validate_arrangement(arrangement, len(plan.grid.bars))
 
 
 def validate_grid(grid: TimeGrid) -> None:
@@ -175,6 +181,28 @@ def _validate_curves(plan: Plan) -> None:
         total = float(plan.emotion[s].sum())
         if abs(total - 1) > 0.01:
             raise PlanError(f"the moods of curve[{s}] sum to {total:g}, expected 1")
+
+
+def _validate_arrangement(arrangement: Arrangement, n_bars: int) -> None:
+    if arrangement.arranger not in ARRANGERS:
+        raise PlanError(
+            f"arrangement.arranger is {arrangement.arranger!r}, expected {' or '.join(ARRANGERS)}"
+        )
+    if not 1 <= arrangement.candidates <= MAX_CANDIDATES:
+        raise PlanError(
+            f"arrangement.candidates is {arrangement.candidates}, expected a whole number from 1 "
+            f"to {MAX_CANDIDATES}"
+        )
+    for i, rewrite in enumerate(arrangement.rewrites):
+        if not 1 <= rewrite.first <= rewrite.last <= n_bars:
+            raise PlanError(
+                f"rewrites[{i}].bars is [{rewrite.first}, {rewrite.last}], expected the first and "
+                f"the last of some bars of 1 to {n_bars}"
+            )
+        if not 0 <= rewrite.seed <= MAX_SEED:
+            raise PlanError(
+                f"rewrites[{i}].seed is {rewrite.seed}, expected a whole number from 0 to 2**63 - 1"
+            )
 
 
 def _within(value: float, name: str, high: float) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 
 from amt.chords import parse_chord, parse_key
 from amt.errors import ChordError, PlanError
+from amt.plan.arrangement import AS_PLANNED, Arrangement, ArrangerName, Rewrite
 from amt.plan.rules import rounded, validate, validate_grid
 from amt.types import EMOTIONS, Accent, ChordSpan, Cut, CutKind, FloatArray, Plan, Section, TimeGrid
 
@@ -21,17 +22,19 @@ _FIELDS = (
     "version", "style", "seed", "key", "bars", "last_beat", "beats_s",
     "chords", "sections", "cuts", "curve",
 )  # fmt: skip
+_CHOICES = ("arranger", "candidates", "drums", "melody")
+_OPTIONAL = ("title", "accents", "arrangement", "rewrites")
 _ROW_FIELDS = ("second", "loudness", "density", *EMOTIONS)
 
 
-def write_plan(plan: Plan, path: Path) -> None:
-    """Write a plan as JSON to ``path``.
+def write_plan(plan: Plan, path: Path, arrangement: Arrangement = AS_PLANNED) -> None:
+    """Write a plan, and how its notes are written, as JSON to ``path``.
 
     Raises:
         PlanError: the plan breaks a rule of the format (see :func:`amt.plan.validate`).
         OSError: ``path`` cannot be written.
     """
-    path.write_text(plan_to_json(plan), encoding="utf-8", newline="\n")
+    path.write_text(plan_to_json(plan, arrangement), encoding="utf-8", newline="\n")
 
 
 def read_plan(path: Path) -> Plan:
@@ -41,6 +44,19 @@ def read_plan(path: Path) -> Plan:
         PlanError: the file cannot be read, or is no plan of this version; the message names the
             file and the field.
     """
+    return _read(path, plan_from_json)
+
+
+def read_arrangement(path: Path) -> Arrangement:
+    """Read from a plan file how the notes of the plan are written.
+
+    Raises:
+        PlanError: as for :func:`read_plan`.
+    """
+    return _read(path, arrangement_from_json)
+
+
+def _read(path: Path, parse: Callable[[str], _T]) -> _T:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except OSError as error:
@@ -48,19 +64,19 @@ def read_plan(path: Path) -> Plan:
     except UnicodeDecodeError as error:
         raise PlanError(f"{path} is not a plan: expected JSON text in UTF-8") from error
     try:
-        return plan_from_json(text)
+        return parse(text)
     except PlanError as error:
         raise PlanError(f"{path}: {error}") from error
 
 
-def plan_to_json(plan: Plan) -> str:
+def plan_to_json(plan: Plan, arrangement: Arrangement = AS_PLANNED) -> str:
     """The text of a plan file.
 
     Raises:
         PlanError: the plan breaks a rule of the format (see :func:`amt.plan.validate`).
     """
     plan = rounded(plan)
-    validate(plan)
+    validate(plan, arrangement)
     fields = {
         "version": str(VERSION),
         "title": _json(plan.title),
@@ -81,6 +97,10 @@ def plan_to_json(plan: Plan) -> str:
             _json({"time_s": a.time_s, "strength": a.strength}) for a in plan.accents
         ),
         "curve": _block(_json(row) for row in _curve_rows(plan)),
+        "arrangement": _json({name: getattr(arrangement, name) for name in _CHOICES}),
+        "rewrites": _block(
+            _json({"bars": [r.first, r.last], "seed": r.seed}) for r in arrangement.rewrites
+        ),
     }
     return "{\n" + ",\n".join(f"  {_json(k)}: {v}" for k, v in fields.items()) + "\n}\n"
 
@@ -95,7 +115,7 @@ def plan_from_json(text: str) -> Plan:
     version = _field(data, "version", "")
     if isinstance(version, bool) or version != VERSION:
         raise PlanError(f"version is {_show(version)}, expected {VERSION}: compose the clip again")
-    _fields_of(data, "", _FIELDS, optional=("title", "accents"))
+    _fields_of(data, "", _FIELDS, optional=_OPTIONAL)
     grid = TimeGrid(
         beats_s=_numbers(data["beats_s"], "beats_s"),
         bars=tuple(_whole(n, f"bars[{i}]") for i, n in enumerate(_list(data["bars"], "bars"))),
@@ -123,8 +143,47 @@ def plan_from_json(text: str) -> Plan:
         title=_text(data.get("title", ""), "title"),
         accents=_read_accents(data.get("accents", [])),
     )
-    validate(plan)
+    validate(plan, _read_arrangement(data))
     return plan
+
+
+def arrangement_from_json(text: str) -> Arrangement:
+    """How the notes of a file's plan are written: by patterns if it does not say.
+
+    Raises:
+        PlanError: the text is no plan of this version; the message names the field.
+    """
+    plan_from_json(text)
+    return _read_arrangement(_object(_parse(text), "the plan"))
+
+
+def _read_arrangement(data: Mapping[str, Any]) -> Arrangement:
+    name = "arrangement"
+    row = _object(data.get(name, {}), name)
+    _fields_of(row, f"{name}.", (), optional=_CHOICES)
+    default = AS_PLANNED
+    return Arrangement(
+        arranger=cast(
+            ArrangerName, _text(row.get("arranger", default.arranger), f"{name}.arranger")
+        ),
+        candidates=_whole(row.get("candidates", default.candidates), f"{name}.candidates"),
+        drums=_flag(row.get("drums", default.drums), f"{name}.drums"),
+        melody=_flag(row.get("melody", default.melody), f"{name}.melody"),
+        rewrites=_read_rewrites(data.get("rewrites", [])),
+    )
+
+
+def _read_rewrites(value: object) -> tuple[Rewrite, ...]:
+    rewrites = []
+    for i, item in enumerate(_list(value, "rewrites")):
+        name = f"rewrites[{i}]"
+        row = _object(item, name)
+        _fields_of(row, f"{name}.", ("bars", "seed"))
+        bars = [_whole(bar, f"{name}.bars") for bar in _list(row["bars"], f"{name}.bars")]
+        if len(bars) != 2:
+            raise PlanError(f"{name}.bars has {len(bars)} numbers, expected the first and last bar")
+        rewrites.append(Rewrite(bars[0], bars[1], _whole(row["seed"], f"{name}.seed")))
+    return tuple(rewrites)
 
 
 def _json(value: object) -> str:
@@ -211,6 +270,12 @@ def _text(value: object, name: str) -> str:
 def _whole(value: object, name: str) -> int:
     if not isinstance(value, int) or isinstance(value, bool):
         raise PlanError(f"{name} is {_show(value)}, expected a whole number")
+    return value
+
+
+def _flag(value: object, name: str) -> bool:
+    if not isinstance(value, bool):
+        raise PlanError(f"{name} is {_show(value)}, expected true or false")
     return value
 
 

@@ -32,7 +32,8 @@ def test_built_in_styles_are_complete(name: str) -> None:
     assert {"harmony", "arpeggio", "bass"} <= set(roles)
     assert roles == [role for role in ROLES if role in roles]
     for player in style.instruments:
-        assert player.high - player.low >= MIN_RANGE[player.role]
+        if player.role != "drums":
+            assert player.high - player.low >= MIN_RANGE[player.role]
         assert 40 <= player.volume <= 127
 
 

@@ -1,0 +1,257 @@
+"""The drummer: time, backbeat, fills and cymbals on the grid of the plan.
+
+Keys are those of the General MIDI percussion map. Bars are heard in groups of two or three beats
+(:func:`groups`), of which the last beat is the backbeat. The bass drum plays with the bass and
+never without it; hats are as busy as the texture of the other players, which follows the density
+curve (:mod:`amt.arrange.textures`). A fill leads into strong cuts and sections, a crash lands on
+them. Phrases that are calm or thin have no drums, nor have bars without a chord, and the last
+chord rings alone.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+
+import numpy as np
+
+from amt.arrange.form import Form
+from amt.arrange.score import Score
+from amt.arrange.styles import Instrument
+from amt.arrange.textures import SHORTEST_STEP_S
+from amt.arrange.tracks import Draft, track_of
+from amt.types import TICKS_PER_BEAT, Note, Plan, Track
+
+KICK, RIM, SNARE = 36, 37, 38
+CLOSED_HAT, OPEN_HAT, RIDE, CRASH = 42, 46, 51, 49
+LOW_TOM, MIDDLE_TOM, HIGH_TOM = 45, 47, 50
+
+CALM = -0.25
+"""Mean arousal of a phrase below which its drums are silent."""
+THIN = 1.5
+"""Mean level of the textures of a phrase (1 held to 5 full) below which its drums are silent."""
+
+_ACCENTS = {
+    KICK: 4.0, RIM: -8.0, SNARE: 2.0, CLOSED_HAT: -18.0, OPEN_HAT: -14.0, RIDE: -14.0, CRASH: 4.0,
+    LOW_TOM: 2.0, MIDDLE_TOM: 1.0, HIGH_TOM: 0.0,
+}  # fmt: skip
+"""Velocity steps by which each key lies above or below the level of the music."""
+_GHOST_ACCENT = -26.0
+"""The same for a snare between the backbeats."""
+_GHOSTS = 0.3
+"""Share of the places for ghost notes that have one."""
+_FLOWING, _BUSY, _FULL = 3, 4, 5
+"""Levels from which hats play eighths, fills take two beats, and hats play sixteenths."""
+_GROUPS = {5: (3, 2), 6: (3, 3), 7: (2, 2, 3)}
+_FILLS = (
+    (SNARE, SNARE, HIGH_TOM, LOW_TOM),
+    (SNARE, HIGH_TOM, MIDDLE_TOM, LOW_TOM),
+    (HIGH_TOM, HIGH_TOM, MIDDLE_TOM, LOW_TOM),
+    (SNARE, SNARE, SNARE, SNARE),
+)
+"""Sixteenths of the last beat of a fill; a beat before it has snares."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Bar:
+    """A bar in which the drums play."""
+
+    number: int
+    """Counts the bars of the piece."""
+    start: int
+    stop: int
+    """Tick before which the drums play: its end, or where the last chord begins."""
+    beats: int
+    level: int
+    """Of its texture, 1 held to 5 full."""
+    step: int
+    """Shortest step in ticks that a drummer can play at its tempo."""
+    section: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Fill:
+    """The stretch before a landing, in ticks, that snare and toms have to themselves."""
+
+    start: int
+    stop: int
+
+
+def groups(beats: int) -> tuple[int, ...]:
+    """How a bar of so many beats (at least 1) is heard: 4 as 2 + 2, 5 as 3 + 2, 7 as 2 + 2 + 3."""
+    if beats in _GROUPS:
+        return _GROUPS[beats]
+    if beats <= 3:
+        return (beats,)
+    return (2,) * (beats // 2) if beats % 2 == 0 else (*(2,) * (beats // 2 - 1), 3)
+
+
+def backbeats(beats: int) -> tuple[int, ...]:
+    """Beats of a bar, from 0, that the snare stresses: the last of each group."""
+    ends = accumulate(groups(beats))
+    return tuple(end - 1 for end in ends) if beats > 1 else ()
+
+
+def drum_track(
+    plan: Plan, score: Score, drummer: Instrument, bass: Sequence[Note] | None, seed: int
+) -> Track:
+    """The drums of a piece.
+
+    Args:
+        plan: of the piece.
+        score: of the same plan.
+        drummer: the kit.
+        bass: what the bass plays, with which the bass drum falls; None where there is no bass, and
+            the bass drum marks the groups of beats.
+        seed: decides fills and ghost notes.
+    """
+    bars = _playing_bars(plan, score)
+    landings = _landings(plan, score.form, bars)
+    fills = _fills(bars, landings)
+    # A bar draws from a stream of its own, so that no bar depends on what the others play.
+    drafts = [_hit(tick, CRASH, length=TICKS_PER_BEAT) for tick in landings]
+    for bar in bars:
+        rng = np.random.default_rng([seed, bar.number, 4])
+        free = _backbeat(bar, rng) + _time(bar)
+        taken = [fill for fill in fills if bar.start <= fill.start < bar.stop]
+        drafts += [d for d in free if not any(f.start <= d.start < f.stop for f in taken)]
+        drafts += [hit for fill in taken for hit in _fill(fill, bar, rng)]
+    if bass is None:
+        kicks = [tick for bar in bars for tick in _group_starts(bar)]
+    else:
+        kicks = _kicks(bars, landings, [note.start for note in bass])
+    return track_of(plan, score, drummer, drafts, seed, in_time=[_hit(t, KICK) for t in kicks])
+
+
+def _playing_bars(plan: Plan, score: Score) -> list[_Bar]:
+    form = score.form
+    lengths: dict[int, float] = defaultdict(float)
+    arousal, level = lengths.copy(), lengths.copy()
+    for cell, texture in zip(form.cells, score.textures, strict=True):
+        length = cell.end - cell.start
+        lengths[cell.phrase] += length
+        arousal[cell.phrase] += length * cell.arousal
+        level[cell.phrase] += length * texture.level
+    bars = []
+    grid = plan.grid
+    for number, (beat, beats) in enumerate(zip(grid.downbeats.tolist(), grid.bars, strict=True)):
+        start = beat * TICKS_PER_BEAT
+        if start >= form.closing:
+            break
+        index = form.cell_index(start)
+        phrase = form.cells[index].phrase
+        calm = arousal[phrase] < CALM * lengths[phrase] or level[phrase] < THIN * lengths[phrase]
+        if calm or not score.harmony[form.region_at(start)]:
+            continue
+        quick = grid.beat_length_s[beat : beat + beats].min() / 4 < SHORTEST_STEP_S
+        bars.append(
+            _Bar(
+                number, start, min(start + beats * TICKS_PER_BEAT, form.closing), beats,
+                score.textures[index].level, TICKS_PER_BEAT // (2 if quick else 4),
+                form.cells[index].section,
+            )
+        )  # fmt: skip
+    return bars
+
+
+def _landings(plan: Plan, form: Form, bars: Sequence[_Bar]) -> list[int]:
+    """Ticks of strong cuts and of sections that begin where the drums play, or play up to."""
+    sections = {section.beat * TICKS_PER_BEAT for section in plan.sections if section.beat}
+    cuts = {tick for tick in form.hits if form.lands_at(tick)}
+    return sorted(
+        tick
+        for tick in sections | cuts
+        if tick <= form.closing and any(bar.start <= tick <= bar.stop for bar in bars)
+    )
+
+
+def _fills(bars: Sequence[_Bar], landings: Sequence[int]) -> list[_Fill]:
+    """A fill before each landing: a beat or two of the same bar, but for the beat of another."""
+    fills = []
+    for i, tick in enumerate(landings):
+        bar = next((bar for bar in bars if bar.start < tick <= bar.stop), None)
+        if bar is not None:
+            beats = 2 if bar.level >= _BUSY and bar.beats > 2 else 1
+            earliest = max(bar.start, landings[i - 1] + TICKS_PER_BEAT if i else 0)
+            start = max(tick - beats * TICKS_PER_BEAT, earliest)
+            if start < tick:
+                fills.append(_Fill(start, tick))
+    return fills
+
+
+def _fill(fill: _Fill, bar: _Bar, rng: np.random.Generator) -> list[Draft]:
+    """Snares, then toms, growing into the landing."""
+    shape = _FILLS[int(rng.integers(len(_FILLS)))]
+    hits = []
+    for tick in range(fill.start, fill.stop, bar.step):
+        place = (tick - fill.stop) // (TICKS_PER_BEAT // 4)
+        key = shape[place] if place >= -len(shape) else SNARE
+        growth = 8.0 * (tick - fill.stop) / (2 * TICKS_PER_BEAT)
+        hits.append(_hit(tick, key, growth))
+    return hits
+
+
+def _time(bar: _Bar) -> list[Draft]:
+    """Hats, or the ride cymbal in every second section that is busy."""
+    eighth = TICKS_PER_BEAT // 2
+    step = TICKS_PER_BEAT if bar.level < _FLOWING else eighth
+    if bar.level >= _FULL:
+        step = max(TICKS_PER_BEAT // 4, bar.step)
+    rides = bar.level >= _BUSY and bar.section % 2 == 1
+    hits = []
+    for tick in range(bar.start, bar.stop, eighth if rides else step):
+        weight = 0.0 if tick % TICKS_PER_BEAT == 0 else -2.0 if tick % eighth == 0 else -6.0
+        opens = tick == bar.stop - eighth and bar.level >= _BUSY and bar.number % 2 == 1
+        key = RIDE if rides else OPEN_HAT if opens else CLOSED_HAT
+        if not (tick > bar.stop - eighth and bar.number % 2 == 1):  # an open hat rings out
+            hits.append(_hit(tick, key, weight))
+    return hits
+
+
+def _backbeat(bar: _Bar, rng: np.random.Generator) -> list[Draft]:
+    """The snare, only its rim where the music is thin, with ghost notes where it is busy."""
+    beats = backbeats(bar.beats)
+    key = SNARE if bar.level >= _FLOWING else RIM
+    hits = [_hit(bar.start + beat * TICKS_PER_BEAT, key) for beat in beats]
+    ghosts = rng.random(bar.beats) < _GHOSTS
+    if bar.level >= _BUSY and bar.step == TICKS_PER_BEAT // 4:
+        hits += [
+            _hit(bar.start + beat * TICKS_PER_BEAT + 3 * bar.step, SNARE, _GHOST_ACCENT)
+            for beat in range(bar.beats)
+            if ghosts[beat] and beat not in beats
+        ]
+    return [hit for hit in hits if hit.start < bar.stop]
+
+
+def _kicks(bars: Sequence[_Bar], landings: Sequence[int], bass: Sequence[int]) -> list[int]:
+    """The bass's notes that the bass drum plays too.
+
+    These are the notes on the beat, but for backbeats where the music is not busy, and those an
+    eighth before a group of beats.
+    """
+    kicks = {tick for tick in bass if tick in set(landings)}
+    for bar in bars:
+        starts = {*_group_starts(bar), bar.start + bar.beats * TICKS_PER_BEAT}
+        rests = backbeats(bar.beats) if bar.level < _BUSY else ()
+        for tick in bass:
+            if not bar.start <= tick < bar.stop:
+                continue
+            beat, rest = divmod(tick - bar.start, TICKS_PER_BEAT)
+            if rest:
+                leads = tick - rest + TICKS_PER_BEAT in starts and bar.level >= _FLOWING
+                if leads and rest >= TICKS_PER_BEAT // 2 - 4:
+                    kicks.add(tick)
+            elif beat not in rests:
+                kicks.add(tick)
+    return sorted(kicks)
+
+
+def _group_starts(bar: _Bar) -> list[int]:
+    firsts = accumulate(groups(bar.beats)[:-1], initial=0)
+    return [t for first in firsts if (t := bar.start + first * TICKS_PER_BEAT) < bar.stop]
+
+
+def _hit(tick: int, key: int, accent: float = 0.0, length: int = TICKS_PER_BEAT // 4) -> Draft:
+    return Draft(tick, key, tick + length, _ACCENTS[key] + accent)

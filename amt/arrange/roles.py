@@ -1,0 +1,65 @@
+"""Which roles of the network play in which bar, and who plays them.
+
+The network writes melody, counter-melody and harmony (:data:`amt.model.note_tokens.ROLES`). The
+harmony plays throughout. The melody does too, where the piece has one. The counter-melody answers
+in every second phrase, if the density leaves it notes to play.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from amt.arrange.form import Form
+from amt.arrange.styles import Instrument, Style
+from amt.model.note_tokens import ROLES
+from amt.plan import Arrangement
+from amt.types import TICKS_PER_BEAT, FloatArray, TimeGrid
+
+COUNTER_NOTES = 2.5
+"""Notes a beat, over all roles of the network, from which a counter-melody has room."""
+
+_STAND_INS = {
+    "melody": ("melody", "arpeggio", "harmony"),
+    "counter": ("counter",),
+    "harmony": ("accompaniment", "harmony"),
+}
+"""Who plays a role of the network: the first of these that the style has."""
+
+
+def network_players(style: Style, arrangement: Arrangement) -> dict[str, Instrument]:
+    """The player of each role of the network that is heard, in the order of the network's roles."""
+    players: dict[str, Instrument] = {}
+    for role in ROLES:
+        found = (style.instrument(name) for name in _STAND_INS[role])
+        player = next((instrument for instrument in found if instrument is not None), None)
+        if player is not None and (role == "harmony" or arrangement.melody):
+            players[role] = replace(player, role=role)
+    if "melody" in players and players["melody"].name == players["harmony"].name:
+        name = f"{players['melody'].name} melody"  # tracks are known by their names
+        players["melody"] = replace(players["melody"], name=name)
+    return players
+
+
+def playing(
+    form: Form, grid: TimeGrid, style: Style, arrangement: Arrangement, notes_per_beat: FloatArray
+) -> NDArray[np.bool_]:
+    """[bars, roles] whether each role of the network plays in each bar.
+
+    Args:
+        form: of the piece.
+        grid: its bars.
+        style: its instruments.
+        arrangement: whether there is a tune; without one nothing answers it.
+        notes_per_beat: [bars] that the network is asked for.
+    """
+    players = network_players(style, arrangement)
+    starts = np.minimum(grid.downbeats * TICKS_PER_BEAT, form.end - 1).tolist()
+    phrase = np.array([form.cell_at(start).phrase for start in starts])
+    room = {p: notes_per_beat[phrase == p].mean() >= COUNTER_NOTES for p in set(phrase.tolist())}
+    answers = np.array([p % 2 == 1 and room[p] for p in phrase.tolist()])
+    everywhere = np.ones(len(phrase), dtype=bool)
+    plays = {"melody": everywhere, "counter": answers, "harmony": everywhere}
+    return np.stack([plays[role] & (role in players) for role in ROLES], axis=1)

@@ -1,0 +1,198 @@
+"""From what players mean to play to the tracks and the song: what every arranger shares.
+
+Players write drafts, notes without a velocity. Here they get their place in time (swing, and a
+little freedom off the beat), their velocities (the plan's loudness, stress on cuts and movement,
+metre) and the controllers of their instrument; and the tracks get tempo map, markers and chords.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from amt.arrange.dynamics import expression_curve, level_at, velocity
+from amt.arrange.score import Score
+from amt.arrange.styles import Instrument
+from amt.timing import tempo_changes, time_signatures
+from amt.types import (
+    TICKS_PER_BEAT,
+    ControlChange,
+    FloatArray,
+    Note,
+    Plan,
+    Song,
+    TextEvent,
+    Track,
+)
+
+_VOLUME, _PAN, _PEDAL = 7, 10, 64
+_PEDAL_DELAY = 30
+"""Ticks after a chord change at which the pedal goes down again, so that the old chord is gone."""
+
+_ROLE_VELOCITY = {
+    "melody": 2.0, "counter": -5.0, "accompaniment": -8.0, "harmony": -8.0, "arpeggio": -3.0,
+    "pad": -14.0, "bass": 0.0, "drums": 0.0,
+}  # fmt: skip
+_STREAM = {
+    "harmony": 0, "arpeggio": 1, "pad": 2, "bass": 3, "drums": 4,
+    "melody": 5, "counter": 6, "accompaniment": 7,
+}  # fmt: skip
+"""Number of the random stream of each role, so that roles do not disturb each other."""
+_DOWNBEAT_ACCENT, _BEAT_ACCENT, _OFFBEAT_ACCENT = 6.0, 1.0, -4.0
+_HIT_ACCENT = 14.0
+_VELOCITY_SPREAD = 2.0
+_MOST_JITTER = 4
+"""Ticks by which notes off the beat may stray."""
+
+
+class Draft(NamedTuple):
+    """A note before its velocity: times in ticks, accent in velocity steps."""
+
+    start: int
+    pitch: int
+    end: int
+    accent: float = 0.0
+
+
+def song_of(plan: Plan, score: Score, tracks: Iterable[Track]) -> Song:
+    """The song of a plan; tracks without notes are left out."""
+    return Song(
+        tracks=tuple(track for track in tracks if track.notes),
+        tempos=tempo_changes(plan.grid),
+        time_signatures=time_signatures(plan.grid),
+        key=plan.key,
+        end=score.form.end,
+        markers=_markers(plan, score.form.end),
+        chord_names=tuple(
+            TextEvent(region.start, region.chord.spell(plan.key)) for region in score.form.regions
+        ),
+        title=plan.title,
+    )
+
+
+def track_of(
+    plan: Plan,
+    score: Score,
+    player: Instrument,
+    drafts: Sequence[Draft],
+    seed: int,
+    in_time: Sequence[Draft] = (),
+) -> Track:
+    """The track of a player who plays in time with the others.
+
+    Args:
+        plan: of the piece.
+        score: of the same plan.
+        player: who plays; a drummer swings with the others but does not stray.
+        drafts: on the grid, in any order; notes that overlap on one pitch are cut.
+        seed: decides the small differences of timing and force.
+        in_time: more drafts, which have their place in time already.
+    """
+    is_drum = player.role == "drums"
+    rng = np.random.default_rng([seed, _STREAM[player.role]])
+    moved = _in_time(drafts, score, rng, 0 if is_drum else _MOST_JITTER)
+    placed = _without_overlaps([*moved, *in_time])
+    return Track(
+        name=player.name,
+        program=player.program,
+        notes=_with_velocities(placed, plan, score, player, rng),
+        controls=_controls(plan, score, player),
+        is_drum=is_drum,
+    )
+
+
+def _markers(plan: Plan, end: int) -> tuple[TextEvent, ...]:
+    sections = [
+        TextEvent(s.beat * TICKS_PER_BEAT, f"Section {number} ({s.mood})")
+        for number, s in enumerate(plan.sections, 1)
+    ]
+    cuts = [
+        TextEvent(
+            round(float(plan.grid.beats_at(cut.time_s)) * TICKS_PER_BEAT),
+            f"Cut {number}" + ("" if cut.kind == "cut" else f" ({cut.kind})"),
+        )
+        for number, cut in enumerate(plan.cuts, 1)
+    ]
+    inside = [event for event in (*sections, *cuts) if event.tick <= end]
+    return tuple(sorted(inside, key=lambda event: event.tick))
+
+
+def _controls(plan: Plan, score: Score, player: Instrument) -> tuple[ControlChange, ...]:
+    form = score.form
+    controls = [
+        ControlChange(0, _VOLUME, player.volume),
+        ControlChange(0, _PAN, player.pan),
+        *expression_curve(plan.grid, plan.loudness, form.swells(score.style.accent), form.end),
+    ]
+    if player.pedal:
+        lifts = sorted({c.start for c in form.cells} | {r.start for r in form.regions})
+        for tick in (t for t in lifts if t <= form.closing):
+            controls.append(ControlChange(tick, _PEDAL, 0))
+            if score.harmony[form.region_at(tick)] and tick + _PEDAL_DELAY < form.end:
+                controls.append(ControlChange(tick + _PEDAL_DELAY, _PEDAL, 127))
+        controls.append(ControlChange(form.end, _PEDAL, 0))
+    return tuple(sorted(controls))
+
+
+def _in_time(
+    drafts: Sequence[Draft], score: Score, rng: np.random.Generator, most_jitter: int
+) -> list[Draft]:
+    """Swing and a little freedom off the beat; notes on a beat stay exactly there."""
+    swing = score.style.swing
+    end = score.form.end
+
+    def swung(tick: int) -> int:
+        beat, rest = divmod(tick, TICKS_PER_BEAT)
+        share = rest / TICKS_PER_BEAT
+        share = share * 2 * swing if share <= 0.5 else swing + (share - 0.5) * 2 * (1 - swing)
+        return min(beat * TICKS_PER_BEAT + round(share * TICKS_PER_BEAT), end)
+
+    jitter = rng.integers(-most_jitter, most_jitter + 1, size=len(drafts))
+    moved: list[Draft] = []
+    for draft, stray in zip(drafts, jitter, strict=True):
+        start, stop = swung(draft.start), swung(draft.end)
+        if draft.start % TICKS_PER_BEAT and start + int(stray) < min(stop, end):
+            start += int(stray)
+        moved.append(draft._replace(start=start, end=max(stop, min(start + 1, end))))
+    return moved
+
+
+def _without_overlaps(drafts: list[Draft]) -> list[Draft]:
+    """A note that is struck again ends there; of two that begin together the longer stays."""
+    pitches: dict[int, list[Draft]] = defaultdict(list)
+    for draft in sorted(drafts, key=lambda d: (d.start, -d.end)):
+        sounding = pitches[draft.pitch]
+        if sounding and sounding[-1].start == draft.start:
+            continue
+        if sounding and sounding[-1].end > draft.start:
+            sounding[-1] = sounding[-1]._replace(end=draft.start)
+        sounding.append(draft)
+    return sorted(draft for notes in pitches.values() for draft in notes)
+
+
+def _with_velocities(
+    drafts: list[Draft], plan: Plan, score: Score, player: Instrument, rng: np.random.Generator
+) -> tuple[Note, ...]:
+    form = score.form
+    starts = np.array([draft.start for draft in drafts], dtype=np.float64)
+    seconds = plan.grid.seconds_at(starts / TICKS_PER_BEAT)
+    swells = form.swells(score.style.accent)
+    values = velocity(level_at(seconds, plan.loudness, swells)) + _ROLE_VELOCITY[player.role]
+    values += np.array([draft.accent + _accent(score, draft.start) for draft in drafts])
+    values += np.clip(rng.normal(0, _VELOCITY_SPREAD, len(drafts)), -4, 4)
+    velocities: FloatArray = np.clip(np.rint(values), 1, 127)
+    return tuple(
+        Note(draft.start, draft.pitch, draft.end, int(v))
+        for draft, v in zip(drafts, velocities, strict=True)
+    )
+
+
+def _accent(score: Score, tick: int) -> float:
+    form = score.form
+    hit = _HIT_ACCENT * score.style.accent * form.stress_at(tick)
+    if form.cell_at(tick).downbeat == tick:
+        return _DOWNBEAT_ACCENT + hit
+    return (_OFFBEAT_ACCENT if tick % TICKS_PER_BEAT else _BEAT_ACCENT) + hit

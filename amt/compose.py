@@ -58,7 +58,7 @@ class ComposeOptions:
 
     seed: int = 0
     key: Key | None = None
-    """None chooses the mode by the clip's valence and the tonic by the seed."""
+    """None chooses the mode by valence and draws the tonic (:func:`choose_key`)."""
     bpm: float | None = None
     """Held when given; else chosen from the clip's energy."""
     fit: bool = True
@@ -132,7 +132,7 @@ def compose(
     mood = _mood(features, options)
     emotion, affect = mood.emotion, mood.affect
     grid = _grid(features, options, mood.energy)
-    key = options.key or choose_key(affect, options.seed)
+    key = options.key or choose_key(features, affect, options.seed)
     sections = _sections(features, grid, emotion)
     brief = _brief(grid, sections, key, mood, options)
     video = _video_at(features, emotion, affect, brief.slots)
@@ -191,10 +191,22 @@ def _motion(features: VideoFeatures) -> FloatArray:
     return smooth(np.log1p(without_cuts(moving)) / np.log1p(30.0), 1.0).clip(0, 1)
 
 
-def choose_key(affect: FloatArray, seed: int) -> Key:
-    """Minor for clearly negative mean valence (Hevner 1935); the tonic is drawn with ``seed``."""
+def choose_key(features: VideoFeatures, affect: FloatArray, seed: int) -> Key:
+    """Minor for clearly negative mean valence (Hevner 1935), on a tonic drawn for clip and seed.
+
+    The tonic has no meaning of its own, so any of the twelve may come. It is drawn with ``seed``
+    and with the clip's length and cuts in milliseconds: clips scored with one seed are not all in
+    one key, and a clip keeps its tonic whatever mood, tempo or vision backend is asked for.
+
+    Args:
+        features: of the clip.
+        affect: [S, 2] valence and arousal that the music is to express.
+        seed: from 0.
+    """
     mode: Mode = "minor" if affect[:, 0].mean() < -0.05 else "major"
-    return Key(int(np.random.default_rng([seed, 1]).integers(12)), mode)
+    times_s = [features.duration_s, *(cut.time_s for cut in features.cuts)]
+    drawn = np.random.default_rng([seed, 1, *(round(1000 * time_s) for time_s in times_s)])
+    return Key(int(drawn.integers(12)), mode)
 
 
 def _grid(features: VideoFeatures, options: ComposeOptions, energy: FloatArray) -> TimeGrid:

@@ -115,9 +115,16 @@ def test_chord_qualities_follow_mood_as_far_as_asked(
     assert share(other, 6.0) < share(other, 0.0)
 
 
-def test_the_tonic_comes_from_the_seed() -> None:
-    affect = np.zeros((3, 2))
-    assert len({choose_key(affect, seed).tonic for seed in range(60)}) == 12
+def test_the_tonic_comes_from_the_seed_and_from_the_clip() -> None:
+    def tonic(features: VideoFeatures, seed: int = 0, valence: float = 0.0) -> int:
+        return choose_key(features, np.full((3, 2), valence), seed).tonic
+
+    assert len({tonic(clip(20.0), seed) for seed in range(60)}) == 12
+    assert len({tonic(clip(20.0 + 0.04 * frames)) for frames in range(60)}) == 12
+    assert len({tonic(clip(60.0, (float(cut_s),))) for cut_s in range(1, 60)}) == 12
+    brighter, still = clip(20.0, mood="exciting"), clip(20.0)
+    still.motion[:] = 0.0
+    assert {tonic(brighter), tonic(still), tonic(still, valence=-1.0)} == {tonic(clip(20.0))}
 
 
 def test_more_energy_is_faster_louder_and_denser(models) -> None:

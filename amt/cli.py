@@ -1,4 +1,4 @@
-"""The command line: ``amt generate``, ``features``, ``arrange``, ``render``.
+"""The command line: ``amt generate``, ``features``, ``arrange``, ``regenerate``, ``render``.
 
 Heavy libraries are imported inside the commands, so that ``amt --help`` answers at once. Errors
 that the user can mend are one sentence on stderr and exit code 2; messages and progress go to
@@ -29,6 +29,7 @@ from amt.outputs import Staging, check_outputs, staging
 
 if TYPE_CHECKING:
     from amt.pipeline import Generated
+    from amt.plan import Arrangement
     from amt.types import Plan, Song
     from render.audio import Audio
 
@@ -52,6 +53,13 @@ class BackendName(StrEnum):
     analytic = "analytic"
 
 
+class ArrangerChoice(StrEnum):
+    """Who writes the notes."""
+
+    neural = "neural"
+    patterns = "patterns"
+
+
 class EngineName(StrEnum):
     """What turns MIDI into sound."""
 
@@ -67,6 +75,42 @@ AllowDownload = Annotated[
     typer.Option(
         "--allow-download", help="Fetch CLIP's weights if needed.", rich_help_panel="Picture"
     ),
+]
+ArrangerOption = Annotated[
+    ArrangerChoice | None,
+    typer.Option(
+        help="Who writes the notes: a network, or patterns over the chords.",
+        rich_help_panel="Notes",
+        case_sensitive=False,
+    ),
+]
+Candidates = Annotated[
+    int | None,
+    typer.Option(
+        help="Versions that the network writes, of which the best is kept.",
+        rich_help_panel="Notes",
+    ),
+]
+Drums = Annotated[
+    bool | None,
+    typer.Option(
+        "--drums/--no-drums",
+        help="Drums, in styles that have them.",
+        rich_help_panel="Notes",
+        show_default=False,
+    ),
+]
+Melody = Annotated[
+    bool | None,
+    typer.Option(
+        "--melody/--no-melody",
+        help="A tune and its answer, from the network.",
+        rich_help_panel="Notes",
+        show_default=False,
+    ),
+]
+NetworkWeights = Annotated[
+    Path | None, typer.Option("--weights", help="Folder with another network.")
 ]
 Engine = Annotated[
     EngineName, typer.Option(help="Synthesiser.", rich_help_panel="Sound", case_sensitive=False)
@@ -148,6 +192,10 @@ def generate(
         str | None,
         typer.Option(help="First chords, such as 'Am F C G'.", rich_help_panel="Music"),
     ] = None,
+    arranger: ArrangerOption = None,
+    candidates: Candidates = None,
+    drums: Drums = None,
+    melody: Melody = None,
     fit: Annotated[
         bool, typer.Option(help="Fit tempo and metre to the cuts.", rich_help_panel="Picture")
     ] = True,
@@ -176,7 +224,11 @@ def generate(
         float, typer.Option(help="Pull of the picture; 0 is none.", rich_help_panel="Sampling")
     ] = 1.5,
     affect_guidance: Annotated[
-        float, typer.Option(help="Pull of the mood; 0 is none.", rich_help_panel="Sampling")
+        float,
+        typer.Option(
+            help="How strongly the music follows mood, from chords to loudness; 0 is none.",
+            rich_help_panel="Sampling",
+        ),
     ] = 1.5,
     colour: Annotated[
         float,
@@ -213,8 +265,9 @@ def generate(
     from amt.model.sampling import SamplingOptions
     from amt.pipeline import GenerateOptions
     from amt.pipeline import generate as run
-    from amt.plan import write_plan
+    from amt.plan import DEFAULT_ARRANGER, Arrangement, write_plan
 
+    arrangement = _chosen(Arrangement(DEFAULT_ARRANGER), arranger, candidates, drums, melody)
     options = GenerateOptions(
         compose=ComposeOptions(
             seed=_seed(seed),
@@ -235,12 +288,13 @@ def generate(
         clip_model=clip_model,
         allow_download=allow_download,
         weights=weights,
+        arrangement=arrangement,
     )
     with _progress(quiet) as show, staging(outputs) as stage:
         generated = run(video, options, show, None if quiet else _say)
         write_midi(generated.song, stage.path(out))
         if plan is not None:
-            write_plan(generated.plan, stage.path(plan))
+            write_plan(generated.plan, stage.path(plan), arrangement)
         audio = None
         if wav is not None or mp4 is not None:
             audio = _render(stage.path(out), engine, soundfont, show)
@@ -250,7 +304,7 @@ def generate(
             silence = _write_report(video, generated, audio or play, stage.path(report))
             if silence and not quiet:
                 _say(f"the report has no player: {silence}")
-    _summarise(generated.plan, generated.song, outputs, as_json=as_json, quiet=quiet)
+    _summarise(generated.plan, arrangement, generated.song, outputs, as_json=as_json, quiet=quiet)
 
 
 @app.command()
@@ -293,9 +347,16 @@ def arrange(
     plan: Annotated[Path, typer.Argument(help="A plan, as generate --plan writes it.")],
     out: Annotated[Path, typer.Option(help="MIDI file to write.")],
     style: Annotated[str | None, typer.Option(help="Another style than the plan's.")] = None,
+    arranger: ArrangerOption = None,
+    candidates: Candidates = None,
+    drums: Drums = None,
+    melody: Melody = None,
+    weights: NetworkWeights = None,
     quiet: Quiet = False,
 ) -> None:
     """Write the notes of a plan, edited or not; the same plan gives the same bytes.
+
+    What is not asked for here is as the plan says.
 
     [dim]amt arrange song.plan.json --out song.mid[/dim]
     """
@@ -303,16 +364,64 @@ def arrange(
     from dataclasses import replace
 
     from amt.arrange import arrange as arrange_plan
+    from amt.arrange import load_network
     from amt.midi import write_midi
-    from amt.plan import read_plan
+    from amt.plan import read_arrangement, read_plan
 
     chosen = read_plan(plan)
+    arrangement = _chosen(read_arrangement(plan), arranger, candidates, drums, melody)
     if style is not None:
         chosen = replace(chosen, style=style)
-    song = arrange_plan(chosen)
-    with staging() as stage:
+    network = load_network(arrangement, weights)
+    with _progress(quiet) as show, staging([out]) as stage:
+        song = arrange_plan(chosen, arrangement, network, lambda share: show("arranging", share))
         write_midi(song, stage.path(out))
-    _summarise(chosen, song, [out], as_json=False, quiet=quiet)
+    _summarise(chosen, arrangement, song, [out], as_json=False, quiet=quiet)
+
+
+@app.command()
+def regenerate(
+    plan: Annotated[Path, typer.Argument(help="The plan of the piece.", show_default=False)],
+    bars: Annotated[str, typer.Option(help="Bars to compose anew, such as 9-16.")],
+    out: Annotated[Path, typer.Option(help="MIDI file to write.")],
+    seed: Annotated[int, typer.Option(help="Another seed, other bars.")] = 1,
+    midi: Annotated[
+        Path | None,
+        typer.Option(help="The piece as you edited it: all its other bars are kept."),
+    ] = None,
+    plan_out: Annotated[
+        Path | None,
+        typer.Option(help="Also write the plan that gives the new piece, to build on."),
+    ] = None,
+    weights: NetworkWeights = None,
+    quiet: Quiet = False,
+) -> None:
+    """Compose some bars of a piece anew; all other bars stay as they are.
+
+    [dim]amt regenerate song.plan.json --bars 9-16 --seed 7 --out song.mid[/dim]
+
+    [dim]amt regenerate song.plan.json --bars 9-16 --midi edited.mid --out song.mid[/dim]
+    """
+    outputs = [path for path in (out, plan_out) if path is not None]
+    check_outputs(outputs, [path for path in (plan, midi) if path is not None])
+    from amt.arrange import load_network
+    from amt.midi import read_midi, write_midi
+    from amt.plan import Rewrite, read_arrangement, read_plan, write_plan
+    from amt.regenerate import parse_bars
+    from amt.regenerate import regenerate as rewrite_bars
+
+    chosen, arrangement = read_plan(plan), read_arrangement(plan)
+    rewrite = Rewrite(*parse_bars(bars, len(chosen.grid.bars)), _seed(seed))
+    edited = None if midi is None else read_midi(midi)
+    network = load_network(arrangement, weights)
+    with _progress(quiet) as show, staging(outputs) as stage:
+        made = rewrite_bars(
+            chosen, arrangement, rewrite, network, edited, lambda share: show("arranging", share)
+        )
+        write_midi(made.song, stage.path(out))
+        if plan_out is not None:
+            write_plan(chosen, stage.path(plan_out), made.arrangement)
+    _summarise(chosen, made.arrangement, made.song, outputs, as_json=False, quiet=quiet)
 
 
 @app.command()
@@ -450,6 +559,32 @@ def _check_suffixes(
                 raise InputError(f"output {path} has none of the suffixes {', '.join(known)}")
 
 
+def _chosen(
+    arrangement: Arrangement,
+    arranger: ArrangerChoice | None,
+    candidates: int | None,
+    drums: bool | None,
+    melody: bool | None,
+) -> Arrangement:
+    """An arrangement with what was asked for on the command line."""
+    from dataclasses import replace
+
+    from amt.plan import MAX_CANDIDATES
+
+    if candidates is not None and not 1 <= candidates <= MAX_CANDIDATES:
+        raise InputError(
+            f"--candidates is {candidates}; expected a whole number from 1 to {MAX_CANDIDATES}"
+        )
+    asked = {
+        "arranger": None if arranger is None else arranger.value,
+        "candidates": candidates,
+        "drums": drums,
+        "melody": melody,
+    }
+    given: dict[str, Any] = {name: value for name, value in asked.items() if value is not None}
+    return replace(arrangement, **given)
+
+
 def _seed(seed: int) -> int:
     if not 0 <= seed < 2**63:
         raise InputError(f"--seed is {seed}; expected a whole number from 0 to 2^63 - 1")
@@ -460,7 +595,15 @@ def _primer(text: str | None) -> tuple[Chord, ...]:
     return tuple(parse_chord(name) for name in (text or "").replace(",", " ").split())
 
 
-def _summarise(plan: Plan, song: Song, outputs: list[Path], *, as_json: bool, quiet: bool) -> None:
+def _summarise(
+    plan: Plan,
+    arrangement: Arrangement,
+    song: Song,
+    outputs: list[Path],
+    *,
+    as_json: bool,
+    quiet: bool,
+) -> None:
     tempos = plan.grid.tempo_bpm
     summary = {
         "outputs": [str(path) for path in outputs],
@@ -471,6 +614,7 @@ def _summarise(plan: Plan, song: Song, outputs: list[Path], *, as_json: bool, qu
         "chords": len(plan.chords),
         "notes": {track.name: len(track.notes) for track in song.tracks},
         "style": plan.style,
+        "arranger": arrangement.arranger,
         "seed": plan.seed,
     }
     if as_json:

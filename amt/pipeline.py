@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from amt.arrange import arrange, load_style
+from amt.arrange import arrange, load_network, load_style
 from amt.compose import ComposeOptions, compose
 from amt.features import extract_features
 from amt.model.weights import load_composer, load_expression
 from amt.mood import MoodSpan, parse_moods
-from amt.plan import rounded
+from amt.plan import DEFAULT_ARRANGER, Arrangement, rounded
 from amt.types import Plan, Song, VideoFeatures
 
 Backend = Literal["auto", "clip", "analytic"]
@@ -33,7 +34,10 @@ class GenerateOptions:
     allow_download: bool = False
     """Whether CLIP's weights may be fetched from the Hub."""
     weights: Path | None = None
-    """Folder with ``composer`` and ``expression``; None takes the installed weights."""
+    """Folder with ``composer``, ``expression`` and, if it is asked for, ``arranger``; None takes
+    the installed weights."""
+    arrangement: Arrangement = field(default_factory=partial(Arrangement, DEFAULT_ARRANGER))
+    """Who writes the notes, and with which roles."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +70,7 @@ def generate(
     load_style(options.compose.style)  # a wrong name should not cost the user a whole extraction
     composer = load_composer(options.weights and options.weights / "composer")
     expression = load_expression(options.weights and options.weights / "expression")
+    network = load_network(options.arrangement, options.weights)
     features = extract_features(
         video,
         backend=options.backend,
@@ -81,6 +86,6 @@ def generate(
     plan = compose(features, wishes, composer, expression, lambda share: tell("composing", share))
     # The plan as its file would hold it, so that arranging the file gives the same bytes.
     plan = rounded(plan)
-    song = arrange(plan)
+    song = arrange(plan, options.arrangement, network, lambda share: tell("arranging", share))
     tell("arranging", 1.0)
     return Generated(features, plan, song)

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from amt.arrange.patterns import arrange_patterns
 from amt.arrange.styles import load_style, style_names
-from amt.errors import InputError
+from amt.errors import InputError, WeightsError
 from amt.plan import AS_PLANNED, Arrangement
 from amt.types import Plan, Song
 
 if TYPE_CHECKING:
     from amt.model.arranger import Arranger
 
-__all__ = ["arrange", "arrange_patterns", "load_style", "style_names"]
+__all__ = ["arrange", "arrange_patterns", "load_network", "load_style", "style_names"]
 
 
 def arrange(
@@ -38,7 +39,30 @@ def arrange(
     if arrangement.arranger == "patterns":
         return arrange_patterns(plan, arrangement)
     if arranger is None:
-        raise InputError("the plan asks for the neural arranger, but none is loaded: load one")
-    from amt.arrange.neural import arrange_neural  # costs the import of torch
+        raise InputError("the plan asks for the neural arranger, but none is loaded")
+    from amt.arrange.neural import arrange_neural
 
     return arrange_neural(plan, arranger, arrangement, progress)
+
+
+def load_network(arrangement: Arrangement, weights: Path | None = None) -> Arranger | None:
+    """The network that an arrangement asks for, or None where it asks for patterns.
+
+    Args:
+        arrangement: how notes are written.
+        weights: folder with a folder ``arranger``; None takes the installed weights.
+
+    Raises:
+        WeightsError: they are missing, damaged, or of another model or version.
+    """
+    if arrangement.arranger != "neural":
+        return None
+    from amt.model.weights import PACKAGED, load_arranger  # costs the import of torch
+
+    folder = (weights or PACKAGED) / "arranger"
+    if not folder.is_dir():
+        raise WeightsError(
+            f"there are no weights of the neural arranger in {folder}: choose --arranger patterns, "
+            "or name the folder that holds them with --weights"
+        )
+    return load_arranger(folder)

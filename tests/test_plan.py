@@ -9,9 +9,21 @@ from typing import Any
 import numpy as np
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from amt.errors import PlanError
-from amt.plan import plan_from_json, plan_to_json, read_plan, rounded, write_plan
+from amt.plan import (
+    AS_PLANNED,
+    Arrangement,
+    Rewrite,
+    arrangement_from_json,
+    plan_from_json,
+    plan_to_json,
+    read_arrangement,
+    read_plan,
+    rounded,
+    write_plan,
+)
 from amt.types import Accent, Cut, Plan, Section
 from tests.arrange.plan_strategies import make_plan, plans
 
@@ -218,3 +230,56 @@ def test_a_plan_that_could_not_be_read_is_not_written(plan: Plan, tmp_path: Path
     with pytest.raises(PlanError, match="loudness"):
         write_plan(plan, tmp_path / "plan.json")
     assert not (tmp_path / "plan.json").exists()
+
+
+def arrangements() -> st.SearchStrategy[Arrangement]:
+    rewrite = st.builds(Rewrite, st.just(1), st.just(1), st.integers(0, 2**63 - 1))
+    return st.builds(
+        Arrangement,
+        st.sampled_from(["neural", "patterns"]),
+        st.integers(1, 64),
+        st.booleans(),
+        st.booleans(),
+        st.lists(rewrite, max_size=3).map(tuple),
+    )
+
+
+@settings(max_examples=30, deadline=None)
+@given(plans(), arrangements())
+def test_how_notes_are_written_is_read_back(plan: Plan, arrangement: Arrangement) -> None:
+    text = plan_to_json(plan, arrangement)
+    assert arrangement_from_json(text) == arrangement
+    assert plan_to_json(plan_from_json(text), arrangement) == text
+
+
+def test_a_plan_from_before_there_were_arrangers_is_played_by_patterns(
+    plan: Plan, tmp_path: Path
+) -> None:
+    data = json.loads(plan_to_json(plan))
+    del data["arrangement"], data["rewrites"]
+    path = tmp_path / "old.plan.json"
+    path.write_text(json.dumps(data))
+    assert read_arrangement(path) == AS_PLANNED == Arrangement("patterns")
+    assert plan_to_json(read_plan(path)) == plan_to_json(plan)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("arrangement", {"arranger": "magic"}, "arrangement.arranger is 'magic', expected neural"),
+        ("arrangement", {"candidates": 0}, "arrangement.candidates is 0, expected"),
+        ("arrangement", {"drums": "no"}, "arrangement.drums is 'no', expected true or false"),
+        ("arrangement", {"choir": True}, "arrangement.choir is unknown"),
+        ("arrangement", [], "arrangement is"),
+        ("rewrites", [{"bars": [2, 99], "seed": 1}], r"rewrites\[0\].bars is \[2, 99\], expected"),
+        ("rewrites", [{"bars": [3, 2], "seed": 1}], r"rewrites\[0\].bars is \[3, 2\], expected"),
+        ("rewrites", [{"bars": [2], "seed": 1}], r"rewrites\[0\].bars has 1 numbers"),
+        ("rewrites", [{"bars": [1, 2], "seed": -1}], r"rewrites\[0\].seed is -1"),
+        ("rewrites", [{"bars": [1, 2]}], r"rewrites\[0\].seed is missing"),
+    ],
+)
+def test_a_broken_arrangement_is_named(plan: Plan, field: str, value: object, message: str) -> None:
+    data = json.loads(plan_to_json(plan)) | {field: value}
+    for read in (plan_from_json, arrangement_from_json):
+        with pytest.raises(PlanError, match=message):
+            read(json.dumps(data))

@@ -89,3 +89,48 @@ def test_a_broken_style_is_explained(tmp_path: Path, old: str, new: str, message
 def test_a_missing_style_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"cannot read the style .*none\.toml"):
         load_style(tmp_path / "none.toml")
+
+
+KIT = """
+[roles.drums]
+name = "Kit"
+program = 8
+volume = 90
+pan = 64
+"""
+
+
+@pytest.mark.parametrize("name", style_names())
+def test_every_style_has_a_tune_an_answer_and_an_accompaniment(name: str) -> None:
+    style = load_style(name)
+    for role in ("melody", "counter", "accompaniment"):
+        player = style.instrument(role)
+        assert player is not None
+        assert player.low >= 21
+        assert player.high <= 108
+    for unheard in ({"harmony", "arpeggio"}, {"melody", "counter", "accompaniment"}):
+        names = [player.name for player in style.instruments if player.role not in unheard]
+        assert len(set(names)) == len(names), "tracks are known by their names"
+
+
+def test_a_kit_has_neither_range_nor_gate(tmp_path: Path) -> None:
+    path = tmp_path / "kit.toml"
+    path.write_text(OWN + KIT)
+    drums = load_style(path).instrument("drums")
+    assert drums is not None
+    assert (drums.name, drums.program) == ("Kit", 8)
+    path.write_text(OWN + KIT + "low = 35\n")
+    with pytest.raises(InputError, match="drums: low is unknown, expected name"):
+        load_style(path)
+
+
+def test_an_unknown_role_and_a_narrow_tune_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "own.toml"
+    path.write_text(OWN + "[roles.kazoo]\nprogram = 3\n")
+    with pytest.raises(InputError, match="role kazoo is unknown, expected melody, counter"):
+        load_style(path)
+    path.write_text(OWN + OWN.split("swing = 0.6")[1].replace("harmony", "melody"))
+    assert load_style(path).instrument("melody") is not None
+    path.write_text(path.read_text().replace("high = 72\nvolume", "high = 60\nvolume"))
+    with pytest.raises(InputError, match="range 48-60 is too narrow"):
+        load_style(path)

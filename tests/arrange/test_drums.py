@@ -1,0 +1,141 @@
+"""The drummer: with the bass, on the grid, into the cuts, and silent where the mood is calm."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from amt.arrange import arrange, style_names
+from amt.arrange.drums import CLOSED_HAT, CRASH, KICK, SNARE, backbeats, groups
+from amt.arrange.styles import load_style
+from amt.plan import Arrangement
+from amt.types import Cut, Note, Plan, Section, Song
+from tests.arrange.plan_strategies import make_plan, moods, plans
+
+WITH_KIT = ("band", "synth", "lo-fi")
+
+
+def drums_of(song: Song) -> tuple[Note, ...]:
+    return tuple(note for track in song.tracks if track.is_drum for note in track.notes)
+
+
+def bass_of(song: Song, style: str) -> tuple[Note, ...]:
+    player = load_style(style).instrument("bass")
+    assert player is not None
+    return next((t.notes for t in song.tracks if t.name == player.name), ())
+
+
+def lively(**wishes: object) -> Plan:
+    return make_plan(32.0, **{"style": "band", "mood": "exciting", "density": 11.0} | wishes)
+
+
+def test_the_styles_that_have_a_kit() -> None:
+    assert tuple(n for n in style_names() if load_style(n).instrument("drums")) == WITH_KIT
+
+
+@settings(max_examples=40, deadline=None)
+@given(plan=st.sampled_from(WITH_KIT).flatmap(plans))
+def test_the_bass_drum_plays_with_the_bass_only(plan: Plan) -> None:
+    song = arrange(plan)
+    kicks = {note.start for note in drums_of(song) if note.pitch == KICK}
+    assert kicks <= {note.start for note in bass_of(song, plan.style)}
+
+
+@settings(max_examples=40, deadline=None)
+@given(plan=st.sampled_from(WITH_KIT).flatmap(plans))
+def test_leaving_the_drums_out_leaves_the_rest_as_it_is(plan: Plan) -> None:
+    with_drums, without = arrange(plan), arrange(plan, Arrangement(drums=False))
+    assert not drums_of(without)
+    assert tuple(t for t in with_drums.tracks if not t.is_drum) == without.tracks
+
+
+@settings(max_examples=40, deadline=None)
+@given(plan=st.sampled_from(WITH_KIT).flatmap(plans))
+def test_drums_keep_to_the_music_and_never_double(plan: Plan) -> None:
+    song = arrange(plan)
+    drums = drums_of(song)
+    assert all(0 <= n.start < n.end <= song.end and 1 <= n.velocity <= 127 for n in drums)
+    for key in {note.pitch for note in drums}:
+        hits = [note for note in drums if note.pitch == key]
+        assert all(a.end <= b.start for a, b in pairwise(hits))
+
+
+@pytest.mark.parametrize("beats_per_bar", range(2, 9))
+def test_the_backbeat_suits_the_metre(beats_per_bar: int) -> None:
+    song = arrange(lively(beats_per_bar=beats_per_bar, every=beats_per_bar, chords="Am F"))
+    bar = 480 * beats_per_bar
+    places = [note.start % bar / 480 for note in drums_of(song) if note.pitch in (SNARE, 37)]
+    for beat in backbeats(beats_per_bar):
+        assert places.count(beat) > 0.8 * (song.end // bar - 2)
+    assert 0.0 not in places
+
+
+@given(st.integers(1, 255))
+def test_bars_fall_into_groups_of_two_or_three(beats: int) -> None:
+    assert sum(groups(beats)) == beats
+    assert beats == 1 or set(groups(beats)) <= {2, 3}
+    assert all(0 < beat < beats for beat in backbeats(beats))
+
+
+def test_more_density_means_busier_drums() -> None:
+    counts = [len(drums_of(arrange(lively(density=density)))) for density in (4, 9, 16)]
+    assert counts == sorted(counts)
+    assert counts[0] < 0.7 * counts[-1]
+
+
+def test_a_fill_leads_into_a_strong_cut_and_a_crash_lands_on_it() -> None:
+    plan = lively()
+    cut = replace(plan, cuts=(Cut(16.0, 1.0),))
+    tick = 32 * 480
+    plain, struck = drums_of(arrange(plan)), drums_of(arrange(cut))
+    assert [n.start for n in struck if n.pitch == CRASH] == [tick]
+    assert not [n for n in plain if n.pitch == CRASH]
+    last_beat = range(tick - 480, tick)
+    assert [n.start - tick for n in struck if n.start in last_beat and n.pitch != KICK] == [
+        -480, -360, -240, -120,
+    ]  # fmt: skip
+    assert not [n for n in struck if n.start in last_beat and n.pitch == CLOSED_HAT]
+    assert any(n.start == tick and n.pitch == KICK for n in struck)
+    weak = replace(plan, cuts=(Cut(16.0, 0.2),))
+    assert not [n for n in drums_of(arrange(weak)) if n.pitch == CRASH]
+
+
+@pytest.mark.parametrize("mood", ["sad", "relaxing"])
+def test_calm_music_has_no_drums(mood: str) -> None:
+    assert not drums_of(arrange(lively(mood=mood)))
+
+
+def test_drums_enter_with_the_mood() -> None:
+    emotion = np.concatenate([moods(16, "relaxing"), moods(16, "exciting")])
+    sections = (Section(0, "relaxing"), Section(32, "exciting"))
+    song = arrange(replace(lively(), emotion=emotion, sections=sections))
+    assert drums_of(song)[0].start == 32 * 480
+    assert {n.pitch for n in drums_of(song) if n.start == 32 * 480} >= {CRASH, KICK}
+
+
+def test_thin_music_has_no_drums() -> None:
+    assert not drums_of(arrange(lively(density=1.0)))
+
+
+def test_louder_music_has_louder_drums() -> None:
+    song = arrange(lively(loudness=np.repeat([0.05, 0.3], 16)))
+    halves = [[n.velocity for n in drums_of(song) if (n.start < 15360) == s] for s in (1, 0)]
+    assert np.mean(halves[0]) + 15 < np.mean(halves[1])
+
+
+def test_the_seed_changes_fills_and_ghosts() -> None:
+    plan = lively(density=15, cuts=(Cut(16.0, 1.0),))
+    one, two = (
+        [(n.start, n.pitch) for n in drums_of(arrange(replace(plan, seed=seed)))] for seed in (1, 2)
+    )
+    assert one != two
+
+
+def test_the_last_chord_rings_alone() -> None:
+    song = arrange(lively())
+    assert max(note.start for note in drums_of(song)) < song.end - 4 * 480

@@ -203,15 +203,23 @@ class PlanEncoder(nn.Module):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EncodedPlan:
-    """A plan as the decoder meets it."""
+    """A plan, or some bars of one, as the decoder meets it."""
 
     plan: PlanInput
     states: Tensor
     """[B, S, D]"""
-    first_beat: Tensor
+    first_bar: int
+    """Number of the first bar that there is."""
+    first_beat: int
+    """Beat of the piece in row 0."""
+    bar_rows: Tensor
     """[B, bars] row of the first beat of each bar; 0 for bars that the plan does not have."""
     memories: tuple[tuple[Tensor, Tensor] | None, ...]
     """Keys and values [B, H, S, K] for each decoder layer that sees the plan."""
+
+    def row_of_bar(self, bar: Tensor) -> Tensor:
+        """Row of the first beat of bars [B, T] of the piece."""
+        return self.bar_rows.gather(1, bar - self.first_bar)
 
 
 class PlanAttention(nn.Module):
@@ -227,13 +235,13 @@ class PlanAttention(nn.Module):
         self.project_out = nn.Linear(d, d, bias=False)
         self.bar_bias = nn.Parameter(torch.zeros(config.n_heads, self.behind + self.ahead + 1))
 
-    def memory(self, states: Tensor) -> tuple[Tensor, Tensor]:
+    def memory(self, states: Tensor, first_beat: int) -> tuple[Tensor, Tensor]:
         """Keys, turned by the beats' times, and values [B, H, S, K] of the plan [B, S, D]."""
         key, value = rearrange(
             self.project_memory(states), "b s (two h k) -> two b h s k", two=2, h=self.n_heads
         )
-        times = RESOLUTION * torch.arange(states.shape[1], device=states.device)
-        return rotate(key, rotary(times, key.shape[-1])), value
+        times = first_beat + torch.arange(states.shape[1], device=states.device)
+        return rotate(key, rotary(RESOLUTION * times, key.shape[-1])), value
 
     def forward(
         self,
@@ -384,17 +392,23 @@ class Arranger(nn.Module):
             if told is not None:
                 nn.init.normal_(told.weight, std=_LOUD)
 
-    def encode(self, plan: PlanInput) -> EncodedPlan:
-        """Run the encoder once for a plan."""
+    def encode(self, plan: PlanInput, first_beat: int = 0) -> EncodedPlan:
+        """Run the encoder once for a plan, or for some bars of one.
+
+        Args:
+            plan: where it is not the whole, what it lacks must be out of the encoder's reach.
+            first_beat: number in the piece of the first of its beats.
+        """
         states = self.encoder(plan)
-        n_bars = int(plan.bar.max()) + 1
+        first_bar, last_bar = int(plan.bar[0, 0]), int(plan.bar.max())
         starts = (plan.beat == 0) & (plan.bar != _OUTSIDE)
         rows = torch.arange(plan.bar.shape[1], device=states.device).expand_as(plan.bar)
-        first_beat = rows.new_zeros(len(rows), n_bars)
-        first_beat = first_beat.scatter_add(1, plan.bar.clamp(min=0), rows * starts)
+        bar_rows = rows.new_zeros(len(rows), last_bar + 1 - first_bar)
+        bars = (plan.bar - first_bar).clamp(min=0)
+        bar_rows = bar_rows.scatter_add(1, bars, rows * starts)
         attentions = (layer.plan_attention for layer in self.layers)
-        memories = tuple(None if a is None else a.memory(states) for a in attentions)
-        return EncodedPlan(plan, states, first_beat, memories)
+        memories = tuple(None if a is None else a.memory(states, first_beat) for a in attentions)
+        return EncodedPlan(plan, states, first_bar, first_beat, bar_rows, memories)
 
     def decode(
         self,
@@ -411,10 +425,10 @@ class Arranger(nn.Module):
             first_word: number of the first of them.
             caches: one for each layer when words are told one by one.
         """
-        bar = heard.bar.clamp(min=0)
-        beat = self._beat_of(heard.words[..., PLACE], bar, encoded)
+        bar = heard.bar.clamp(min=encoded.first_bar)
+        beat = self._row_of(heard.words[..., PLACE], bar, encoded)
         place = (heard.words[..., PLACE] - FIRST_PLACE).clamp(min=0)
-        times = RESOLUTION * encoded.first_beat.gather(1, bar) + place
+        times = RESOLUTION * (encoded.first_beat + encoded.row_of_bar(bar)) + place
         clock = _clock(first_word, times, self.config.d_model // self.config.n_heads)
         motifs = None
         x = self._embed(heard, encoded, beat)
@@ -472,10 +486,10 @@ class Arranger(nn.Module):
         if column == PLACE:
             plan = ready.state
         else:
-            beat = self._beat_of(chosen[..., PLACE], ready.bar, ready.encoded)
+            beat = self._row_of(chosen[..., PLACE], ready.bar, ready.encoded)
             plan = _rows(ready.encoded.states, beat)
         features = self.heads.features(column, ready.state, plan, chosen)
-        first = ready.encoded.first_beat.gather(1, ready.bar)
+        first = ready.encoded.row_of_bar(ready.bar)
         allowed = _allowed(column, ready.before, chosen, beats.gather(1, first))
         logits = self.heads.logits(column, features).float().masked_fill(~allowed, float("-inf"))
         log_probs = logits.log_softmax(dim=-1)
@@ -484,11 +498,11 @@ class Arranger(nn.Module):
         mixed = self._mixed(column, features, log_probs, ready.motifs, chosen)
         return mixed.masked_fill(~allowed, float("-inf")), log_probs
 
-    def _beat_of(self, place: Tensor, bar: Tensor, encoded: EncodedPlan) -> Tensor:
+    def _row_of(self, place: Tensor, bar: Tensor, encoded: EncodedPlan) -> Tensor:
         """Row [B, T] of the plan in which places of bars lie."""
         within = (place - FIRST_PLACE).clamp(min=0).div(RESOLUTION, rounding_mode="floor")
         last = encoded.plan.bar.shape[1] - 1
-        return (encoded.first_beat.gather(1, bar) + within).clamp(max=last)
+        return (encoded.row_of_bar(bar) + within).clamp(max=last)
 
     def _embed(self, heard: WordInput, encoded: EncodedPlan, beat: Tensor) -> Tensor:
         plan = encoded.plan

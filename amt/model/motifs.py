@@ -15,6 +15,7 @@ words, ``L`` lags (entry ``l`` is ``l + 1`` bars back), ``F`` = 4 likenesses, ``
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import deepcopy
 from typing import NamedTuple
 
 import numpy as np
@@ -131,7 +132,7 @@ class MotifMemory:
         self._met = met[-1]
         n_before = len(self._keys) - self._first[bar]
         own = n_before + np.arange(len(words))
-        others = after - np.array(self._first)[then] - 1
+        others = after - self._first_words(then) - 1
         self._words = np.concatenate([self._words, words])
         self._keys = np.concatenate([self._keys, bar * _BAR_KEYS + keys])
         likeness = np.empty((len(words), self.reach, N_LIKENESSES), dtype=np.float32)
@@ -150,6 +151,23 @@ class MotifMemory:
         found[beyond, PLACE] = BAR
         return np.asarray(found * played[:, None])
 
+    def nothing(self) -> Recollection:
+        """A recollection of one word of which nothing is remembered."""
+        shape = (1, self.reach)
+        return Recollection(
+            np.zeros((*shape, len(VOCABULARY)), dtype=np.int64),
+            np.zeros((*shape, N_LIKENESSES), dtype=np.float32),
+        )
+
+    def copy(self) -> MotifMemory:
+        """A memory that goes on by itself from here."""
+        return deepcopy(self, {id(self.chart): self.chart})
+
+    def _first_words(self, bars: IntArray) -> IntArray:
+        """Index of the first word of each of some bars within reach."""
+        lowest = int(bars.min(initial=0))
+        return np.array(self._first[lowest:], dtype=np.int64)[bars - lowest]
+
     def _begin_bar(self) -> None:
         """Close the present bar, if there is one, and compare it with each before it."""
         if len(self._keys):
@@ -160,10 +178,18 @@ class MotifMemory:
             for row, decay in enumerate(PAST_DECAYS):
                 self._past[row] = decay * self._past[row] + (1 - decay) * alike
             self._first.append(len(self._keys))
+            self._forget(bar - self.reach)
         self._met = np.zeros(self.reach, dtype=np.int64)
         bar = len(self._first) - 1
         if bar < len(self.chart.beats):
             self._chords = self.chart.likeness(bar, self.reach)
+
+    def _forget(self, bar: int) -> None:
+        """Let go of the words before a bar, so that a long piece costs no more."""
+        if bar > 0:
+            n = self._first[bar]
+            self._words, self._keys = self._words[n:], self._keys[n:]
+            self._first = [first - n for first in self._first]
 
 
 def recollect(words: IntArray, chart: ChordChart, reach: int) -> Recollection:

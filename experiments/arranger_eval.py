@@ -20,7 +20,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -30,6 +30,7 @@ from amt.model.arranger import CONTROLS, Arranger
 from amt.model.note_plan import NotePlan
 from amt.model.note_tokens import IntArray, to_notes
 from amt.model.weights import load_arranger
+from amt.model.writing import WritingOptions, write_words
 from amt.types import Song
 from data_prep.corpus import split_by_song
 from data_prep.emopia import song_names
@@ -65,16 +66,13 @@ from experiments.note_baselines import NoteBigram, arranged_by_patterns
 from experiments.note_metrics import bars_of
 from experiments.piano_rolls import draw_rolls
 
-if TYPE_CHECKING:
-    from amt.model.writing import WritingOptions
-
 Arrange = Callable[[NoteSong, int], Arrangement]
 """A piece whose chords and curves are to be arranged anew, and a seed -> the arrangement."""
 
 BIGRAM = "bigram"
 MOOD_ONLY = "network, mood alone asked"
 N_ROLLS = 6
-SPEED_S, SPEED_RUNS, SPEED_THREADS = 60.0, 3, 2
+SPEED_S, SPEED_RUNS = 60.0, 3
 _MOOD = ("valence", "arousal")
 _OPTIONS = {"temperature": float, "top_p": float, "candidates": int}
 """Fields of :class:`amt.model.writing.WritingOptions` that may be given."""
@@ -94,8 +92,6 @@ class Network:
 
     def write(self, plan: NotePlan, seed: int) -> IntArray:
         """The words of a plan."""
-        from amt.model.writing import write_words
-
         generator = torch.Generator().manual_seed(seed)
         return write_words(self.arranger, plan, self.options, generator)
 
@@ -215,24 +211,24 @@ def _heard(song: Song, corpus: MoodCorpus) -> list[float]:
 # --- speed ------------------------------------------------------------------------------------
 
 
-def speed_report(network: Network, piece: NoteSong) -> dict[str, Any]:
+def speed_report(network: Network, piece: NoteSong, n_threads: int) -> dict[str, Any]:
     """The best time of some to write the notes of the first minute of a piece."""
     beats = np.searchsorted(np.cumsum(60 / piece.tempo_bpm), SPEED_S) + 1
     n_bars = int(np.searchsorted(np.cumsum(piece.bars), beats)) + 1
     part = bars_of(piece, 0, min(n_bars, len(piece.bars)))
     plan = note_plan_of(part)
-    threads = torch.get_num_threads()
-    torch.set_num_threads(SPEED_THREADS)
+    before = torch.get_num_threads()
+    torch.set_num_threads(n_threads)
     times = []
     for seed in range(SPEED_RUNS):
         begun = time.perf_counter()
         words = network.write(plan, seed)
         times.append((time.perf_counter() - begun, len(words) - 1 - len(plan.bars)))
-    torch.set_num_threads(threads)
+    torch.set_num_threads(before)
     seconds, notes = min(times)
     return {
         "seconds": seconds, "notes": notes, "music_s": float((60 / part.tempo_bpm).sum()),
-        "runs": SPEED_RUNS, "threads": SPEED_THREADS,
+        "runs": SPEED_RUNS, "threads": n_threads,
     }  # fmt: skip
 
 
@@ -270,13 +266,11 @@ def evaluate_arranger(args: argparse.Namespace) -> dict[str, Any]:
             args.emopia, moods, args.clips, args.seed, args.cache, args.judge
         )
     if network is not None:
-        report["speed"] = speed_report(network, held[0])
+        report["speed"] = speed_report(network, held[0], args.threads)
     return report
 
 
 def _network(args: argparse.Namespace) -> Network:
-    from amt.model.writing import WritingOptions
-
     # The folder of all models will do as well as the arranger's own.
     own = args.weights / "arranger"
     given = {name: getattr(args, name) for name in _OPTIONS}
@@ -319,6 +313,7 @@ def _parser() -> argparse.ArgumentParser:
         "--judge", choices=candidates(), help="of moods; chosen by cross-validation if left out"
     )
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--threads", type=int, default=2, help="with which speed is measured (2)")
     parser.add_argument("--bootstrap", type=int, default=1000, help="resamples (1000)")
     for name, kind in _OPTIONS.items():
         flag = f"--{name.replace('_', '-')}"

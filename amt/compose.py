@@ -328,7 +328,7 @@ def _curves(
     Mood sets the level as in music that people made. The regressor hears the clip as an excerpt of
     a music video (:data:`EXCERPT_S`): it shapes the course over time, and half of the level of
     density; how loud a song is as a whole it cannot know. The picture's motion moves both, up to 6
-    dB and a factor of 1.8 to each side, so that what is seen is also heard where it hedges.
+    dB and a factor of 2.4 to each side, so that what is seen is also heard where it hedges.
     """
     seconds = features.seconds
     every_second = [Slot(0, s + 0.5, strong=True) for s in range(seconds)]
@@ -344,7 +344,7 @@ def _curves(
     loudness, density = (smooth(heard[:, i], 1.0).clip(min=1e-6) for i in range(2))
     loudness = loudness / loudness.mean() * loudness_level(affect) * 10 ** (6 * swing / 20)
     thickness = np.sqrt(density.mean() / VIDEO_DENSITY)
-    density = density / density.mean() * thickness * density_level(affect) * 1.8**swing
+    density = density / density.mean() * thickness * density_level(affect) * 2.4**swing
     # A floor that is neared, not hit: what is quieter and thinner still differs above it.
     return np.hypot(loudness, 0.01).clip(0, 1), np.hypot(density, 0.5).clip(0, 40)
 

@@ -122,7 +122,9 @@ def drum_track(
         kicks = [tick for bar in bars for tick in _group_starts(bar)]
     else:
         kicks = _kicks(bars, landings, [note.start for note in bass])
-    return track_of(plan, score, drummer, drafts, seed, in_time=[_hit(t, KICK) for t in kicks])
+    end = score.form.end
+    played = [hit._replace(end=min(hit.end, end)) for hit in (_hit(tick, KICK) for tick in kicks)]
+    return track_of(plan, score, drummer, drafts, seed, in_time=played)
 
 
 def _playing_bars(plan: Plan, score: Score) -> list[_Bar]:

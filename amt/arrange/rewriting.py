@@ -25,7 +25,7 @@ def with_bars(song: Song, anew: Song, span: range) -> Song:
     """A song with some of its bars from another version.
 
     Tracks are the same where name and kind are. Tracks that the other version does not have are
-    left as they are, and of those that only it has the new bars are added.
+    left as they are; those that only it has are added behind, with the new bars.
 
     Args:
         song: the piece as it is; all but the notes that begin in ``span`` stays.
@@ -39,13 +39,9 @@ def with_bars(song: Song, anew: Song, span: range) -> Song:
         else track
         for track in song.tracks
     ]
-    order = [_name(track) for track in anew.tracks]
-    for name, track in others.items():
+    for track in others.values():  # at the end, so that the others keep their channels
         notes = _spliced((), track.notes, span)
-        if notes:
-            before = set(order[: order.index(name)])
-            place = max((i + 1 for i, t in enumerate(tracks) if _name(t) in before), default=0)
-            tracks.insert(place, replace(track, notes=notes))
+        tracks += [replace(track, notes=notes)] if notes else []
     return replace(song, tracks=tuple(tracks))
 
 

@@ -139,3 +139,13 @@ def test_the_seed_changes_fills_and_ghosts() -> None:
 def test_the_last_chord_rings_alone() -> None:
     song = arrange(lively())
     assert max(note.start for note in drums_of(song)) < song.end - 4 * 480
+
+
+def test_a_hit_in_the_last_sixteenth_ends_with_the_music() -> None:
+    plan = make_plan(
+        1.0625, bpm=60, beats_per_bar=1, chords="C N", every=1, key="C major", style="lo-fi",
+        mood="exciting", sections=(Section(0, "exciting"), Section(1, "exciting")),
+    )  # fmt: skip
+    song = arrange(plan)
+    assert drums_of(song)
+    assert all(note.end <= song.end for note in drums_of(song))

@@ -1,0 +1,223 @@
+"""Arranging by network: melody, counter-melody and harmony; pad, bass and drums by rule.
+
+The plan is moved to the home key and put to the network (:mod:`amt.model.arranger`) in its own
+terms: notes a beat, loudness as velocities, mood, sections, hits, roles. Its notes come back by the
+same way, are folded into the ranges of the style's instruments, and get the dynamics that all
+tracks share. Pad, bass and drums play from the score that the patterns play from, and what they
+play is taken off the density before the network is asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from amt.arrange.dynamics import decibels, velocity
+from amt.arrange.form import integral
+from amt.arrange.patterns import players_tracks
+from amt.arrange.rewriting import bar_span, with_bars
+from amt.arrange.roles import network_players, playing
+from amt.arrange.score import Score, write_score
+from amt.arrange.styles import Instrument, load_style
+from amt.arrange.tracks import Draft, song_of, track_of
+from amt.harmony import HOME
+from amt.model.arranger import CONTROLS, Arranger
+from amt.model.note_plan import NotePlan, beats_to_next
+from amt.model.note_tokens import (
+    DURATION,
+    ONSET,
+    PITCH,
+    ROLE,
+    ROLES,
+    TICKS_PER_POSITION,
+    VELOCITY,
+    IntArray,
+    bar_starts,
+    to_notes,
+)
+from amt.model.writing import GivenBars, WritingOptions, write_words
+from amt.mood import valence_arousal
+from amt.plan import Arrangement, rounded, validate
+from amt.types import TICKS_PER_BEAT, FloatArray, Plan, Song, Track
+
+BY_NETWORK = Arrangement("neural")
+
+_RULED_ROLES = ("pad", "bass", "drums")
+_LEAST_NOTES = 0.25
+"""Notes a beat that the network is asked for at least: a bar may be thin, not empty."""
+_MOST_ACCENT = 10.0
+"""Velocity steps by which a note of the network stands out from its role at most."""
+
+
+class Written(NamedTuple):
+    """What the network wrote, and where it was asked to."""
+
+    plan: NotePlan
+    words: IntArray
+    """[m, 5] in the home key."""
+
+
+def arrange_neural(
+    plan: Plan,
+    arranger: Arranger,
+    arrangement: Arrangement = BY_NETWORK,
+    progress: Callable[[float], None] | None = None,
+) -> Song:
+    """Arrange a plan with the network; equal arguments give equal songs on one machine.
+
+    Args:
+        plan: Any plan; it is rounded as its file would be, so that arranging the file gives the
+            same song.
+        arranger: In evaluation mode.
+        arrangement: Roles, candidates, and the bars that are composed anew, one after the other.
+        progress: Called with the share that is done, 0 to 1.
+
+    Raises:
+        PlanError: the plan or the arrangement breaks a rule of :func:`amt.plan.validate`.
+        InputError: its style does not exist, or a bar has more beats than the network knows.
+    """
+    plan = rounded(plan)
+    validate(plan, arrangement)
+    bar_starts(plan.grid.bars)
+    score = write_score(plan, load_style(plan.style))
+    asked = note_plan(plan, score, arrangement)
+    options = WritingOptions(candidates=arrangement.candidates)
+    passes = 1 + len(arrangement.rewrites)
+
+    def write(number: int, seed: int, given: GivenBars | None = None) -> IntArray:
+        def share(done: float) -> None:
+            if progress is not None:
+                progress((number + done) / passes)
+
+        generator = torch.Generator().manual_seed(seed)
+        return write_words(arranger, asked, options, generator, given, share)
+
+    words = write(0, plan.seed)
+    song = _song(plan, score, Written(asked, words), arrangement, plan.seed)
+    for number, rewrite in enumerate(arrangement.rewrites, 1):
+        given = GivenBars(words, range(rewrite.first - 1, rewrite.last))
+        words = write(number, rewrite.seed, given)
+        written = Written(asked, words)
+        anew = _song(plan, score.varied(rewrite.seed), written, arrangement, rewrite.seed)
+        song = with_bars(song, anew, bar_span(plan.grid, rewrite, song.end))
+    return song
+
+
+def note_plan(plan: Plan, score: Score, arrangement: Arrangement) -> NotePlan:
+    """What the network is asked for: everything but what pad and bass play.
+
+    Args:
+        plan: Of the piece.
+        score: Of the same plan.
+        arrangement: Which roles play.
+
+    Returns:
+        A plan in the home key, with every control asked.
+    """
+    grid, form = plan.grid, score.form
+    notes = _network_share(plan, score)
+    loudness = _bar_means(plan, decibels(plan.loudness))
+    mood = valence_arousal(plan.emotion)
+    roles = playing(form, grid, score.style, arrangement, notes)
+    by_bar = {
+        "density": notes,
+        "loudness": velocity(loudness) / 127,
+        "valence": _bar_means(plan, mood[:, 0]),
+        "arousal": _bar_means(plan, mood[:, 1]),
+        **{role: roles[:, i].astype(np.float64) for i, role in enumerate(ROLES)},
+    }
+    controls = np.zeros((grid.n_beats, len(CONTROLS)))
+    for name, values in by_bar.items():
+        controls[:, CONTROLS.index(name)] = np.repeat(values, grid.bars)
+    sections = np.array([0, *(section.beat for section in plan.sections)])
+    first_beats = grid.downbeats[np.searchsorted(grid.downbeats, sections, side="right") - 1]
+    controls[first_beats, CONTROLS.index("section")] = 1
+    struck = np.array([form.struck_at(beat * TICKS_PER_BEAT) for beat in range(grid.n_beats)])
+    controls[:, CONTROLS.index("to_hit")] = beats_to_next(struck)
+    controls[:, CONTROLS.index("tempo")] = grid.tempo_bpm
+    return NotePlan(
+        bars=grid.bars,
+        chords=_home_chords(plan),
+        is_minor=plan.key.mode == "minor",
+        controls=controls,
+        known=np.ones(len(CONTROLS), dtype=bool),
+    )
+
+
+def home_distance(plan: Plan) -> int:
+    """Semitones, -6 to 5, that lead from the plan's key to the home key the nearest way."""
+    return (HOME[plan.key.mode].tonic - plan.key.tonic + 6) % 12 - 6
+
+
+def _home_chords(plan: Plan) -> IntArray:
+    """[B] id of the chord on each beat, in the home key."""
+    beats = [span.beat for span in plan.chords]
+    ids = np.array([span.chord.transpose(home_distance(plan)).id for span in plan.chords])
+    return np.repeat(ids, np.diff([*beats, plan.grid.n_beats])).astype(np.int64)
+
+
+def _bar_edges(plan: Plan) -> FloatArray:
+    """[bars + 1] beats, the last where the music ends."""
+    grid = plan.grid
+    return np.append(grid.downbeats.astype(np.float64), grid.end_beat)
+
+
+def _bar_means(plan: Plan, curve: FloatArray) -> FloatArray:
+    """[bars] mean of a per-second curve [S] over each bar."""
+    edges_s = plan.grid.seconds_at(_bar_edges(plan))
+    return np.asarray(integral(curve, edges_s) / np.maximum(np.diff(edges_s), 1e-9))
+
+
+def _network_share(plan: Plan, score: Score) -> FloatArray:
+    """[bars] notes a beat that the density curve asks for, less those of pad and bass."""
+    edges = _bar_edges(plan)
+    wanted = integral(plan.density, plan.grid.seconds_at(edges))
+    starts = [start for start, _, _ in score.pad_notes()]
+    if score.style.instrument("bass") is not None:
+        ticks = (score.bass_ticks(i, texture) for i, texture in enumerate(score.textures))
+        starts += [tick for cell in ticks for tick in cell] + [score.form.closing]
+    played, _ = np.histogram(starts, edges * TICKS_PER_BEAT)
+    return np.asarray(np.maximum((wanted - played) / np.diff(edges), _LEAST_NOTES))
+
+
+def _song(plan: Plan, score: Score, written: Written, arrangement: Arrangement, seed: int) -> Song:
+    notes = to_notes(written.words, written.plan.bars)
+    notes[:, PITCH] -= home_distance(plan)
+    tracks: list[Track] = []
+    for role, player in network_players(score.style, arrangement).items():
+        part = notes[notes[:, ROLE] == list(ROLES).index(role)]
+        drafts = _drafts(part, player, score.form.end)
+        tracks.append(track_of(plan, score, player, drafts, seed))
+    roles = [role for role in _RULED_ROLES if role != "drums" or arrangement.drums]
+    return song_of(plan, score, [*tracks, *players_tracks(plan, score, roles, seed)])
+
+
+def _drafts(notes: IntArray, player: Instrument, end: int) -> list[Draft]:
+    """Notes [n, 5] of one role as an instrument can play them, up to the end of the music."""
+    starts = notes[:, ONSET] * TICKS_PER_POSITION
+    stops = np.minimum(starts + notes[:, DURATION] * TICKS_PER_POSITION, end)
+    pitches = folded(notes[:, PITCH], player.low, player.high)
+    accents = _accents(notes)
+    rows = zip(starts.tolist(), pitches.tolist(), stops.tolist(), accents.tolist(), strict=True)
+    return [Draft(*row) for row in rows if row[0] < end]
+
+
+def folded(pitches: IntArray, low: int, high: int) -> IntArray:
+    """Pitches [n] moved by as few octaves as bring each into a range of an octave or more."""
+    up = np.maximum(0, -(-(low - pitches) // 12))
+    down = np.maximum(0, -(-(pitches - high) // 12))
+    return np.asarray(pitches + 12 * (up - down))
+
+
+def _accents(notes: IntArray) -> FloatArray:
+    """[n] how far each note's velocity lies from the mean of its role in the piece.
+
+    Only the differences count: how loud the music is, the plan says.
+    """
+    if not len(notes):
+        return np.zeros(0)
+    velocities = notes[:, VELOCITY].astype(np.float64)
+    return np.asarray(np.clip(velocities - velocities.mean(), -_MOST_ACCENT, _MOST_ACCENT))

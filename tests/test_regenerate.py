@@ -1,0 +1,191 @@
+"""Bars composed anew: all others keep every note, and the plan remembers what was done."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from amt.arrange import arrange
+from amt.arrange.rewriting import bar_span, with_bars
+from amt.errors import InputError, PlanError
+from amt.midi import read_midi, write_midi
+from amt.model.arranger import Arranger
+from amt.model.config import ArrangerConfig
+from amt.plan import (
+    ARRANGERS,
+    Arrangement,
+    ArrangerName,
+    Rewrite,
+    arrangement_from_json,
+    plan_from_json,
+    plan_to_json,
+)
+from amt.regenerate import parse_bars, regenerate
+from amt.types import ControlChange, Note, Plan, Song, TimeSignature, Track
+from tests.arrange.plan_strategies import make_plan, plans
+
+
+@cache
+def tiny() -> Arranger:
+    torch.manual_seed(0)
+    config = ArrangerConfig(
+        d_model=16, n_heads=2, d_ff=32, encoder_layers=1, decoder_layers=2, motif_bars=4
+    )
+    return Arranger(config).eval()
+
+
+def band(duration_s: float = 24.0) -> Plan:
+    return make_plan(duration_s, style="band", mood="exciting", density=6.0)
+
+
+def outside(song: Song, span: range) -> list[tuple[Track, list[Note]]]:
+    """All of it but what begins in some bars, and but tracks that have nothing else."""
+    rest = [
+        (replace(t, notes=()), [n for n in t.notes if n.start not in span]) for t in song.tracks
+    ]
+    return [(track, notes) for track, notes in rest if notes]
+
+
+def inside(song: Song, span: range) -> dict[str, list[Note]]:
+    notes = {track.name: [n for n in track.notes if n.start in span] for track in song.tracks}
+    return {name: found for name, found in notes.items() if found}
+
+
+@pytest.mark.parametrize("arranger", ARRANGERS)
+def test_all_other_bars_keep_every_event(arranger: ArrangerName) -> None:
+    plan, before = band(), Arrangement(arranger)
+    song = arrange(plan, before, tiny())
+    made = regenerate(plan, before, Rewrite(5, 8, 7), tiny())
+    span = range(4 * 1920, 8 * 1920)
+    assert outside(made.song, span) == outside(song, span)
+    assert inside(made.song, span) != inside(song, span)
+    assert replace(made.song, tracks=()) == replace(song, tracks=())
+
+
+@pytest.mark.parametrize("arranger", ARRANGERS)
+def test_the_plan_gives_the_new_piece_and_the_next_rewrite_builds_on_it(
+    arranger: ArrangerName,
+) -> None:
+    plan = band()
+    first = regenerate(plan, Arrangement(arranger), Rewrite(2, 3, 7), tiny())
+    second = regenerate(plan, first.arrangement, Rewrite(6, 9, 8), tiny())
+    assert inside(second.song, range(1920, 3 * 1920)) == inside(first.song, range(1920, 3 * 1920))
+    text = plan_to_json(plan, second.arrangement)
+    again = arrange(plan_from_json(text), arrangement_from_json(text), tiny())
+    assert again == second.song
+
+
+def test_another_seed_gives_other_bars_and_the_same_seed_the_same() -> None:
+    plan, neural = band(), Arrangement("neural")
+    songs = [regenerate(plan, neural, Rewrite(3, 6, s), tiny()).song for s in (7, 7, 8)]
+    assert songs[0] == songs[1] != songs[2]
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(plan=plans(), data=st.data())
+def test_any_bars_of_any_plan_can_be_played_anew(plan: Plan, data: st.DataObject) -> None:
+    n_bars = len(plan.grid.bars)
+    first = data.draw(st.integers(1, n_bars))
+    last = data.draw(st.integers(first, n_bars))
+    rewrite = Rewrite(first, last, data.draw(st.integers(0, 2**63 - 1)))
+    song = arrange(plan)
+    made = regenerate(plan, Arrangement(), rewrite).song
+    span = bar_span(plan.grid, rewrite, song.end)
+    named = {track.name: track for track in made.tracks}
+    for track in song.tracks:
+        assert [n for n in named[track.name].notes if n.start not in span] == [
+            n for n in track.notes if n.start not in span
+        ]
+
+
+def test_edits_in_other_bars_survive(tmp_path: Path) -> None:
+    plan, neural = band(), Arrangement("neural")
+    song = arrange(plan, neural, tiny())
+    own = Track("My bells", 14, (Note(100, 90, 9000, 80), Note(8000, 91, 8200, 80)))
+    tune = song.tracks[0]
+    louder = replace(
+        tune,
+        notes=tuple(replace(note, velocity=127) for note in tune.notes),
+        controls=(*tune.controls, ControlChange(song.end, 1, 3)),
+    )
+    edited = replace(song, tracks=(louder, *song.tracks[1:], own))
+    write_midi(edited, tmp_path / "edited.mid")
+    edited = read_midi(tmp_path / "edited.mid")
+    made = regenerate(plan, neural, Rewrite(5, 8, 7), tiny(), edited)
+    span = range(4 * 1920, 8 * 1920)
+    assert outside(made.song, span) == outside(edited, span)
+    assert own in made.song.tracks
+    new = inside(regenerate(plan, neural, Rewrite(5, 8, 7), tiny()).song, span)
+    assert inside(made.song, span) == new | {own.name: [own.notes[1]]}
+    write_midi(made.song, tmp_path / "new.mid")
+    assert read_midi(tmp_path / "new.mid") == made.song
+
+
+def test_a_song_of_other_bars_is_refused() -> None:
+    plan = band()
+    waltz = replace(arrange(plan), time_signatures=(TimeSignature(0, 3),))
+    with pytest.raises(InputError, match="the bars of the MIDI file are not those of the plan"):
+        regenerate(plan, Arrangement(), Rewrite(2, 3, 7), edited=waltz)
+    same = replace(
+        arrange(plan), time_signatures=(*arrange(plan).time_signatures, TimeSignature(1920, 4))
+    )
+    assert regenerate(plan, Arrangement(), Rewrite(2, 3, 7), edited=same).song.tracks
+
+
+def test_notes_over_the_bar_lines() -> None:
+    span = range(100, 200)
+    empty = replace(arrange(band()), tracks=())
+
+    def song(*notes: Note) -> Song:
+        return replace(empty, tracks=(Track("Pad", 0, notes),))
+
+    old = song(
+        Note(50, 60, 150, 9), Note(120, 64, 250, 9), Note(130, 65, 140, 9), Note(210, 67, 220, 9)
+    )
+    new = song(
+        Note(90, 62, 300, 5), Note(110, 60, 120, 5), Note(160, 60, 190, 5), Note(140, 64, 260, 5),
+        Note(150, 67, 300, 5),
+    )  # fmt: skip
+    assert with_bars(old, new, span).tracks[0].notes == (
+        Note(50, 60, 150, 9),  # sounds into the new bars, as before
+        Note(140, 64, 250, 5),  # held over the bar line as its pitch was before
+        Note(150, 67, 200, 5),  # ends with the new bars
+        Note(160, 60, 190, 5),
+        Note(210, 67, 220, 9),
+    )
+
+
+def test_bars_are_read() -> None:
+    assert parse_bars("9-16", 20) == (9, 16)
+    assert parse_bars(" 3 ", 20) == (3, 3)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("16-9", "expected the lower number first, as in 9-16"),
+        ("9-21", "the piece has bars 1 to 20"),
+        ("0-3", "the piece has bars 1 to 20"),
+        ("nine", "expected two numbers of bars such as 9-16"),
+        ("9-", "expected two numbers"),
+        ("-3", "expected two numbers"),
+        ("1-2-3", "expected two numbers"),
+        ("", "expected two numbers"),
+        ("1.5-2", "expected two numbers"),
+    ],
+)
+def test_bad_bars_are_one_sentence(text: str, message: str) -> None:
+    with pytest.raises(InputError, match=message) as caught:
+        parse_bars(text, 20)
+    assert "\n" not in str(caught.value)
+
+
+def test_bars_outside_the_piece_are_refused_by_the_library() -> None:
+    with pytest.raises(PlanError, match=r"rewrites\[0\].bars is \[9, 99\]"):
+        regenerate(band(), Arrangement(), Rewrite(9, 99, 1))

@@ -73,8 +73,8 @@ class Chart:
         self.plan, self.rules = plan, rules
         self.starts = bar_starts(plan.bars)
         self.stop = int(self.starts[-1]) if stop is None else stop
-        self.roles = plan.roles
-        self.tones = _tones()[plan.chords]
+        self.roles: Mask = plan.roles
+        self.tones: Mask = _tones()[plan.chords]
         self.asked: NDArray[np.float64] | None = None
         if plan.known[CONTROLS.index("density")]:
             self.asked = plan.control("density")[plan.downbeats] * np.array(plan.bars)
@@ -143,7 +143,7 @@ class Player:
 
     def roles(self, place: int) -> Mask:
         """[V] roles that may play at a place."""
-        return np.append(False, self._open_roles(place))
+        return np.asarray(np.append(False, self._open_roles(place)), dtype=bool)
 
     def pitches(self, place: int, role: int, least: int) -> Mask:
         """[V] pitches that a role (an id) may play at a place.
@@ -180,7 +180,7 @@ class Player:
         """[roles] which may strike at a place after what has been struck there."""
         chart, onset = self.chart, self._onset(place)
         here = self._struck if place == self._place else []
-        open_roles = chart.roles[self.bar].copy()
+        open_roles: Mask = chart.roles[self.bar].copy()
         for role, most in enumerate(chart.rules.voices):
             sounding = sum(end > onset for end in self._ends[role])
             full = role in here if most == 1 else sounding >= most

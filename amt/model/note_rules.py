@@ -12,6 +12,8 @@ Positions are twelfths of a beat; words and notes are those of :mod:`amt.model.n
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cache
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +25,7 @@ from amt.model.note_tokens import (
     BAR,
     DURATION,
     FIRST_PLACE,
+    HIGHEST_PITCH,
     LOWEST_PITCH,
     PITCH,
     PLACE,
@@ -37,6 +40,9 @@ from amt.model.note_tokens import (
 
 Mask = NDArray[np.bool_]
 
+_MELODY, _COUNTER = list(ROLES).index("melody"), list(ROLES).index("counter")
+_ANY_VOICES = (VOCABULARY[PITCH],) * len(ROLES)
+
 
 @dataclass(frozen=True, slots=True)
 class Rules:
@@ -46,16 +52,19 @@ class Rules:
     """Melody and harmony begin notes on strong beats, the first and the middle one of a bar, on
     tones of the chord."""
     resolve: bool = True
-    """In the last bar every note is of the chord, and none outlasts the bar."""
+    """In the last bar every note is of its chord; from the last chord on the melody has its root,
+    third or fifth, and nothing that is not of it is held into it."""
     counted: bool = True
     """A bar has no fewer notes than ``fewest`` times what is asked, and no more than ``most``."""
     fewest: float = 0.6
     most: float = 1.4
-    voices: tuple[int, ...] = (1, 1, 6)
-    """How many notes of each role sound together at most; a role of one voice ends its note where
-    it begins the next."""
-    ranges: tuple[tuple[int, int], ...] = ((55, 91), (48, 84), (28, 88))
-    """Lowest and highest pitch of each role."""
+    ranges: tuple[tuple[int, int], ...] | None = ((55, 91), (48, 84), (28, 88))
+    """Lowest and highest pitch of each role, in the key of the plan; None for every pitch."""
+    voices: tuple[int, ...] | None = (1, 1, 6)
+    """How many notes of each role sound together at most: where one more begins, the oldest ends.
+    A given note does not end, so that the new one waits for it. None for any number."""
+    planned: bool = True
+    """Roles play only in the bars in which the plan has them."""
     most_notes: int = 64
     """Notes of a bar, so that every bar ends."""
 
@@ -73,13 +82,18 @@ class Chart:
         self.plan, self.rules = plan, rules
         self.starts = bar_starts(plan.bars)
         self.stop = int(self.starts[-1]) if stop is None else stop
-        self.roles: Mask = plan.roles
-        self.tones: Mask = _tones()[plan.chords]
+        self.roles = plan.roles if rules.planned else np.ones_like(plan.roles)
+        self.tones = _tones()[plan.chords]
+        changes = np.flatnonzero(np.diff(plan.chords))
+        last_chord = int(changes[-1]) + 1 if len(changes) else 0
+        self.rest = max(int(self.starts[-2]), RESOLUTION * last_chord)
+        self.final_tones = _tones(most=3)[plan.chords[-1]]
         self.asked: NDArray[np.float64] | None = None
         if plan.known[CONTROLS.index("density")]:
             self.asked = plan.control("density")[plan.downbeats] * np.array(plan.bars)
+        ranges = rules.ranges or ((LOWEST_PITCH, HIGHEST_PITCH),) * len(ROLES)
         pitches = np.arange(VOCABULARY[PITCH]) - 1 + LOWEST_PITCH
-        self.in_range = np.array([(pitches >= a) & (pitches <= b) for a, b in rules.ranges])
+        self.in_range = np.array([(pitches >= a) & (pitches <= b) for a, b in ranges])
         self.in_range[:, 0] = False
         self.lengths = np.concatenate([[0], bins().durations])
 
@@ -87,6 +101,23 @@ class Chart:
     def last_bar(self) -> int:
         """Number of the last bar."""
         return len(self.plan.bars) - 1
+
+    def is_strong(self, bar: int, place: int) -> bool:
+        """Whether a place is the first beat of its bar, or the middle one of an even number."""
+        beats = self.plan.bars[bar]
+        strong = (0, beats // 2) if beats % 2 == 0 else (0,)
+        return place - FIRST_PLACE in [RESOLUTION * beat for beat in strong]
+
+
+class _Sounding(NamedTuple):
+    """A note that may still sound."""
+
+    onset: int
+    end: int
+    pitch: int
+    """Id."""
+    number: int | None
+    """Of its word; None for a note that is given, and stays as it is."""
 
 
 @dataclass(slots=True)
@@ -100,14 +131,16 @@ class Player:
     bar: int = -1
     n_notes: int = 0
     """That the present bar has so far."""
+    cuts: dict[int, int] = field(default_factory=dict)
+    """New length (an id) of each word that ends where a later one begins, by the word's number."""
     _place: int = 0
-    _struck: list[int] = field(default_factory=list)
-    """Roles of the notes at the present place."""
-    _ends: list[list[int]] = field(default_factory=lambda: [[] for _ in ROLES])
-    """Of each role, where its notes end that may still sound."""
+    _struck: list[tuple[int, int]] = field(default_factory=list)
+    """Role and pitch (an id) of the notes at the present place."""
+    _sounding: list[list[_Sounding]] = field(default_factory=lambda: [[] for _ in ROLES])
+    """By role, in the order of onsets."""
 
-    def hear(self, word: IntArray) -> None:
-        """Take a word [5] for written."""
+    def hear(self, word: IntArray, number: int | None = None) -> None:
+        """Take a word [5] for written; a note without a number is never cut."""
         place, role = int(word[PLACE]), int(word[ROLE]) - 1
         if place == BAR:
             self.bar += 1
@@ -115,13 +148,12 @@ class Player:
             return
         if place != self._place:
             self._place, self._struck = place, []
-        self._struck.append(role)
+        pitch, onset = int(word[PITCH]), self._onset(place)
+        self._struck.append((role, pitch))
         self.n_notes += 1
-        onset = self._onset(place)
-        sounding = [end for end in self._ends[role] if end > onset]
-        if self.chart.rules.voices[role] == 1:
-            sounding = []
-        self._ends[role] = [*sounding, onset + int(self.chart.lengths[word[DURATION]])]
+        self._make_room(role, pitch, onset)
+        end = onset + int(self.chart.lengths[word[DURATION]])
+        self._sounding[role].append(_Sounding(onset, end, pitch, number))
 
     def places(self) -> Mask:
         """[V] places at which the next word may be."""
@@ -130,14 +162,15 @@ class Player:
         roles = chart.roles[self.bar] if self.bar <= chart.last_bar else np.zeros(0, bool)
         if not roles.any() or self.n_notes >= rules.most_notes:
             return _only(mask, BAR)
-        if self._place >= FIRST_PLACE:
-            mask[self._place] = self._open_roles(self._place).any()
+        for place in range(max(self._place, FIRST_PLACE), self._first_free_place() + 1):
+            mask[place] = self._open_roles(place).any()
         if rules.counted and chart.asked is not None:
             asked = chart.asked[self.bar]
             if self.n_notes >= max(1.0, rules.most * asked + 1):
                 return _only(mask, BAR)
             last_place = FIRST_PLACE + RESOLUTION * chart.plan.bars[self.bar] - 1
-            if self.n_notes < rules.fewest * asked - 1 and self._place < last_place:
+            more = self._place < last_place and mask[max(self._place, FIRST_PLACE) : last_place + 1]
+            if self.n_notes < rules.fewest * asked - 1 and np.any(more):
                 mask[BAR] = False
         return mask
 
@@ -153,39 +186,74 @@ class Player:
             role: id.
             least: lowest id that the order of words allows.
         """
-        chart, rules = self.chart, self.chart.rules
-        possible = np.arange(VOCABULARY[PITCH]) >= max(1, least)
-        ranged = possible & chart.in_range[role - 1]
-        mask = ranged if ranged.any() else possible
-        beat = (place - FIRST_PLACE) // RESOLUTION
-        strong = (place - FIRST_PLACE) % RESOLUTION == 0 and beat in self._strong_beats()
-        bound = role - 1 != list(ROLES).index("counter") and rules.chord_tones and strong
-        if bound or (rules.resolve and self.bar == chart.last_bar):
-            row = int(chart.starts[self.bar]) // RESOLUTION + beat
-            toned = mask & chart.tones[min(row, len(chart.tones) - 1)]
-            mask = toned if toned.any() else mask
-        return mask
+        ordered = np.arange(VOCABULARY[PITCH]) >= max(1, least)
+        fitting = ordered & self._fitting(place, role - 1)
+        if fitting.any():
+            return fitting
+        ranged = ordered & self.chart.in_range[role - 1]
+        return ranged if ranged.any() else ordered
 
-    def durations(self, place: int) -> Mask:
-        """[V] lengths that end before the music does."""
-        room = self.chart.stop - self._onset(place)
-        lengths = self.chart.lengths
-        return np.asarray((lengths > 0) & (lengths <= max(room, 1)))
+    def durations(self, place: int, pitch: int) -> Mask:
+        """[V] lengths that a pitch (an id) may have: it ends before the music does."""
+        chart, onset = self.chart, self._onset(place)
+        stop = chart.stop
+        if chart.rules.resolve and onset < chart.rest and not chart.tones[-1][pitch]:
+            stop = min(stop, chart.rest)
+        return np.asarray((chart.lengths > 0) & (chart.lengths <= max(stop - onset, 1)))
 
-    def _strong_beats(self) -> tuple[int, ...]:
-        beats = self.chart.plan.bars[self.bar]
-        return (0, beats // 2) if beats % 2 == 0 else (0,)
+    def _make_room(self, role: int, pitch: int, onset: int) -> None:
+        """End the notes of a role that a new one does not leave room for, the oldest first."""
+        sounding = [note for note in self._sounding[role] if note.end > onset]
+        own = [note for note in sounding if note.number is not None and note.onset < onset]
+        most = (self.chart.rules.voices or _ANY_VOICES)[role]
+        n_ending = max(0, len(sounding) + 1 - most)
+        ending = [note for note in own if note.pitch == pitch]
+        others = [note for note in own if note.pitch != pitch]
+        ending += others[: max(0, n_ending - len(ending))]
+        for note in ending:
+            assert note.number is not None
+            fits = np.searchsorted(self.chart.lengths, onset - note.onset, side="right") - 1
+            self.cuts[note.number] = int(fits)
+        self._sounding[role] = [note for note in sounding if note not in ending]
+
+    def _given(self, role: int, onset: int) -> list[_Sounding]:
+        """Given notes of a role that sound at a position."""
+        return [n for n in self._sounding[role] if n.number is None and n.end > onset]
+
+    def _first_free_place(self) -> int:
+        """The present place, or the last in the bar that a given note sounds at."""
+        ends = [note.end for role in self._sounding for note in role if note.number is None]
+        place = FIRST_PLACE + max(ends, default=0) - 1 - int(self.chart.starts[self.bar])
+        last = FIRST_PLACE + RESOLUTION * self.chart.plan.bars[self.bar] - 1
+        return min(max(place, self._place), last)
+
+    def _fitting(self, place: int, role: int) -> Mask:
+        """[V] pitches that a role may play at a place, whatever the order of words allows."""
+        chart, rules, onset = self.chart, self.chart.rules, self._onset(place)
+        mask = chart.in_range[role].copy()
+        mask[[note.pitch for note in self._given(role, onset)]] = False
+        bound = rules.chord_tones and role != _COUNTER and chart.is_strong(self.bar, place)
+        resolves = rules.resolve and self.bar == chart.last_bar
+        toned = mask
+        if bound or resolves:
+            toned = mask & chart.tones[onset // RESOLUTION]
+        if resolves and role == _MELODY and onset >= chart.rest:
+            toned = toned & chart.final_tones
+        return np.asarray(toned if toned.any() else mask)
 
     def _open_roles(self, place: int) -> Mask:
         """[roles] which may strike at a place after what has been struck there."""
         chart, onset = self.chart, self._onset(place)
         here = self._struck if place == self._place else []
-        open_roles: Mask = chart.roles[self.bar].copy()
-        for role, most in enumerate(chart.rules.voices):
-            sounding = sum(end > onset for end in self._ends[role])
-            full = role in here if most == 1 else sounding >= most
-            open_roles[role] &= not full and role >= max(here, default=0)
-        return open_roles
+        last_role, last_pitch = here[-1] if here else (0, 0)
+        open_roles = chart.roles[self.bar].copy()
+        open_roles[:last_role] = False
+        for role, most in enumerate(chart.rules.voices or _ANY_VOICES):
+            fixed = len(self._given(role, onset)) + sum(r == role for r, _ in here)
+            open_roles[role] &= fixed < most
+        if here and open_roles[last_role]:
+            open_roles[last_role] = self._fitting(place, last_role)[last_pitch + 1 :].any()
+        return np.asarray(open_roles)
 
     def _onset(self, place: int) -> int:
         return int(self.chart.starts[self.bar]) + place - FIRST_PLACE
@@ -197,12 +265,17 @@ def _only(mask: Mask, index: int) -> Mask:
     return mask
 
 
-def _tones() -> Mask:
-    """[chords, V] whether each pitch is of each chord; every pitch is of no chord."""
+@cache
+def _tones(most: int = 4) -> Mask:
+    """[chords, V] whether each pitch is of each chord; every pitch is of no chord.
+
+    Args:
+        most: tones of each chord that count, from the root up.
+    """
     pitches = (np.arange(VOCABULARY[PITCH]) - 1 + LOWEST_PITCH) % 12
     table = np.ones((VOCABULARY_SIZE, VOCABULARY[PITCH]), dtype=bool)
     for index in range(VOCABULARY_SIZE):
-        classes = chord_from_id(index).pitch_classes
+        classes = chord_from_id(index).pitch_classes[:most]
         if classes:
             table[index] = np.isin(pitches, classes)
     return table

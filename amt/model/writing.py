@@ -25,6 +25,7 @@ from amt.model.note_plan import NotePlan, plan_input
 from amt.model.note_rules import Chart, Mask, Player, Rules
 from amt.model.note_tokens import (
     BAR,
+    DURATION,
     FIRST_PLACE,
     PAD,
     PITCH,
@@ -37,6 +38,7 @@ from amt.model.note_tokens import (
     bar_starts,
     bins,
 )
+from amt.model.sampling import _one_thread
 
 FloatArray = NDArray[np.float64]
 
@@ -112,7 +114,7 @@ def write_words(
     n_versions = options.candidates
     if len(after) > 1:
         n_versions = max(n_versions, JOIN_VERSIONS)
-    with torch.inference_mode():
+    with torch.inference_mode(), _one_thread():
         writer = _Writer(arranger, plan, options, bars, before, n_versions)
         versions = writer.run(generator, progress)
         if n_versions == 1:
@@ -255,7 +257,13 @@ class _Writer:
             if progress is not None:
                 slowest = min(player.bar for player in self.players) - self.bars.start
                 progress(1.0 if all(done) else max(0, slowest) / len(self.bars))
-        return [np.stack(version) for version in self.words]
+        return [self._cut(np.stack(v), p) for v, p in zip(self.words, self.players, strict=True)]
+
+    def _cut(self, words: IntArray, player: Player) -> IntArray:
+        """Words [n, 5] with the notes ended that later ones did not leave room for."""
+        for number, length in player.cuts.items():
+            words[number, DURATION] = min(words[number, DURATION], length)
+        return words
 
     def likelihood(self) -> FloatArray:
         """Mean log-probability of the words of each version, before any rule."""
@@ -293,11 +301,11 @@ class _Writer:
     def _hear(self, words: list[IntArray], done: list[bool]) -> WordState:
         """Let everyone hear one word of each version; those that are done are told the same."""
         recalled = []
-        for word, player, memory, is_done in zip(
-            words, self.players, self.memories, done, strict=True
+        for word, player, memory, version, is_done in zip(
+            words, self.players, self.memories, self.words, done, strict=True
         ):
             if not is_done:
-                player.hear(word)
+                player.hear(word, number=len(version) - 1)
             recalled.append(memory.hear(word[None]) if not is_done else memory.nothing())
         bars = [min(player.bar, self.bars.stop - 1) for player in self.players]
         heard = WordInput(
@@ -362,7 +370,7 @@ class _Writer:
         elif column == VELOCITY:
             mask = possible
         else:
-            mask = player.durations(int(chosen[PLACE]))
+            mask = player.durations(int(chosen[PLACE]), int(chosen[PITCH]))
         mask = mask & possible
         return mask if mask.any() else possible
 

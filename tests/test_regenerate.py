@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import signal
+import sys
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -13,10 +16,12 @@ from hypothesis import strategies as st
 
 from amt.arrange import arrange
 from amt.arrange.rewriting import bar_span, with_bars
+from amt.cli import main
 from amt.errors import InputError, PlanError
 from amt.midi import read_midi, write_midi
 from amt.model.arranger import Arranger
 from amt.model.config import ArrangerConfig
+from amt.model.weights import save_model
 from amt.plan import (
     ARRANGERS,
     Arrangement,
@@ -25,10 +30,13 @@ from amt.plan import (
     arrangement_from_json,
     plan_from_json,
     plan_to_json,
+    write_plan,
 )
 from amt.regenerate import parse_bars, regenerate
 from amt.types import ControlChange, Note, Plan, Song, TimeSignature, Track
 from tests.arrange.plan_strategies import make_plan, plans
+
+Run = Callable[..., tuple[int, str]]
 
 
 @cache
@@ -189,3 +197,94 @@ def test_bad_bars_are_one_sentence(text: str, message: str) -> None:
 def test_bars_outside_the_piece_are_refused_by_the_library() -> None:
     with pytest.raises(PlanError, match=r"rewrites\[0\].bars is \[9, 99\]"):
         regenerate(band(), Arrangement(), Rewrite(9, 99, 1))
+
+
+def test_tracks_that_lost_their_names_are_known_by_their_programs() -> None:
+    plan = band()
+    song = arrange(plan)
+    nameless = replace(song, tracks=tuple(replace(track, name="") for track in song.tracks))
+    made = regenerate(plan, Arrangement(), Rewrite(3, 4, 9), edited=nameless)
+    named = regenerate(plan, Arrangement(), Rewrite(3, 4, 9))
+    assert [t.notes for t in made.song.tracks] == [t.notes for t in named.song.tracks]
+
+
+# From the command line.
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Call ``amt`` with arguments; gives exit code and stderr."""
+
+    def call(*arguments: object) -> tuple[int, str]:
+        handler = signal.getsignal(signal.SIGTERM)
+        monkeypatch.setattr(sys, "argv", ["amt", *map(str, arguments)])
+        with pytest.raises(SystemExit) as exit_info:
+            main()
+        signal.signal(signal.SIGTERM, handler)
+        return int(exit_info.value.code or 0), capsys.readouterr().err
+
+    return call
+
+
+@pytest.fixture
+def weights(tmp_path: Path) -> Path:
+    save_model(tmp_path / "w" / "arranger", "arranger", tiny().config, tiny().state_dict())
+    return tmp_path / "w"
+
+
+def test_the_whole_way_with_the_network(run: Run, tmp_path: Path, weights: Path) -> None:
+    plan, new_plan = tmp_path / "song.plan.json", tmp_path / "new.plan.json"
+    old, new, again = (tmp_path / f"{name}.mid" for name in ("old", "new", "again"))
+    write_plan(band(), plan, Arrangement("neural", candidates=2, drums=False))
+    assert run("arrange", plan, "--out", old, "--weights", weights, "-q") == (0, "")
+    code, err = run(
+        "regenerate", plan, "--bars", "5-8", "--seed", 7, "--out", new, "--plan-out", new_plan,
+        "--weights", weights, "-q",
+    )  # fmt: skip
+    assert code == 0, err
+    span = range(4 * 1920, 8 * 1920)
+    assert outside(read_midi(new), span) == outside(read_midi(old), span)
+    assert not any(track.is_drum for track in read_midi(new).tracks)
+    assert run("arrange", new_plan, "--out", again, "--weights", weights, "-q")[0] == 0
+    assert again.read_bytes() == new.read_bytes()
+    code, err = run("arrange", plan, "--arranger", "patterns", "--drums", "--out", again)
+    assert code == 0, err
+    assert any(track.is_drum for track in read_midi(again).tracks)
+
+
+BAD = {
+    "reversed": (["--bars", "8-5"], "lower number first"),
+    "outside": (["--bars", "5-99"], "the piece has bars 1 to 12"),
+    "no numbers": (["--bars", "five"], "two numbers of bars"),
+    "seed": (["--bars", "5-8", "--seed", "-1"], "--seed is -1"),
+    "midi": (["--bars", "5-8", "--midi", "no.mid"], "no.mid"),
+    "over the plan": (["--bars", "5-8", "--plan-out", "song.plan.json"], "also an input"),
+    "no bars": ([], "--bars"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_wishes_are_one_sentence_and_nothing_is_written(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_plan(band(), Path("song.plan.json"))
+    options, word = BAD[name]
+    code, err = run("regenerate", "song.plan.json", "--out", "new.mid", *options, "-q")
+    assert (code, err.count("\n")) == (2, 1), err
+    assert word in err
+    assert [path.name for path in tmp_path.iterdir()] == ["song.plan.json"]
+
+
+def test_missing_weights_and_bad_numbers_of_candidates_are_named(run: Run, tmp_path: Path) -> None:
+    plan = tmp_path / "song.plan.json"
+    write_plan(band(), plan)
+    for options, word in (
+        (["--arranger", "neural", "--weights", tmp_path], "no weights of the neural arranger"),
+        (["--candidates", "0"], "--candidates is 0; expected a whole number from 1 to 64"),
+        (["--arranger", "choir"], "choir"),
+    ):
+        code, err = run("arrange", plan, "--out", tmp_path / "a.mid", *options, "-q")
+        assert (code, err.count("\n")) == (2, 1), err
+        assert word in err
+    assert not (tmp_path / "a.mid").exists()

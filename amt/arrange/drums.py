@@ -10,7 +10,6 @@ chord rings alone.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
@@ -28,8 +27,6 @@ KICK, RIM, SNARE = 36, 37, 38
 CLOSED_HAT, OPEN_HAT, RIDE, CRASH = 42, 46, 51, 49
 LOW_TOM, MIDDLE_TOM, HIGH_TOM = 45, 47, 50
 
-CALM = -0.25
-"""Mean arousal of a phrase below which its drums are silent."""
 THIN = 1.5
 """Mean level of the textures of a phrase (1 held to 5 full) below which its drums are silent."""
 
@@ -107,7 +104,7 @@ def drum_track(
             the bass drum marks the groups of beats.
         seed: decides fills and ghost notes.
     """
-    bars = _playing_bars(plan, score)
+    bars = _playing_bars(plan, score, drummer)
     landings = _landings(plan, score.form, bars)
     fills = _fills(bars, landings)
     # A bar draws from a stream of its own, so that no bar depends on what the others play.
@@ -127,35 +124,42 @@ def drum_track(
     return track_of(plan, score, drummer, drafts, seed, in_time=played)
 
 
-def _playing_bars(plan: Plan, score: Score) -> list[_Bar]:
-    form = score.form
-    lengths: dict[int, float] = defaultdict(float)
-    arousal, level = lengths.copy(), lengths.copy()
-    for cell, texture in zip(form.cells, score.textures, strict=True):
-        length = cell.end - cell.start
-        lengths[cell.phrase] += length
-        arousal[cell.phrase] += length * cell.arousal
-        level[cell.phrase] += length * texture.level
+def _playing_bars(plan: Plan, score: Score, drummer: Instrument) -> list[_Bar]:
+    form, grid = score.form, plan.grid
+    phrases = _playing_phrases(score, drummer)
     bars = []
-    grid = plan.grid
     for number, (beat, beats) in enumerate(zip(grid.downbeats.tolist(), grid.bars, strict=True)):
         start = beat * TICKS_PER_BEAT
         if start >= form.closing:
             break
         index = form.cell_index(start)
-        phrase = form.cells[index].phrase
-        calm = arousal[phrase] < CALM * lengths[phrase] or level[phrase] < THIN * lengths[phrase]
-        if calm or not score.harmony[form.region_at(start)]:
+        cell = form.cells[index]
+        if cell.phrase not in phrases or not score.harmony[form.region_at(start)]:
             continue
         quick = grid.beat_length_s[beat : beat + beats].min() / 4 < SHORTEST_STEP_S
         bars.append(
             _Bar(
-                number, start, min(start + beats * TICKS_PER_BEAT, form.closing), beats,
-                score.textures[index].level, TICKS_PER_BEAT // (2 if quick else 4),
-                form.cells[index].section,
+                number=number,
+                start=start,
+                stop=min(start + beats * TICKS_PER_BEAT, form.closing),
+                beats=beats,
+                level=score.textures[index].level,
+                step=TICKS_PER_BEAT // (2 if quick else 4),
+                section=cell.section,
             )
-        )  # fmt: skip
+        )
     return bars
+
+
+def _playing_phrases(score: Score, drummer: Instrument) -> set[int]:
+    """Phrases that are neither too calm nor too thin for drums."""
+    cells = score.form.cells
+    phrases = np.array([cell.phrase for cell in cells])
+    weights = np.array([cell.end - cell.start for cell in cells], dtype=np.float64)
+    length = np.bincount(phrases, weights)
+    arousal = np.bincount(phrases, weights * [cell.arousal for cell in cells]) / length
+    level = np.bincount(phrases, weights * [t.level for t in score.textures]) / length
+    return set(np.flatnonzero((arousal >= drummer.calm) & (level >= THIN)).tolist())
 
 
 def _landings(plan: Plan, form: Form, bars: Sequence[_Bar]) -> list[int]:

@@ -24,29 +24,47 @@ def bar_span(grid: TimeGrid, rewrite: Rewrite, end: int) -> range:
 def with_bars(song: Song, anew: Song, span: range) -> Song:
     """A song with some of its bars from another version.
 
-    Tracks are the same where name and kind are. Tracks that the other version does not have are
-    left as they are; those that only it has are added behind, with the new bars.
+    A track is the same as the one of its name or, failing that, one of its program that has no
+    other. Tracks that the other version does not have are left as they are; those that only it has
+    are added behind, with the new bars.
 
     Args:
         song: the piece as it is; all but the notes that begin in ``span`` stays.
         anew: the other version, on the same ticks.
         span: ticks of the new bars.
     """
-    others = {_name(track): track for track in anew.tracks}
+    partners = _partners(song.tracks, anew.tracks)
     tracks = [
-        replace(track, notes=_spliced(track.notes, others.pop(_name(track)).notes, span))
-        if _name(track) in others
+        replace(track, notes=_spliced(track.notes, anew.tracks[partners[i]].notes, span))
+        if i in partners
         else track
-        for track in song.tracks
+        for i, track in enumerate(song.tracks)
     ]
-    for track in others.values():  # at the end, so that the others keep their channels
+    added = [track for i, track in enumerate(anew.tracks) if i not in partners.values()]
+    for track in added:  # at the end, so that the others keep their channels
         notes = _spliced((), track.notes, span)
         tracks += [replace(track, notes=notes)] if notes else []
     return replace(song, tracks=tuple(tracks))
 
 
-def _name(track: Track) -> tuple[str, bool]:
-    return track.name, track.is_drum
+def _partners(tracks: Sequence[Track], others: Sequence[Track]) -> dict[int, int]:
+    """Index of a track -> index of the same track in another version."""
+    partners: dict[int, int] = {}
+    for same in (_same_name, _same_program):
+        for i, track in enumerate(tracks):
+            free = (j for j in range(len(others)) if j not in partners.values())
+            found = next((j for j in free if same(track, others[j])), None)
+            if i not in partners and found is not None:
+                partners[i] = found
+    return partners
+
+
+def _same_name(one: Track, other: Track) -> bool:
+    return (one.name, one.is_drum) == (other.name, other.is_drum)
+
+
+def _same_program(one: Track, other: Track) -> bool:
+    return one.is_drum == other.is_drum and (one.is_drum or one.program == other.program)
 
 
 def _spliced(old: Sequence[Note], new: Sequence[Note], span: range) -> tuple[Note, ...]:

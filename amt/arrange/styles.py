@@ -18,11 +18,12 @@ that holds one style at its top level, with the same fields::
     gate = 0.9            # share of its step that a note sounds
     pedal = false         # optional: sustain pedal (CC 64), changed with every chord
 
-    [roles.drums]         # only these four fields: the keys are those of General MIDI
+    [roles.drums]         # only these fields: the keys are those of General MIDI
     name = "Drums"
     program = 0           # the kit: 0 standard, 8 room, 25 TR-808, 40 brushes
     volume = 90
     pan = 64
+    calm = -0.25          # optional: mean arousal of a phrase below which it has no drums, -1 to 1
 
 ``harmony`` is required; the other roles are there or not:
 
@@ -87,6 +88,8 @@ class Instrument:
     """Share of its step that a note sounds, above 0, at most 1."""
     pedal: bool = False
     """Whether the sustain pedal (CC 64) joins the notes of a chord."""
+    calm: float = -0.25
+    """Of drums: mean arousal of a phrase, -1 to 1, below which they are silent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +195,7 @@ def _instrument(role: str, data: object, source: str) -> Instrument:
 
 
 def _drum_kit(data: Mapping[str, Any], source: str) -> Instrument:
-    _only(data, {"name", "program", "volume", "pan"}, source)
+    _only(data, {"name", "program", "volume", "pan", "calm"}, source)
     return Instrument(
         role="drums",
         name=_value(data, "name", str, source, None),
@@ -202,6 +205,7 @@ def _drum_kit(data: Mapping[str, Any], source: str) -> Instrument:
         volume=_midi(data, "volume", source),
         pan=_midi(data, "pan", source),
         gate=1.0,
+        calm=_number(data, "calm", -1.0, 1.0, source, default=-0.25),
     )
 
 

@@ -149,3 +149,7 @@ def test_a_hit_in_the_last_sixteenth_ends_with_the_music() -> None:
     song = arrange(plan)
     assert drums_of(song)
     assert all(note.end <= song.end for note in drums_of(song))
+
+
+def test_a_style_says_how_calm_its_drums_may_be() -> None:
+    assert drums_of(arrange(lively(style="lo-fi", mood="relaxing")))

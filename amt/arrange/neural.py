@@ -189,7 +189,7 @@ def _song(plan: Plan, score: Score, written: Written, arrangement: Arrangement, 
     tracks: list[Track] = []
     for role, player in network_players(score.style, arrangement).items():
         part = notes[notes[:, ROLE] == list(ROLES).index(role)]
-        drafts = _drafts(part, player, score.form.end)
+        drafts = _ringing(_drafts(part, player, score.form.end), score, several=role == "harmony")
         tracks.append(track_of(plan, score, player, drafts, seed))
     roles = [role for role in _RULED_ROLES if role != "drums" or arrangement.drums]
     return song_of(plan, score, [*tracks, *players_tracks(plan, score, roles, seed)])
@@ -203,6 +203,19 @@ def _drafts(notes: IntArray, player: Instrument, end: int) -> list[Draft]:
     accents = _accents(notes)
     rows = zip(starts.tolist(), pitches.tolist(), stops.tolist(), accents.tolist(), strict=True)
     return [Draft(*row) for row in rows if row[0] < end]
+
+
+def _ringing(drafts: list[Draft], score: Score, *, several: bool) -> list[Draft]:
+    """Let the tones of the last chord ring until the end: the last one of a role, or several."""
+    form = score.form
+    tones = form.regions[-1].chord.pitch_classes
+    last = max((draft.start for draft in drafts), default=0)
+    return [
+        draft._replace(end=form.end)
+        if draft.pitch % 12 in tones and draft.start >= (form.closing if several else last)
+        else draft
+        for draft in drafts
+    ]
 
 
 def folded(pitches: IntArray, low: int, high: int) -> IntArray:

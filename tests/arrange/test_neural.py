@@ -245,3 +245,15 @@ def test_the_network_is_loaded_only_where_it_is_asked_for(tmp_path: Path) -> Non
         load_network(NEURAL, tmp_path)
     save_model(tmp_path / "arranger", "arranger", CONFIG, tiny().state_dict())
     assert isinstance(load_network(NEURAL, tmp_path), Arranger)
+
+
+@pytest.mark.parametrize("duration_s", [16.0, 17.3])
+def test_the_tones_of_the_last_chord_ring_until_the_end(duration_s: float) -> None:
+    plan = make_plan(duration_s, density=10.0)
+    song = arrange_neural(plan, tiny())
+    closing = write_score(plan, load_style(plan.style)).form.closing
+    tones = plan.chords[-1].chord.pitch_classes
+    for track in song.tracks[1:]:
+        last = [n for n in track.notes if n.start >= closing and n.pitch % 12 in tones]
+        again = {b.start for a in last for b in last if a.pitch == b.pitch and a.start < b.start}
+        assert all(n.end in again | {song.end} for n in last)

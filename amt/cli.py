@@ -422,6 +422,8 @@ def regenerate(
         if plan_out is not None:
             write_plan(chosen, stage.path(plan_out), made.arrangement)
     _summarise(chosen, made.arrangement, made.song, outputs, as_json=False, quiet=quiet)
+    if plan_out is None and not quiet:
+        _say(f"to keep these bars when you compose others anew, add --midi {out} then")
 
 
 @app.command()

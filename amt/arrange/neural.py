@@ -10,7 +10,6 @@ play is taken off the density before the network is asked.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -52,14 +51,6 @@ _MOST_ACCENT = 10.0
 """Velocity steps by which a note of the network stands out from its role at most."""
 
 
-class Written(NamedTuple):
-    """What the network wrote, and where it was asked to."""
-
-    plan: NotePlan
-    words: IntArray
-    """[m, 5] in the home key."""
-
-
 def arrange_neural(
     plan: Plan,
     arranger: Arranger,
@@ -96,12 +87,11 @@ def arrange_neural(
         return write_words(arranger, asked, options, generator, given, share)
 
     words = write(0, plan.seed)
-    song = _song(plan, score, Written(asked, words), arrangement, plan.seed)
+    song = _song(plan, score, words, arrangement, plan.seed)
     for number, rewrite in enumerate(arrangement.rewrites, 1):
         given = GivenBars(words, range(rewrite.first - 1, rewrite.last))
         words = write(number, rewrite.seed, given)
-        written = Written(asked, words)
-        anew = _song(plan, score.varied(rewrite.seed), written, arrangement, rewrite.seed)
+        anew = _song(plan, score.varied(rewrite.seed), words, arrangement, rewrite.seed)
         song = with_bars(song, anew, bar_span(plan.grid, rewrite, song.end))
     return song
 
@@ -183,8 +173,9 @@ def _network_share(plan: Plan, score: Score) -> FloatArray:
     return np.asarray(np.maximum((wanted - played) / np.diff(edges), _LEAST_NOTES))
 
 
-def _song(plan: Plan, score: Score, written: Written, arrangement: Arrangement, seed: int) -> Song:
-    notes = to_notes(written.words, written.plan.bars)
+def _song(plan: Plan, score: Score, words: IntArray, arrangement: Arrangement, seed: int) -> Song:
+    """The song of words [m, 5] in the home key, with the players that need no network."""
+    notes = to_notes(words, plan.grid.bars)
     notes[:, PITCH] -= home_distance(plan)
     tracks: list[Track] = []
     for role, player in network_players(score.style, arrangement).items():

@@ -9,6 +9,7 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
@@ -21,7 +22,7 @@ from amt.errors import InputError, PlanError
 from amt.midi import read_midi, write_midi
 from amt.model.arranger import Arranger
 from amt.model.config import ArrangerConfig
-from amt.model.weights import save_model
+from amt.model.weights import PACKAGED, save_model
 from amt.plan import (
     ARRANGERS,
     Arrangement,
@@ -30,11 +31,13 @@ from amt.plan import (
     arrangement_from_json,
     plan_from_json,
     plan_to_json,
+    read_arrangement,
     write_plan,
 )
 from amt.regenerate import parse_bars, regenerate
 from amt.types import ControlChange, Note, Plan, Song, TimeSignature, Track
 from tests.arrange.plan_strategies import make_plan, plans
+from tests.test_cli import draw_clip
 
 Run = Callable[..., tuple[int, str]]
 
@@ -95,15 +98,18 @@ def test_another_seed_gives_other_bars_and_the_same_seed_the_same() -> None:
     assert songs[0] == songs[1] != songs[2]
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(plan=plans(), data=st.data())
-def test_any_bars_of_any_plan_can_be_played_anew(plan: Plan, data: st.DataObject) -> None:
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(plan=plans(), arranger=st.sampled_from(ARRANGERS), data=st.data())
+def test_any_bars_of_any_plan_can_be_played_anew(
+    plan: Plan, arranger: ArrangerName, data: st.DataObject
+) -> None:
+    plan = replace(plan, density=np.minimum(plan.density, 6.0))  # few notes are soon written
     n_bars = len(plan.grid.bars)
     first = data.draw(st.integers(1, n_bars))
     last = data.draw(st.integers(first, n_bars))
     rewrite = Rewrite(first, last, data.draw(st.integers(0, 2**63 - 1)))
-    song = arrange(plan)
-    made = regenerate(plan, Arrangement(), rewrite).song
+    song = arrange(plan, Arrangement(arranger), tiny())
+    made = regenerate(plan, Arrangement(arranger), rewrite, tiny()).song
     span = bar_span(plan.grid, rewrite, song.end)
     named = {track.name: track for track in made.tracks}
     for track in song.tracks:
@@ -250,6 +256,32 @@ def test_the_whole_way_with_the_network(run: Run, tmp_path: Path, weights: Path)
     code, err = run("arrange", plan, "--arranger", "patterns", "--drums", "--out", again)
     assert code == 0, err
     assert any(track.is_drum for track in read_midi(again).tracks)
+
+
+def test_a_clip_scored_by_the_network_and_its_plan_give_the_same_bytes(
+    run: Run, tmp_path: Path, weights: Path
+) -> None:
+    for model in ("composer", "expression"):
+        (weights / model).symlink_to(PACKAGED / model)
+    clip, plan = draw_clip(tmp_path / "clip.mp4", frames=60), tmp_path / "song.plan.json"
+    song, again = tmp_path / "song.mid", tmp_path / "again.mid"
+    code, err = run(
+        "generate", "--video", clip, "--out", song, "--plan", plan, "--arranger", "neural",
+        "--no-melody", "--candidates", 2, "--style", "band", "--weights", weights, "-q",
+    )  # fmt: skip
+    assert code == 0, err
+    assert read_arrangement(plan) == Arrangement("neural", candidates=2, melody=False)
+    assert run("arrange", plan, "--out", again, "--weights", weights, "-q")[0] == 0
+    assert again.read_bytes() == song.read_bytes()
+
+
+def test_the_command_explains_itself_with_an_example(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["amt", "regenerate", "--help"])
+    with pytest.raises(SystemExit):
+        main()
+    assert "amt regenerate song.plan.json --bars 9-16" in capsys.readouterr().out
 
 
 BAD = {

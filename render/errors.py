@@ -26,3 +26,7 @@ class AudioError(RenderError):
 
 class MuxError(RenderError):
     """A clip cannot be read, or its picture cannot live in the output's container."""
+
+
+class WeightsError(RenderError):
+    """Weights of the neural renderer are missing, damaged, or of another version."""

@@ -1,0 +1,54 @@
+"""The block that denoiser and vocoder are made of."""
+
+from __future__ import annotations
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+class ConvBlock(nn.Module):
+    """A ConvNeXt block in one dimension (Liu et al. 2022), optionally modulated.
+
+    A depthwise convolution mixes frames, an inverted bottleneck mixes channels. It hears
+    ``reach`` frames to each side and costs about 2·2·d·hidden operations a frame.
+
+    Args:
+        d_model: channels.
+        hidden: channels of the bottleneck.
+        kernel: frames of the convolution, odd.
+        dilation: frames between its taps.
+        scale: what the residual branch is multiplied with at the start.
+    """
+
+    def __init__(
+        self, d_model: int, hidden: int, kernel: int, dilation: int = 1, scale: float = 1.0
+    ) -> None:
+        super().__init__()
+        self.reach = dilation * (kernel // 2)
+        self.mix = nn.Conv1d(
+            d_model, d_model, kernel, padding=self.reach, dilation=dilation, groups=d_model
+        )
+        self.norm = nn.LayerNorm(d_model)
+        self.up = nn.Linear(d_model, hidden)
+        self.down = nn.Linear(hidden, d_model)
+        self.scale = nn.Parameter(self.norm.weight.new_full((d_model,), scale))
+
+    def forward(self, x: Tensor, modulation: tuple[Tensor, Tensor, Tensor] | None = None) -> Tensor:
+        """[B, T, d] → [B, T, d].
+
+        Args:
+            x: what came so far.
+            modulation: shift and scale of what is normalised and the gate of the branch, each
+                [B, 1, d]: adaptive layer norm (Peebles & Xie 2023).
+        """
+        h = self.mix(x.transpose(1, 2)).transpose(1, 2)
+        h = self.norm(h)
+        if modulation is None:
+            return self._add(x, h, self.scale)
+        shift, gain, gate = modulation
+        h = h * (1 + gain) + shift
+        return self._add(x, h, self.scale + gate)
+
+    def _add(self, x: Tensor, h: Tensor, scale: Tensor) -> Tensor:
+        branch: Tensor = self.down(F.gelu(self.up(h)))
+        return x + scale * branch

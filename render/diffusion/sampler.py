@@ -1,0 +1,149 @@
+"""Drawing the spectrogram of a bus, window by window, over any length.
+
+A window of W frames begins with the last C frames that were drawn before it, which the denoiser
+continues; of what it draws, the last R frames are thrown away, since they know nothing of what
+follows, and drawn again by the next window. Before the piece there is silence, which is given like
+any other context.
+
+The noise of a frame is a function of the seed and the frame alone, so a window draws the frames it
+shares with the next from the same noise, and a frame sounds the same however the stream is read.
+Frames in which nothing is played and nothing rings are silence and cost nothing.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from render.diffusion.denoiser import PATCH, Denoiser, Given
+from render.diffusion.mel import FRAME_RATE, N_MELS, SILENCE
+from render.diffusion.tokens import FrameNotes, NoteTable, frame_notes
+from render.errors import EngineError
+
+CONTEXT = 64
+"""C: frames of a window that are given."""
+NEW = 176
+"""Frames that a window adds: 1.88 s."""
+MARGIN_FRAMES = 16
+"""R"""
+WINDOW = CONTEXT + NEW + MARGIN_FRAMES
+"""W: 2.73 s, the length on which the denoiser is trained."""
+_BLOCK = 16
+"""Frames whose noise is drawn at once."""
+_QUIET = SILENCE + 0.1
+"""Context in which no band is above this rings no more."""
+
+assert NEW % _BLOCK == CONTEXT % _BLOCK == WINDOW % PATCH == 0
+
+
+@dataclass(frozen=True)
+class SamplerOptions:
+    """How a spectrogram is drawn.
+
+    Attributes:
+        steps: evaluations of the denoiser a window, 1 to 100; twice that with guidance.
+        guidance: 1 follows the notes as learned, more overstates what they ask for (classifier-free
+            guidance, Ho & Salimans 2022); 1 to 10.
+        seed: of the noise, 0 or more.
+        heun: use Heun's second-order steps, of which each takes two evaluations; ``steps`` counts
+            evaluations and must then be even.
+    """
+
+    steps: int = 8
+    guidance: float = 1.0
+    seed: int = 0
+    heun: bool = False
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.steps <= 100:
+            raise EngineError(f"{self.steps} steps were asked for: choose 1 to 100")
+        if self.heun and self.steps % 2:
+            raise EngineError(
+                f"{self.steps} steps were asked for, but Heun's method takes two evaluations a "
+                "step: choose an even number"
+            )
+        if not (math.isfinite(self.guidance) and 1 <= self.guidance <= 10):
+            raise EngineError(f"guidance {self.guidance} was asked for: choose 1 to 10")
+        if self.seed < 0:
+            raise EngineError(f"seed {self.seed} was asked for: choose 0 or more")
+
+
+@torch.inference_mode()
+def draw(
+    denoiser: Denoiser, table: NoteTable, options: SamplerOptions, bus: int = 0
+) -> Iterator[Tensor]:
+    """Spectrogram of a bus from the beginning of the piece until its last note has died away.
+
+    Args:
+        denoiser: in evaluation mode, on the device on which to work.
+        table: the notes of the bus.
+        options: how to draw.
+        bus: number of the bus, which draws noise of its own.
+
+    Yields:
+        Normalised log-mel [N_MELS, NEW] after [N_MELS, NEW], on the denoiser's device.
+    """
+    device = next(denoiser.parameters()).device
+    silence = torch.full((N_MELS, NEW), SILENCE, device=device)
+    context = silence[:, :CONTEXT]
+    for start in range(0, math.ceil(table.end_s * FRAME_RATE), NEW):
+        notes = frame_notes(table, start - CONTEXT, WINDOW)
+        if not len(notes.frame) and float(context.max()) < _QUIET:
+            drawn = silence
+        else:
+            noise = _noise(options.seed, bus, start - CONTEXT, WINDOW).to(device)
+            window = _draw_window(denoiser, notes.to(device), context, noise, options)
+            drawn = window[:, CONTEXT : CONTEXT + NEW].clamp(min=SILENCE)
+        yield drawn
+        context = drawn[:, -CONTEXT:]
+
+
+def _draw_window(
+    denoiser: Denoiser, notes: FrameNotes, context: Tensor, noise: Tensor, options: SamplerOptions
+) -> Tensor:
+    """[N_MELS, W] spectrogram of a window that begins with ``context`` [N_MELS, C]."""
+    known = torch.zeros(1, WINDOW, device=noise.device)
+    known[:, :CONTEXT] = 1
+    whole = torch.zeros_like(noise)
+    whole[:, :CONTEXT] = context
+    given = denoiser.give(notes, whole[None], known)
+    x = noise[None]
+    n_steps = options.steps // 2 if options.heun else options.steps
+    for i in range(n_steps):
+        slope = _velocity(denoiser, x, i / n_steps, given, options.guidance)
+        ahead = x + slope / n_steps
+        if options.heun:
+            after = _velocity(denoiser, ahead, (i + 1) / n_steps, given, options.guidance)
+            ahead = x + (slope + after) / (2 * n_steps)
+        x = ahead
+    return x[0]
+
+
+def _velocity(denoiser: Denoiser, x: Tensor, time: float, given: Given, guidance: float) -> Tensor:
+    at = torch.full((1,), time, device=x.device)
+    if guidance == 1:
+        velocity: Tensor = denoiser(x, at, given)
+        return velocity
+    both = Given(*(torch.cat(pair) for pair in zip(given, denoiser.untold(given), strict=True)))
+    told, untold = denoiser(x.expand(2, -1, -1), at.expand(2), both).chunk(2)
+    guided: Tensor = untold + guidance * (told - untold)
+    return guided
+
+
+def _noise(seed: int, bus: int, first: int, n_frames: int) -> Tensor:
+    """Standard normal float32 [N_MELS, n_frames]; the same for a frame whichever the first is."""
+    low, high = first // _BLOCK, -(-(first + n_frames) // _BLOCK)
+    # Frames before the piece have negative numbers, which a seed may not.
+    blocks = [
+        np.random.default_rng([seed, bus, block + CONTEXT]).standard_normal(
+            (N_MELS, _BLOCK), dtype=np.float32
+        )
+        for block in range(low, high)
+    ]
+    offset = first - low * _BLOCK
+    return torch.from_numpy(np.concatenate(blocks, axis=1)[:, offset : offset + n_frames])

@@ -1,9 +1,9 @@
 """What a note may be while it is written: rules as masks on the columns of words.
 
-The network is asked what comes next, the rules strike out what must not. They are those of a
-player rather than of a style: strong beats have chord tones, a tune is one voice, hands have so
-many fingers, a bar holds about as many notes as were asked, and the last bar comes to rest. Each
-can be switched off. No rule ever strikes out everything: where two leave nothing, the one that is
+The network is asked what comes next; the rules strike out what must not, and lean towards the
+density and the loudness that were asked. They are those of a player rather than of a style: strong
+beats have chord tones, a tune is one voice, hands have so many fingers, a bar holds about as many
+notes as were asked, and the last bar comes to rest. Each can be switched off. No rule ever strikes out everything: where two leave nothing, the one that is
 named first in :class:`Rules` gives way.
 
 Positions are twelfths of a beat; words and notes are those of :mod:`amt.model.note_tokens`.
@@ -32,13 +32,19 @@ from amt.model.note_tokens import (
     RESOLUTION,
     ROLE,
     ROLES,
+    VELOCITY,
     VOCABULARY,
     IntArray,
     bar_starts,
     bins,
 )
+from amt.types import FloatArray
 
 Mask = NDArray[np.bool_]
+
+_SPREAD, _MAKES_UP = 0.12, 0.08
+"""Standard deviation of velocities (0-1) around the loudness of their bar, and by how much one may
+lie apart to make up for others."""
 
 _MELODY, _COUNTER = list(ROLES).index("melody"), list(ROLES).index("counter")
 _ANY_VOICES = (VOCABULARY[PITCH],) * len(ROLES)
@@ -56,8 +62,8 @@ class Rules:
     third or fifth, and nothing that is not of it is held into it."""
     counted: bool = True
     """A bar has no fewer notes than ``fewest`` times what is asked, and no more than ``most``."""
-    fewest: float = 0.6
-    most: float = 1.4
+    fewest: float = 0.9
+    most: float = 1.1
     ranges: tuple[tuple[int, int], ...] | None = ((55, 91), (48, 84), (28, 88))
     """Lowest and highest pitch of each role, in the key of the plan; None for every pitch."""
     voices: tuple[int, ...] | None = (1, 1, 6)
@@ -65,6 +71,10 @@ class Rules:
     A given note does not end, so that the new one waits for it. None for any number."""
     planned: bool = True
     """Roles play only in the bars in which the plan has them."""
+    pace: float = 1.5
+    """How firmly notes spread over a bar as the density asked would have them; 0 for not at all."""
+    dynamics: float = 1.5
+    """How firmly velocities keep to the loudness asked; 0 for not at all."""
     most_notes: int = 64
     """Notes of a bar, so that every bar ends."""
 
@@ -88,14 +98,18 @@ class Chart:
         last_chord = int(changes[-1]) + 1 if len(changes) else 0
         self.rest = max(int(self.starts[-2]), RESOLUTION * last_chord)
         self.final_tones = _tones(most=3)[plan.chords[-1]]
-        self.asked: NDArray[np.float64] | None = None
+        self.asked: FloatArray | None = None
         if plan.known[CONTROLS.index("density")]:
             self.asked = plan.control("density")[plan.downbeats] * np.array(plan.bars)
+        self.loudness: FloatArray | None = None
+        if plan.known[CONTROLS.index("loudness")]:
+            self.loudness = plan.control("loudness")[plan.downbeats]
         ranges = rules.ranges or ((LOWEST_PITCH, HIGHEST_PITCH),) * len(ROLES)
         pitches = np.arange(VOCABULARY[PITCH]) - 1 + LOWEST_PITCH
         self.in_range = np.array([(pitches >= a) & (pitches <= b) for a, b in ranges])
         self.in_range[:, 0] = False
         self.lengths = np.concatenate([[0], bins().durations])
+        self.velocities = np.concatenate([[0], bins().velocities]) / 127
 
     @property
     def last_bar(self) -> int:
@@ -133,6 +147,8 @@ class Player:
     """That the present bar has so far."""
     cuts: dict[int, int] = field(default_factory=dict)
     """New length (an id) of each word that ends where a later one begins, by the word's number."""
+    _force: float = 0.0
+    """Sum of the velocities of those, 127 counting as 1."""
     _place: int = 0
     _struck: list[tuple[int, int]] = field(default_factory=list)
     """Role and pitch (an id) of the notes at the present place."""
@@ -144,13 +160,14 @@ class Player:
         place, role = int(word[PLACE]), int(word[ROLE]) - 1
         if place == BAR:
             self.bar += 1
-            self.n_notes, self._place, self._struck = 0, 0, []
+            self.n_notes, self._force, self._place, self._struck = 0, 0.0, 0, []
             return
         if place != self._place:
             self._place, self._struck = place, []
         pitch, onset = int(word[PITCH]), self._onset(place)
         self._struck.append((role, pitch))
         self.n_notes += 1
+        self._force += float(self.chart.velocities[word[VELOCITY]])
         self._make_room(role, pitch, onset)
         end = onset + int(self.chart.lengths[word[DURATION]])
         self._sounding[role].append(_Sounding(onset, end, pitch, number))
@@ -173,6 +190,34 @@ class Player:
             if self.n_notes < rules.fewest * asked - 1 and np.any(more):
                 mask[BAR] = False
         return mask
+
+    def pace(self) -> FloatArray:
+        """[V] nats by which places are likelier for the density asked.
+
+        The variance of a count grows with it, so misses are weighed as those of a Poisson process
+        that has come as far as the place; the end of the bar is the last.
+        """
+        chart, places = self.chart, np.arange(VOCABULARY[PLACE])
+        if chart.asked is None or chart.rules.pace == 0 or self.bar > chart.last_bar:
+            return np.zeros(len(places))
+        length = RESOLUTION * chart.plan.bars[self.bar]
+        past = np.where(places == BAR, length, places - FIRST_PLACE) / length
+        asked = float(chart.asked[self.bar])
+        missed = self.n_notes - asked * past.clip(0, 1)
+        return np.asarray(-chart.rules.pace * missed**2 / max(asked, 1.0))
+
+    def dynamics(self) -> FloatArray:
+        """[V] nats by which velocities are likelier for the loudness asked.
+
+        What the bar's notes so far lack or have too much, the next makes up for in part.
+        """
+        chart = self.chart
+        if chart.loudness is None or chart.rules.dynamics == 0 or self.bar > chart.last_bar:
+            return np.zeros(len(chart.velocities))
+        asked = float(chart.loudness[self.bar])
+        lacks = self.n_notes * asked - self._force
+        off = chart.velocities - (asked + np.clip(lacks, -_MAKES_UP, _MAKES_UP))
+        return np.asarray(-0.5 * chart.rules.dynamics * (off / _SPREAD) ** 2)
 
     def roles(self, place: int) -> Mask:
         """[V] roles that may play at a place."""

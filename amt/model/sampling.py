@@ -164,7 +164,7 @@ class _Running:
 
 
 @contextmanager
-def _one_thread() -> Iterator[None]:
+def one_thread() -> Iterator[None]:
     """Decoding slot by slot is many small products, which threads only slow down."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -175,7 +175,7 @@ def _one_thread() -> Iterator[None]:
 
 
 @torch.inference_mode()
-@_one_thread()
+@one_thread()
 def sample_chords(
     model: Composer,
     video: VideoInput,

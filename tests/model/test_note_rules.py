@@ -31,8 +31,9 @@ from amt.model.note_tokens import (
 
 MELODY, COUNTER, HARMONY = 1, 2, 3
 SWITCHED_OFF = Rules(
-    chord_tones=False, resolve=False, counted=False, ranges=None, voices=None, planned=False
-)
+    chord_tones=False, resolve=False, counted=False, ranges=None, voices=None, planned=False,
+    pace=0, dynamics=0,
+)  # fmt: skip
 
 
 def plan_of(
@@ -61,9 +62,9 @@ def player_of(plan: NotePlan, rules: Rules, bar: int = 0, stop: int | None = Non
     return player
 
 
-def word(position: int, role: int, midi: int, length: int = 12) -> IntArray:
+def word(position: int, role: int, midi: int, length: int = 12, velocity: int = 8) -> IntArray:
     duration = 1 + int(np.flatnonzero(bins().durations == length)[0])
-    return np.array([FIRST_PLACE + position, role, midi - LOWEST_PITCH + 1, duration, 8])
+    return np.array([FIRST_PLACE + position, role, midi - LOWEST_PITCH + 1, duration, velocity])
 
 
 def midi(mask: Mask) -> list[int]:
@@ -173,7 +174,8 @@ def test_no_note_outlasts_the_music(position: int, stop: int) -> None:
 
 
 def test_a_bar_has_about_as_many_notes_as_are_asked() -> None:
-    player = player_of(plan_of("C", density=2.0), replace(SWITCHED_OFF, counted=True))
+    rules = replace(SWITCHED_OFF, counted=True, fewest=0.6, most=1.4)
+    player = player_of(plan_of("C", density=2.0), rules)
     ends = []
     for i in range(14):
         places = player.places()
@@ -182,6 +184,29 @@ def test_a_bar_has_about_as_many_notes_as_are_asked() -> None:
     assert not any(may_end for may_end, _ in ends[:3])
     assert all(both == (True, True) for both in ends[4:12])
     assert all(may_go_on is False for _, may_go_on in ends[13:])
+
+
+def test_places_ahead_of_the_pace_are_less_likely_and_the_bar_ends_when_all_have_come() -> None:
+    player = player_of(plan_of("C", density=2.0), replace(SWITCHED_OFF, pace=1.0))
+    assert player.pace()[BAR] < player.pace()[FIRST_PLACE]
+    for i in range(8):
+        player.hear(word(3 * i, COUNTER, 60))
+    lean = player.pace()
+    assert lean[BAR] == 0
+    assert (np.diff(lean[FIRST_PLACE + 21 : FIRST_PLACE + 48]) > 0).all()
+    assert not player_of(plan_of("C"), SWITCHED_OFF).pace().any()
+
+
+def test_velocities_lean_to_the_loudness_and_make_up_for_what_it_lacked() -> None:
+    plan = plan_of("C")
+    plan.controls[:, CONTROLS.index("loudness")] = 0.5
+    plan.known[CONTROLS.index("loudness")] = True
+    player = player_of(plan, Rules(dynamics=1.0))
+    likeliest = bins().velocities[player.dynamics()[1:].argmax()]
+    assert likeliest == pytest.approx(0.5 * 127, abs=5)
+    player.hear(word(0, MELODY, 60, velocity=1))
+    assert bins().velocities[player.dynamics()[1:].argmax()] > likeliest
+    assert not player_of(plan, SWITCHED_OFF).dynamics().any()
 
 
 def test_every_bar_ends() -> None:

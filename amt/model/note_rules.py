@@ -3,8 +3,8 @@
 The network is asked what comes next; the rules strike out what must not, and lean towards the
 density and the loudness that were asked. They are those of a player rather than of a style: strong
 beats have chord tones, a tune is one voice, hands have so many fingers, a bar holds about as many
-notes as were asked, and the last bar comes to rest. Each can be switched off. No rule ever strikes out everything: where two leave nothing, the one that is
-named first in :class:`Rules` gives way.
+notes as were asked, and the last bar comes to rest. Each can be switched off. No rule ever strikes
+out everything: where two leave nothing, the one that is named first in :class:`Rules` gives way.
 
 Positions are twelfths of a beat; words and notes are those of :mod:`amt.model.note_tokens`.
 """

@@ -31,6 +31,8 @@ from render.score import Note
 
 TAIL_S = 1.0
 """How long after its release a note is still told."""
+DRUM_RING_S = 1.5
+"""How long after its onset a drum counts as released, whatever its note's length: it rings."""
 AHEAD_S = N_FFT / 2 / SAMPLE_RATE
 """How long before its onset: the half window with which a frame hears it come."""
 N_VELOCITIES = 32
@@ -43,7 +45,7 @@ class NoteTable:
 
     Attributes:
         onset_s: float64 [n] rising, in seconds.
-        release_s: float64 [n] when each is released, in seconds; a drum is released as it is hit.
+        release_s: float64 [n] when each is released, in seconds.
         pitch: int64 [n] 0-127.
         velocity: int64 [n] 0-31.
         instrument: int64 [n] ids of :data:`render.diffusion.instruments.INSTRUMENTS`.
@@ -95,7 +97,7 @@ def note_table(notes: Sequence[tuple[Note, int]]) -> NoteTable:
     program = np.array([program for _, program in notes], np.int64)
     return NoteTable(
         onset_s=onset,
-        release_s=np.where(program == DRUM_PROGRAM, onset, np.maximum(onset, end)),
+        release_s=np.where(program == DRUM_PROGRAM, onset + DRUM_RING_S, np.maximum(onset, end)),
         pitch=np.array([note.pitch for note, _ in notes], np.int64),
         velocity=np.array([velocity_bin(note.velocity) for note, _ in notes], np.int64),
         instrument=np.array([INSTRUMENT_ID[program] for _, program in notes], np.int64),

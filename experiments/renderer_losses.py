@@ -1,0 +1,100 @@
+"""What the vocoder is trained against: spectrograms of several resolutions, and a critic."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from render.diffusion.mel import FLOOR, log_mel, padded, stft
+
+RESOLUTIONS = ((2048, 512), (1024, 256), (512, 128))
+"""Window and hop, in samples."""
+_SLOPE = 0.1
+
+
+def mel_error(said: Tensor, wave: Tensor) -> Tensor:
+    """Mean absolute difference of normalised log-mel spectrograms of waves [B, L]."""
+    return (log_mel(padded(said)) - log_mel(padded(wave))).abs().mean()
+
+
+def stft_error(said: Tensor, wave: Tensor) -> Tensor:
+    """Multi-resolution STFT loss (Yamamoto et al. 2020): spectral convergence and log magnitude."""
+    total = said.new_zeros(())
+    for n_fft, hop in RESOLUTIONS:
+        with torch.autocast(said.device.type, enabled=False):
+            a, b = (stft(x.float(), n_fft, hop).abs() for x in (said, wave))
+            convergence = (a - b).norm() / b.norm().clamp(min=1.0)
+            logs = (a.clamp(min=FLOOR).log() - b.clamp(min=FLOOR).log()).abs().mean()
+        total = total + convergence + logs
+    return total / len(RESOLUTIONS)
+
+
+class Critic(nn.Module):
+    """Multi-resolution discriminator on complex spectrograms (Défossez et al. 2023), small.
+
+    Args:
+        channels: of its hidden layers.
+    """
+
+    def __init__(self, channels: int = 24) -> None:
+        super().__init__()
+        self.judges = nn.ModuleList(_judge(channels) for _ in RESOLUTIONS)
+
+    def forward(self, wave: Tensor) -> list[list[Tensor]]:
+        """Waves [B, L] → for each resolution the activations of all layers, the judgement last."""
+        found = []
+        for judge, (n_fft, hop) in zip(self.judges, RESOLUTIONS, strict=True):
+            with torch.autocast(wave.device.type, enabled=False):
+                spectrum = stft(wave.float(), n_fft, hop)
+                # Roots bring quiet bands within reach of what the loud ones do.
+                h = torch.view_as_real(spectrum) / spectrum.abs().clamp(min=FLOOR).sqrt()[..., None]
+            h = h.movedim(-1, 1)
+            layers = []
+            for layer in judge:
+                h = layer(h)
+                layers.append(h)
+                h = F.leaky_relu(h, _SLOPE)
+            found.append(layers)
+        return found
+
+
+def critic_loss(critic: Critic, said: Tensor, wave: Tensor) -> Tensor:
+    """Hinge loss of the critic, which tells played from said; nothing reaches who said it."""
+    real, fake = critic(wave), critic(said.detach())
+    losses = [
+        F.relu(1 - a[-1]).mean() + F.relu(1 + b[-1]).mean() for a, b in zip(real, fake, strict=True)
+    ]
+    return torch.stack(losses).mean()
+
+
+def persuasion_losses(critic: Critic, said: Tensor, wave: Tensor) -> tuple[Tensor, Tensor]:
+    """What the vocoder lowers: hinge loss and feature matching (Kumar et al. 2019).
+
+    The critic's weights are taken as constants, so one step may lower both sides' losses at once.
+    """
+    constants: Mapping[str, Tensor] = {n: p.detach() for n, p in critic.named_parameters()}
+    fake: Sequence[list[Tensor]] = functional_call(critic, dict(constants), (said,))
+    with torch.no_grad():
+        real = critic(wave)
+    hinge = torch.stack([-layers[-1].mean() for layers in fake]).mean()
+    matches = [
+        (a - b).abs().mean() / b.abs().mean().clamp(min=1e-3)
+        for ours, theirs in zip(fake, real, strict=True)
+        for a, b in zip(ours[:-1], theirs[:-1], strict=True)
+    ]
+    return hinge, torch.stack(matches).mean()
+
+
+def _judge(channels: int) -> nn.ModuleList:
+    """Two-dimensional convolutions that halve frequency."""
+    weight_norm = torch.nn.utils.parametrizations.weight_norm
+    shapes = [(2, channels, 1), *[(channels, channels, 2)] * 3]
+    layers = [
+        weight_norm(nn.Conv2d(a, b, (7, 5), stride=(stride, 1), padding=(3, 2)))
+        for a, b, stride in shapes
+    ]
+    return nn.ModuleList([*layers, weight_norm(nn.Conv2d(channels, 1, 3, padding=1))])

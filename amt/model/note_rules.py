@@ -46,6 +46,9 @@ _SPREAD, _MAKES_UP = 0.12, 0.08
 """Standard deviation of velocities (0-1) around the loudness of their bar, and by how much one may
 lie apart to make up for others."""
 
+_STEP = 2
+"""Semitones."""
+
 _MELODY, _COUNTER = list(ROLES).index("melody"), list(ROLES).index("counter")
 _ANY_VOICES = (VOCABULARY[PITCH],) * len(ROLES)
 
@@ -75,6 +78,9 @@ class Rules:
     """How firmly notes spread over a bar as the density asked would have them; 0 for not at all."""
     dynamics: float = 1.5
     """How firmly velocities keep to the loudness asked; 0 for not at all."""
+    leap: float = 0.2
+    """Nats by which each semitone beyond a step makes the tune's next pitch less likely (Huron 2006
+    on pitch proximity); 0 for not at all."""
     most_notes: int = 64
     """Notes of a bar, so that every bar ends."""
 
@@ -149,6 +155,8 @@ class Player:
     """New length (an id) of each word that ends where a later one begins, by the word's number."""
     _force: float = 0.0
     """Sum of the velocities of those, 127 counting as 1."""
+    _tune: int | None = None
+    """Pitch (an id) of the last note of the melody."""
     _place: int = 0
     _struck: list[tuple[int, int]] = field(default_factory=list)
     """Role and pitch (an id) of the notes at the present place."""
@@ -168,6 +176,8 @@ class Player:
         self._struck.append((role, pitch))
         self.n_notes += 1
         self._force += float(self.chart.velocities[word[VELOCITY]])
+        if role == _MELODY:
+            self._tune = pitch
         self._make_room(role, pitch, onset)
         end = onset + int(self.chart.lengths[word[DURATION]])
         self._sounding[role].append(_Sounding(onset, end, pitch, number))
@@ -218,6 +228,14 @@ class Player:
         lacks = self.n_notes * asked - self._force
         off = chart.velocities - (asked + np.clip(lacks, -_MAKES_UP, _MAKES_UP))
         return np.asarray(-0.5 * chart.rules.dynamics * (off / _SPREAD) ** 2)
+
+    def proximity(self, role: int) -> FloatArray:
+        """[V] nats by which pitches of a role (an id) are likelier for being near the last."""
+        pitches = np.arange(VOCABULARY[PITCH])
+        if role - 1 != _MELODY or self._tune is None:
+            return np.zeros(len(pitches))
+        beyond = np.maximum(np.abs(pitches - self._tune) - _STEP, 0)
+        return np.asarray(-self.chart.rules.leap * beyond)
 
     def roles(self, place: int) -> Mask:
         """[V] roles that may play at a place."""

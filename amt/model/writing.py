@@ -57,9 +57,9 @@ _BAR_WORD = np.array([BAR, 0, 0, 0, 0])
 class WritingOptions:
     """How words are drawn."""
 
-    temperature: float = 1.0
+    temperature: float = 0.95
     """Above 0; higher is bolder."""
-    top_p: float = 0.9
+    top_p: float = 0.95
     """Share of the probability of each column that is in play (Holtzman et al. 2020), 0 to 1."""
     candidates: int = 1
     """Versions that are written, of which the best is kept."""
@@ -352,7 +352,7 @@ class _Writer:
             log_probs = told[:, 0].double().numpy()
             for i in writing:
                 mask = self._mask(column, i, chosen[i], log_probs[i])
-                leaning = log_probs[i] + self._leaning(column, i)
+                leaning = log_probs[i] + self._leaning(column, i, chosen[i])
                 index = self._pick(leaning, mask, float(lots[column, i]))
                 self.log_probs[i] += log_probs[i, index]
                 chosen[i, column] = index
@@ -375,11 +375,14 @@ class _Writer:
         mask = mask & possible
         return mask if mask.any() else possible
 
-    def _leaning(self, column: int, i: int) -> FloatArray | float:
-        """Towards what was asked, in nats."""
+    def _leaning(self, column: int, i: int, chosen: IntArray) -> FloatArray | float:
+        """How the rules lean, in nats."""
+        player = self.players[i]
         if column == PLACE:
-            return self.players[i].pace()
-        return self.players[i].dynamics() if column == VELOCITY else 0.0
+            return player.pace()
+        if column == PITCH:
+            return player.proximity(int(chosen[ROLE]))
+        return player.dynamics() if column == VELOCITY else 0.0
 
     def _pick(self, log_probs: FloatArray, mask: Mask, lot: float) -> int:
         """Draw from the nucleus of what is left."""

@@ -32,7 +32,7 @@ from amt.model.note_tokens import (
 MELODY, COUNTER, HARMONY = 1, 2, 3
 SWITCHED_OFF = Rules(
     chord_tones=False, resolve=False, counted=False, ranges=None, voices=None, planned=False,
-    pace=0, dynamics=0,
+    pace=0, dynamics=0, leap=0,
 )  # fmt: skip
 
 
@@ -207,6 +207,17 @@ def test_velocities_lean_to_the_loudness_and_make_up_for_what_it_lacked() -> Non
     player.hear(word(0, MELODY, 60, velocity=1))
     assert bins().velocities[player.dynamics()[1:].argmax()] > likeliest
     assert not player_of(plan, SWITCHED_OFF).dynamics().any()
+
+
+def test_the_tune_leans_to_steps_and_nothing_else_does() -> None:
+    player = player_of(plan_of("C"), Rules(leap=0.5))
+    assert not player.proximity(MELODY).any()
+    player.hear(word(0, MELODY, 60))
+    lean = player.proximity(MELODY)[1:]
+    near = 60 - LOWEST_PITCH
+    assert not lean[near - 2 : near + 3].any()
+    assert lean[near + 12] == lean[near - 12] == -5
+    assert not player.proximity(HARMONY).any()
 
 
 def test_every_bar_ends() -> None:

@@ -332,4 +332,4 @@ def _tidy(
             notes[struck[note.pitch]] = Note(before.start_s, cut, before.pitch, before.velocity)
         struck[note.pitch] = len(notes)
         notes.append(note)
-    return tuple(notes)
+    return tuple(sorted(notes))

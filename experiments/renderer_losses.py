@@ -40,7 +40,7 @@ class Critic(nn.Module):
         channels: of its hidden layers.
     """
 
-    def __init__(self, channels: int = 24) -> None:
+    def __init__(self, channels: int = 16) -> None:
         super().__init__()
         self.judges = nn.ModuleList(_judge(channels) for _ in RESOLUTIONS)
 
@@ -90,11 +90,10 @@ def persuasion_losses(critic: Critic, said: Tensor, wave: Tensor) -> tuple[Tenso
 
 
 def _judge(channels: int) -> nn.ModuleList:
-    """Two-dimensional convolutions that halve frequency."""
+    """Two-dimensional convolutions of which each halves frequency."""
     weight_norm = torch.nn.utils.parametrizations.weight_norm
-    shapes = [(2, channels, 1), *[(channels, channels, 2)] * 3]
     layers = [
-        weight_norm(nn.Conv2d(a, b, (7, 5), stride=(stride, 1), padding=(3, 2)))
-        for a, b, stride in shapes
+        weight_norm(nn.Conv2d(inlet, channels, (5, 3), stride=(2, 1), padding=(2, 1)))
+        for inlet in (2, channels, channels, channels)
     ]
     return nn.ModuleList([*layers, weight_norm(nn.Conv2d(channels, 1, 3, padding=1))])

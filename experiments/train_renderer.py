@@ -80,6 +80,8 @@ class VocoderObjective:
     """Of the critic's hinge loss; with 0 there is no critic."""
     features: float = 1.0
     """Of feature matching."""
+    heard: int = 32
+    """Frames of a crop that the critic hears; it costs far more than the vocoder."""
     adversarial_from: int = 4000
     """First step with the critic: before, it would only judge noise."""
 
@@ -120,9 +122,12 @@ class VocoderTraining(nn.Module):
         # The log has the same columns from the first step on.
         losses |= dict.fromkeys(("hinge", "features", "critic"), said.new_zeros(()))
         if judged and self.critic is not None:
-            hinge, features = persuasion_losses(self.critic, said, wave)
+            first = HOP * int(torch.randint(weights.crop - weights.heard + 1, ()))
+            heard = slice(first, first + HOP * weights.heard)
+            ours, played = said[:, heard], wave[:, heard]
+            hinge, features = persuasion_losses(self.critic, ours, played)
             losses |= {"hinge": hinge, "features": features}
-            losses["critic"] = critic_loss(self.critic, said, wave)
+            losses["critic"] = critic_loss(self.critic, ours, played)
             losses["total"] = (
                 losses["total"]
                 + weights.adversarial * hinge

@@ -22,7 +22,7 @@ _VOLUME, _PAN, _EXPRESSION = 7, 10, 11
 _DEFAULTS = {_VOLUME: 100, _PAN: 64, _EXPRESSION: 127}
 """What General MIDI starts with, and the level at which instruments are learned."""
 _GLIDE_S = 0.01
-"""Time over which a control moves, so that no step is heard as a click."""
+"""Time over which a control moves before it is due, so that no step is heard as a click."""
 
 _Automation = tuple[tuple[float, int, int], ...]
 """(seconds, controller, value) of volume, pan and expression, in order."""
@@ -96,12 +96,12 @@ def gains(bus: Bus, start: int, stop: int) -> NDArray[np.float32]:
 def _curve(
     automation: _Automation, number: int, time_s: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Values [L] of a controller, which glides to each new value."""
+    """Values [L] of a controller, which glides to each new value in time."""
     moves = [(time, value) for time, control, value in automation if control == number]
     points = [(-_GLIDE_S, float(_DEFAULTS[number]))]
     for time, value in moves:
         before = points[-1][1]
-        points += [(max(time, points[-1][0]), before), (time + _GLIDE_S, float(value))]
+        points += [(time - _GLIDE_S, before), (time, float(value))]
     at, values = zip(*points, strict=True)
     return np.asarray(np.interp(time_s, np.maximum.accumulate(at), values))
 

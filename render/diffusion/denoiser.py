@@ -1,8 +1,10 @@
 """The denoiser: notes and what was heard last → a log-mel spectrogram, by rectified flow.
 
 Rectified flow (Liu, Gong & Liu 2022; flow matching, Lipman et al. 2022): on the straight line
-x(t) = (1 - t)·noise + t·data the network tells the velocity data - noise. Paths that are nearly
-straight need few steps, and with notes that say almost all, they are.
+x(t) = (1 - t)·noise + t·data the velocity is data - noise. Paths that are nearly straight need few
+steps, and with notes that say almost all, they are. The network tells the data, from which the
+velocity follows (Li & He 2025): data lie near a surface of few dimensions and fit through a narrow
+body, while noise fills every dimension and does not.
 
 The context of a window, its first frames, is not noised but given, with a mask that says so, in the
 very channels where the rest is noise. So what was heard last is aligned with what follows and needs
@@ -34,6 +36,9 @@ _TIME_CONSTANTS_S = (0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0)
 _N_TIMES = 2 + 2 * len(_TIME_CONSTANTS_S)
 _N_WAVES = 64
 _NOISE_PERIODS = 1000.0
+NEAREST = 0.05
+"""Shortest time to the data by which a velocity is told: the last of MAX_STEPS steps."""
+MAX_STEPS = 20
 
 
 @dataclass(frozen=True)
@@ -174,8 +179,9 @@ class Denoiser(nn.Module):
         for block, table, retold in zip(self.blocks, self.tables, self.retold, strict=True):
             shift, gain, gate = (level + table).chunk(3, dim=-1)
             h = block(h + retold * given.told, (shift, gain, gate))
-        out: Tensor = rearrange(self.outlet(self.norm(h)), "b t (p c) -> b c (t p)", p=PATCH)
-        return out
+        data = rearrange(self.outlet(self.norm(h)), "b t (p c) -> b c (t p)", p=PATCH)
+        velocity: Tensor = (data - x) / (1 - time).clamp(min=NEAREST)[:, None, None]
+        return velocity
 
 
 def flow_loss(
@@ -192,7 +198,9 @@ def flow_loss(
     """
     at = time[:, None, None]
     velocity = denoiser((1 - at) * noise + at * data, time, given)
-    error = (velocity - (data - noise)).square().mean(dim=1)
+    # Where the velocity is told by less than the whole way, it is not the straight line's.
+    share = (1 - at) / (1 - at).clamp(min=NEAREST)
+    error = (velocity - share * (data - noise)).square().mean(dim=1)
     drawn = 1 - given.known
     loss: Tensor = (error * drawn).sum() / drawn.sum()
     return loss

@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from render.diffusion.denoiser import PATCH, Denoiser, Given
+from render.diffusion.denoiser import MAX_STEPS, PATCH, Denoiser, Given
 from render.diffusion.mel import FRAME_RATE, N_MELS, SILENCE
 from render.diffusion.tokens import FrameNotes, NoteTable, frame_notes
 from render.errors import EngineError
@@ -46,12 +46,12 @@ class SamplerOptions:
     """How a spectrogram is drawn.
 
     Attributes:
-        steps: evaluations of the denoiser a window, 1 to 100; twice that with guidance.
+        steps: evaluations of the denoiser a window, 1 to 20; twice that with guidance.
         guidance: 1 follows the notes as learned, more overstates what they ask for (classifier-free
             guidance, Ho & Salimans 2022); 1 to 10.
         seed: of the noise, 0 or more.
-        heun: use Heun's second-order steps, of which each takes two evaluations; ``steps`` counts
-            evaluations and must then be even.
+        heun: use Heun's second-order steps, of which each but the last takes two evaluations
+            (Karras et al. 2022); ``steps``, which counts evaluations, must then be odd.
     """
 
     steps: int = 8
@@ -60,12 +60,12 @@ class SamplerOptions:
     heun: bool = False
 
     def __post_init__(self) -> None:
-        if not 1 <= self.steps <= 100:
-            raise EngineError(f"{self.steps} steps were asked for: choose 1 to 100")
-        if self.heun and self.steps % 2:
+        if not 1 <= self.steps <= MAX_STEPS:
+            raise EngineError(f"{self.steps} steps were asked for: choose 1 to {MAX_STEPS}")
+        if self.heun and self.steps % 2 == 0:
             raise EngineError(
                 f"{self.steps} steps were asked for, but Heun's method takes two evaluations a "
-                "step: choose an even number"
+                "step and one for the last: choose an odd number"
             )
         if not (math.isfinite(self.guidance) and 1 <= self.guidance <= 10):
             raise EngineError(f"guidance {self.guidance} was asked for: choose 1 to 10")
@@ -113,11 +113,11 @@ def _draw_window(
     whole[:, :CONTEXT] = context
     given = denoiser.give(notes, whole[None], known)
     x = noise[None]
-    n_steps = options.steps // 2 if options.heun else options.steps
+    n_steps = (options.steps + 1) // 2 if options.heun else options.steps
     for i in range(n_steps):
         slope = _velocity(denoiser, x, i / n_steps, given, options.guidance)
         ahead = x + slope / n_steps
-        if options.heun:
+        if options.heun and i + 1 < n_steps:
             after = _velocity(denoiser, ahead, (i + 1) / n_steps, given, options.guidance)
             ahead = x + (slope + after) / (2 * n_steps)
         x = ahead

@@ -1,0 +1,95 @@
+"""Drawing: the same for a seed, joined without seams, of any length."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from render.diffusion import sampler
+from render.diffusion.denoiser import Given
+from render.diffusion.mel import FRAME_RATE, N_MELS, SILENCE
+from render.diffusion.sampler import CONTEXT, MARGIN_FRAMES, NEW, SamplerOptions, draw
+from render.diffusion.tokens import note_table
+from render.errors import EngineError
+from render.score import Note
+
+TABLE = note_table([(Note(0.3 * i, 0.3 * i + 0.5, 50 + i, 40 + 3 * i), 48) for i in range(20)])
+
+
+def drawn(network, table=TABLE, options=None, **choices) -> torch.Tensor:
+    return torch.cat(list(draw(network, table, options or SamplerOptions(**choices))), dim=1)
+
+
+def test_equal_seeds_draw_equal_spectrograms(denoiser):
+    first, again, other = (drawn(denoiser, steps=3, seed=seed) for seed in (1, 1, 2))
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+    assert first.shape[1] >= TABLE.end_s * FRAME_RATE
+    assert float(first.min()) == pytest.approx(SILENCE)
+
+
+def test_buses_have_noise_of_their_own(denoiser):
+    options = SamplerOptions(steps=2)
+    one, two = (next(draw(denoiser, TABLE, options, bus)) for bus in (0, 1))
+    assert not torch.equal(one, two)
+
+
+@pytest.mark.parametrize("choices", [{"steps": 4}, {"steps": 5, "heun": True, "guidance": 2.0}])
+def test_borders_of_windows_leave_no_trace(pointwise, monkeypatch, choices):
+    many = drawn(pointwise, **choices)
+    monkeypatch.setattr(sampler, "NEW", 4 * NEW)
+    monkeypatch.setattr(sampler, "WINDOW", CONTEXT + 4 * NEW + MARGIN_FRAMES)
+    one = drawn(pointwise, **choices)
+    assert many.shape == one.shape == (N_MELS, 4 * NEW)
+    torch.testing.assert_close(many, one, atol=1e-4, rtol=0)
+
+
+def test_the_context_is_what_was_drawn_last(denoiser, monkeypatch):
+    contexts: list[Given] = []
+    give = denoiser.give
+
+    def listening(*args):
+        contexts.append(give(*args))
+        return contexts[-1]
+
+    monkeypatch.setattr(denoiser, "give", listening)
+    whole = drawn(denoiser, steps=2)
+    for index, given in enumerate(contexts):
+        end = index * NEW
+        before = whole[:, end - CONTEXT : end] if index else torch.full((N_MELS, CONTEXT), SILENCE)
+        assert torch.equal(given.context[0, :, :CONTEXT], before)
+        assert given.known[0].sum() == CONTEXT
+
+
+def test_guidance_of_one_is_no_guidance_and_more_overstates(denoiser):
+    plain, none, strong = (drawn(denoiser, steps=2, guidance=g) for g in (1.0, 1.0 + 1e-6, 4.0))
+    torch.testing.assert_close(plain, none, atol=1e-4, rtol=0)
+    assert float((strong - plain).abs().max()) > 1e-3
+
+
+def test_a_long_rest_is_silent_and_costs_nothing(pointwise, monkeypatch):
+    torch.nn.init.zeros_(pointwise.outlet.weight)
+    calls = []
+    monkeypatch.setattr(sampler, "_draw_window", lambda *args: calls.append(1) or silent)
+    silent = torch.full((N_MELS, sampler.WINDOW), SILENCE)
+    table = note_table([(Note(start, start + 0.1, 60, 80), 0) for start in (0.0, 600.0)])
+    pieces = list(draw(pointwise, table, SamplerOptions()))
+    assert len(pieces) >= 600 * FRAME_RATE / NEW
+    assert len(calls) < 6
+    assert float(pieces[100].max()) == pytest.approx(SILENCE)
+
+
+@pytest.mark.parametrize(
+    ("choices", "message"),
+    [
+        ({"steps": 0}, "0 steps"),
+        ({"steps": 21}, "21 steps"),
+        ({"steps": 6, "heun": True}, "odd"),
+        ({"guidance": 0.5}, "guidance 0.5"),
+        ({"guidance": float("nan")}, "guidance nan"),
+        ({"seed": -1}, "seed -1"),
+    ],
+)
+def test_options_without_meaning_are_refused(choices, message):
+    with pytest.raises(EngineError, match=message):
+        SamplerOptions(**choices)

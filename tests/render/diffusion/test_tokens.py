@@ -1,0 +1,101 @@
+"""What is told of a frame depends on the score only: ties, tails and notes of no length."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from render.diffusion.instruments import DRUM_PROGRAM, FAMILIES, INSTRUMENT_ID, INSTRUMENTS
+from render.diffusion.mel import FRAME_RATE
+from render.diffusion.tokens import (
+    AHEAD_S,
+    N_VELOCITIES,
+    TAIL_S,
+    FrameNotes,
+    collate,
+    frame_notes,
+    note_table,
+    velocity_bin,
+)
+from render.score import Note
+
+notes = st.builds(
+    lambda start, length, pitch, velocity: Note(start, start + length, pitch, velocity),
+    st.floats(0, 8), st.floats(0, 4), st.integers(21, 108), st.integers(1, 127),
+)  # fmt: skip
+scores = st.lists(st.tuples(notes, st.sampled_from(INSTRUMENTS)), min_size=1, max_size=12)
+
+
+def rows(told: FrameNotes, shift: int = 0) -> list[tuple[float, ...]]:
+    columns = [(told.frame + shift).tolist(), *(column.tolist() for column in told[1:])]
+    return sorted(zip(*columns, strict=True))
+
+
+@given(score=scores, cut=st.integers(0, 700))
+def test_two_windows_tell_what_one_does(score, cut):
+    table = note_table(score)
+    whole = frame_notes(table, -64, 800)
+    halves = (frame_notes(table, -64, cut), frame_notes(table, cut - 64, 800 - cut))
+    assert sorted(rows(halves[0]) + rows(halves[1], cut)) == rows(whole)
+
+
+@given(score=scores)
+def test_every_note_is_told_from_just_before_its_onset_until_its_tail_ends(score):
+    table = note_table(score)
+    told = frame_notes(table, -8, 2000)
+    middle_s = (told.frame - 8 + 0.5) / FRAME_RATE
+    assert float(told.age_s.min()) >= -AHEAD_S - 1e-6
+    assert float(told.released_s.max()) <= TAIL_S + 1e-6
+    assert float(middle_s.max()) <= table.end_s + 1e-6
+    expected = sum(
+        (r + TAIL_S - o + AHEAD_S) * FRAME_RATE
+        for o, r in zip(table.onset_s, table.release_s, strict=True)
+    )
+    assert len(told.frame) == pytest.approx(expected, abs=len(score))
+
+
+def test_a_note_held_over_the_border_keeps_its_age():
+    table = note_table([(Note(1.0, 4.0, 60, 80), 48)])
+    told = frame_notes(table, first=round(2.5 * FRAME_RATE), n_frames=10)
+    assert float(told.age_s[0]) == pytest.approx(1.5, abs=0.01)
+    assert told.released_s.tolist() == [0.0] * 10
+
+
+def test_a_note_of_no_length_is_told():
+    told = frame_notes(note_table([(Note(0.5, 0.5, 60, 80), 0)]), 0, 256)
+    assert len(told.frame) > TAIL_S * FRAME_RATE
+    assert float(told.released_s[told.age_s > 0].min()) == pytest.approx(
+        float(told.age_s[told.age_s > 0].min())
+    )
+
+
+def test_a_drum_rings_whatever_its_length():
+    short, long = (
+        frame_notes(note_table([(Note(0.1, end, 49, 80), DRUM_PROGRAM)]), 0, 400)
+        for end in (0.11, 3.0)
+    )
+    assert rows(short) == rows(long)
+
+
+def test_where_nothing_sounds_nothing_is_told():
+    assert len(frame_notes(note_table([(Note(0.0, 1.0, 60, 80), 0)]), 1000, 256).frame) == 0
+
+
+def test_velocities_fill_their_bins_in_order():
+    bins = [velocity_bin(velocity) for velocity in range(1, 128)]
+    assert bins == sorted(bins)
+    assert set(bins) == set(range(N_VELOCITIES))
+
+
+def test_rows_of_a_batch_have_frames_of_their_own():
+    told = frame_notes(note_table([(Note(0.0, 1.0, 60, 80), 0)]), 0, 16)
+    both = collate([told, told], 16)
+    assert torch.equal(both.frame, torch.cat([told.frame, told.frame + 16]))
+
+
+def test_the_table_of_instruments_has_each_program_once():
+    programs = [program for family in FAMILIES for program in family.programs]
+    assert len(set(programs)) == len(programs) == len(INSTRUMENT_ID)
+    assert all(0 <= family.lowest < family.highest <= 127 for family in FAMILIES)

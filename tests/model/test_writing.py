@@ -153,8 +153,9 @@ def test_the_network_decides_alone_where_the_temperature_is_low() -> None:
 
 def test_rules_can_be_switched_off() -> None:
     rules = Rules(
-        chord_tones=False, resolve=False, counted=False, ranges=None, voices=None, planned=False
-    )
+        chord_tones=False, resolve=False, counted=False, ranges=None, voices=None, planned=False,
+        pace=0, dynamics=0, leap=0,
+    )  # fmt: skip
     plan = plan_of((4,) * 6, roles=np.zeros((6, 3), dtype=np.int64))
     assert len(to_notes(written(plan), plan.bars)) == 0
     notes = to_notes(written(plan, rules=rules), plan.bars)

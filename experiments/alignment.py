@@ -23,10 +23,12 @@ from typing import Any, Literal
 
 import numpy as np
 
+from amt.arrange import load_network
 from amt.errors import AmtError, InputError
 from amt.features import extract_features
 from amt.model.weights import load_composer, load_expression
 from amt.mood import smooth
+from amt.plan import ARRANGERS, DEFAULT_ARRANGER, Arrangement
 from amt.timing import GridOptions, fit_grid, steady_grid
 from amt.types import EMOTIONS, Cut, FloatArray, TimeGrid, VideoFeatures
 from experiments.following import Followed, follow, report
@@ -302,7 +304,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--backend", choices=("auto", "clip", "analytic"), default="analytic")
     parser.add_argument("--style", action="append", help="may be repeated (orchestral and piano)")
     parser.add_argument("--songs", type=int, default=2, help="songs a clip and style (2)")
-    parser.add_argument("--weights", type=Path, help="folder with composer and expression")
+    parser.add_argument(
+        "--arranger", choices=ARRANGERS, default=DEFAULT_ARRANGER, help="who writes the notes"
+    )
+    parser.add_argument("--weights", type=Path, help="folder of all models")
     parser.add_argument("--json", type=Path, help="write the results to this file")
     return parser
 
@@ -329,7 +334,8 @@ def _songs(
     composer = load_composer(arguments.weights and arguments.weights / "composer")
     expression = load_expression(arguments.weights and arguments.weights / "expression")
     styles = arguments.style or DEFAULT_STYLES
-    return list(follow(films, composer, expression, styles, range(arguments.songs)))
+    arranger = load_network(Arrangement(arguments.arranger), arguments.weights)
+    return list(follow(films, composer, expression, styles, range(arguments.songs), arranger))
 
 
 def _finite(value: Any) -> Any:  # noqa: ANN401 - any JSON value

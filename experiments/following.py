@@ -20,10 +20,11 @@ import numpy as np
 from amt.arrange import arrange
 from amt.compose import ComposeOptions, compose
 from amt.features.motion import without_cuts
+from amt.model.arranger import Arranger
 from amt.model.composer import Composer
 from amt.model.expression import Expression
 from amt.mood import smooth
-from amt.plan import rounded
+from amt.plan import Arrangement, rounded
 from amt.report.measure import heard_loudness, notes_per_second, onset_strength
 from amt.types import FloatArray, Plan, Song, VideoFeatures
 
@@ -82,14 +83,16 @@ def follow(
     expression: Expression,
     styles: Sequence[str],
     seeds: Sequence[int],
+    arranger: Arranger | None = None,
 ) -> Iterator[Followed]:
-    """Compose every clip in every style with every seed."""
+    """Compose every clip in every style with every seed, by patterns where there is no network."""
+    arrangement = Arrangement("patterns" if arranger is None else "neural")
     for name, features in clips:
         for style in styles:
             for seed in seeds:
                 options = ComposeOptions(seed=seed, style=style)
                 plan = rounded(compose(features, options, composer, expression))
-                yield followed(name, features, plan, arrange(plan))
+                yield followed(name, features, plan, arrange(plan, arrangement, arranger))
 
 
 def correlation(first: FloatArray, second: FloatArray) -> float:

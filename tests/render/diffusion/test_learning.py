@@ -41,7 +41,7 @@ def test_the_denoiser_learns_what_the_notes_sound_like():
     data = torch.cat([torch.full((1, N_MELS, CONTEXT), SILENCE), mel], dim=2).expand(8, -1, -1)
     known = (torch.arange(length) < CONTEXT).float().expand(8, -1)
     losses = []
-    for _ in range(90):
+    for _ in range(130):
         given = denoiser.give(notes, data, known)
         loss = flow_loss(denoiser, data, torch.randn(data.shape), torch.rand(8), given)
         optimizer.zero_grad()

@@ -10,6 +10,8 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from lightning_fabric import Fabric
+from safetensors import safe_open
 from safetensors.torch import load_file
 
 from amt.chords import Key
@@ -27,7 +29,7 @@ from experiments.renderer_data import (
     windows,
 )
 from experiments.renderer_losses import Critic, critic_loss, persuasion_losses
-from experiments.train_renderer import FlowObjective, FlowTask, FlowTraining
+from experiments.train_renderer import Exact, FlowObjective, FlowTask, FlowTraining
 from experiments.training import TrainSettings, train
 from render.diffusion.denoiser import DenoiserConfig
 from render.diffusion.instruments import FAMILIES, FAMILY_OF
@@ -170,8 +172,22 @@ def test_training_the_denoiser_lowers_its_error(teacher, tmp_path):
     assert train(task, quick, tmp_path)["loss"] < 0.7 * before
 
 
+def test_what_a_model_is_told_is_not_rounded():
+    class Listener(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer = torch.nn.Linear(1, 1)
+
+        def forward(self, example):
+            return example.values[0]
+
+    heard = torch.tensor([1.0001])
+    fabric = Fabric(accelerator="cpu", precision="bf16-mixed")
+    assert torch.equal(fabric.setup(Listener())(Exact(heard)), heard)
+
+
 @pytest.mark.parametrize("stage", train_renderer.STAGES)
-def test_a_stage_from_the_command_line_to_weights(stage, monkeypatch, tmp_path):
+def test_a_stage_from_the_command_line_to_weights_in_two_sittings(stage, monkeypatch, tmp_path):
     songs = [scale_song(f"song {i}", bars=2) for i in range(10)]
     monkeypatch.setattr(train_renderer, "load_songs", lambda *args, **kwargs: songs)
     monkeypatch.setattr(train_renderer, "VALIDATION_BATCHES", 1)
@@ -184,8 +200,12 @@ def test_a_stage_from_the_command_line_to_weights(stage, monkeypatch, tmp_path):
     quick += ["data.windows=1", "train.eval_every=2", *(f"model.{s}" for s in sizes[stage])]
     quick += ["loss.adversarial_from=1", "loss.crop=32"] if stage == "vocoder" else []
     changes = [word for change in quick for word in ("--set", change)]
-    arguments = ["--stage", stage, "--data", "none", "--soundfont", str(tim), "--steps", "2"]
-    train_renderer.main([*arguments, "--engine", "midirenderer", "--out", str(tmp_path), *changes])
+    arguments = ["--stage", stage, "--data", "none", "--soundfont", str(tim), *changes]
+    arguments += ["--engine", "midirenderer", "--out", str(tmp_path)]
+    for steps in ("1", "2"):
+        train_renderer.main([*arguments, "--steps", steps])
+    notes = safe_open(tmp_path / stage / "last.safetensors", "pt").metadata()
+    assert notes["step"] == "2"
     name = "vocoder" if stage == "vocoder" else "denoiser"
     assert load_file(tmp_path / "renderer" / name / "weights.safetensors")
     with pytest.raises(WeightsError, match=r"no (vocoder|denoiser) at"):

@@ -9,7 +9,7 @@ ArrangerName = Literal["neural", "patterns"]
 
 ARRANGERS: tuple[ArrangerName, ...] = ("neural", "patterns")
 
-DEFAULT_ARRANGER: ArrangerName = "patterns"
+DEFAULT_ARRANGER: ArrangerName = "neural"
 """The arranger of a new piece, unless one is asked for."""
 
 MAX_CANDIDATES = 64

@@ -119,6 +119,15 @@ class Key:
         return Chord(self.tonic, "maj" if self.mode == "major" else "min")
 
 
+HOME: dict[Mode, Key] = {"major": Key(0, "major"), "minor": Key(9, "minor")}
+"""The keys in which the models think, by mode."""
+
+
+def home_distance(key: Key) -> int:
+    """Semitones, -6 to 5, that lead from a key to its home key the nearest way."""
+    return (HOME[key.mode].tonic - key.tonic + 6) % 12 - 6
+
+
 def chord_from_id(index: int) -> Chord:
     """The chord of a MuVi-Sync id.
 

@@ -6,9 +6,9 @@ chord at home. It adds log-odds and forbids next to nothing, so that the compose
 
 Conventions: a slot is a stretch of music that holds one chord, half a bar as near as can be.
 Biases are natural logarithms, and are added to log-probabilities before they are normalised
-(:func:`amt.model.sampling.sample_chords`); -inf forbids. Chords are those of :data:`HOME`, the keys
-in which the composer thinks, and not yet of the piece's own key. Shapes: ``S`` seconds, ``N``
-slots, ``V`` = 157 chords.
+(:func:`amt.model.sampling.sample_chords`); -inf forbids. Chords are those of
+:data:`amt.chords.HOME`, not yet of the piece's own key. Shapes: ``S`` seconds, ``N`` slots, ``V`` =
+157 chords.
 """
 
 from __future__ import annotations
@@ -22,13 +22,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from amt.chords import VOCABULARY_SIZE, Chord, Key, Mode, chord_from_id
+from amt.chords import HOME, VOCABULARY_SIZE, Chord, Key, Mode, chord_from_id
 from amt.model.losses import emotion_chords
 from amt.mood import change_odds, gloom, tension
 from amt.types import FloatArray, TimeGrid
 
-HOME: dict[Mode, Key] = {"major": Key(0, "major"), "minor": Key(9, "minor")}
-"""The keys in which the composer thinks."""
 SLOTS_OF_BAR = {1: (1,), 2: (2,), 3: (3,), 4: (2, 2), 5: (3, 2), 6: (3, 3), 7: (4, 3)}
 """How many beats each chord slot of a bar lasts, by metre: half-bars as near as can be."""
 MIN_CLOSING_S = 1.0

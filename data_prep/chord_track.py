@@ -11,10 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from amt.chords import Chord, Key, Mode, chord_from_id
-
-HOME_TONIC = {"major": 0, "minor": 9}
-"""Tonic of the normalised key, C or A, by mode."""
+from amt.chords import Chord, Key, Mode, chord_from_id, home_distance
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,7 +34,7 @@ class ChordTrack:
 
 def normalise(ids: NDArray[np.int64], key: Key) -> NDArray[np.int64]:
     """Transpose chord ids (any shape) from ``key`` to C major or A minor."""
-    return transpose_ids(ids, HOME_TONIC[key.mode] - key.tonic)
+    return transpose_ids(ids, home_distance(key))
 
 
 def transpose_ids(ids: NDArray[np.int64], semitones: int) -> NDArray[np.int64]:

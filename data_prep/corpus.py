@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+
+from data_prep.muvi_sync import CorpusError
 
 
 class PartOfSong(Protocol):
@@ -20,6 +22,27 @@ class PartOfSong(Protocol):
 
 
 P = TypeVar("P", bound=PartOfSong)
+T = TypeVar("T")
+
+
+def read_usable(
+    paths: Iterable[Path], read: Callable[[Path], T], report: Callable[[str], None] | None = None
+) -> list[T]:
+    """Read what can be read.
+
+    Args:
+        paths: one a piece.
+        read: reads one, and raises :class:`CorpusError` for a piece that cannot be used.
+        report: called with one sentence for every piece that is left out.
+    """
+    pieces = []
+    for path in paths:
+        try:
+            pieces.append(read(path))
+        except CorpusError as error:
+            if report is not None:
+                report(f"left out: {error}")
+    return pieces
 
 
 def split_by_song(

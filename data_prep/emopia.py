@@ -30,7 +30,7 @@ from amt.errors import MidiError
 from amt.midi import read_midi
 from amt.types import TICKS_PER_BEAT, Song, Track
 from data_prep.chord_track import ChordTrack, normalise
-from data_prep.corpus import fingerprint, read_arrays, write_arrays
+from data_prep.corpus import fingerprint, read_arrays, read_usable, write_arrays
 from data_prep.muvi_sync import CorpusError
 
 FloatArray = NDArray[np.float64]
@@ -109,13 +109,7 @@ def load_clips(
     )
     if cached is not None and cached.is_file():
         return _read_cache(cached)
-    clips = []
-    for path in paths:
-        try:
-            clips.append(read_clip(path))
-        except CorpusError as error:
-            if report is not None:
-                report(f"left out: {error}")
+    clips = read_usable(paths, read_clip, report)
     if not clips:
         raise CorpusError(f"no readable clip of EMOPIA under {root}: expected Q1_SONG_0.mid, …")
     if cached is not None:

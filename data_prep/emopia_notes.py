@@ -40,7 +40,7 @@ from amt.model.note_tokens import (
 from amt.report.measure import tick_seconds
 from amt.types import FloatArray, Song
 from data_prep.beat_tracking import track_bars, track_beats
-from data_prep.corpus import fingerprint
+from data_prep.corpus import fingerprint, read_usable
 from data_prep.emopia import (
     FRAME_S,
     QUADRANT_VALENCE_AROUSAL,
@@ -92,13 +92,7 @@ def load_clips_as_notes(
     cached = None if cache is None else cache / f"emopia-notes-{digits}.npz"
     if cached is not None and cached.is_file():
         return read_songs(cached)
-    clips = []
-    for path in paths:
-        try:
-            clips.append(read_clip_as_notes(path))
-        except CorpusError as error:
-            if report is not None:
-                report(f"left out: {error}")
+    clips = read_usable(paths, read_clip_as_notes, report)
     if not clips:
         raise CorpusError(f"no usable clip of EMOPIA under {root}: expected Q1_SONG_0.mid, …")
     if cached is not None:

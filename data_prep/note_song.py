@@ -13,11 +13,8 @@ from amt.chords import Key
 from amt.model.note_tokens import IntArray, tracks_of, transpose
 from amt.report.bars import bar_loudness, notes_per_beat
 from amt.types import TICKS_PER_BEAT, FloatArray, Song, TempoChange, TimeSignature
-from data_prep.chord_track import HOME_TONIC, transpose_ids
+from data_prep.chord_track import transpose_ids
 from data_prep.corpus import read_arrays, write_arrays
-
-_FARTHEST_DOWN = 6
-"""Semitones; a piece that is farther below its normalised key goes up instead."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -86,12 +83,6 @@ def transposed(piece: NoteSong, semitones: int) -> NoteSong:
         chords=transpose_ids(piece.chords, semitones),
         notes=transpose(piece.notes, semitones),
     )
-
-
-def home_distance(key: Key) -> int:
-    """Semitones, -6 to 5, that lead from a key to C major or A minor the nearest way."""
-    up = (HOME_TONIC[key.mode] - key.tonic) % 12
-    return up - 12 if up >= 12 - _FARTHEST_DOWN else up
 
 
 def write_songs(path: Path, pieces: Sequence[NoteSong]) -> None:

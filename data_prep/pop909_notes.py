@@ -29,7 +29,7 @@ from amt.model.note_tokens import (
 from amt.report.measure import tick_seconds
 from amt.types import FloatArray, Song
 from data_prep.chord_track import chord_ids
-from data_prep.corpus import fingerprint
+from data_prep.corpus import fingerprint, read_usable
 from data_prep.muvi_sync import CorpusError
 from data_prep.note_song import NoteSong, read_songs, write_songs
 from data_prep.pop909 import longest_key, nearest_chord, read_rows
@@ -67,13 +67,7 @@ def load_songs(
     cached = None if cache is None else cache / f"pop909-notes-{digits}.npz"
     if cached is not None and cached.is_file():
         return read_songs(cached)
-    songs = []
-    for path in paths:
-        try:
-            songs.append(read_song(path.parent))
-        except CorpusError as error:
-            if report is not None:
-                report(f"left out: {error}")
+    songs = read_usable((path.parent for path in paths), read_song, report)
     if not songs:
         raise CorpusError(f"no usable song of POP909 under {root}: expected 001/001.mid and so on")
     if cached is not None:

@@ -23,6 +23,7 @@ from sklearn.linear_model import Ridge
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
+from amt.chords import home_distance
 from amt.model.arranger import CONTROLS, PlanInput, WordInput, plan_beats
 from amt.model.motifs import N_LIKENESSES, Recollection, recollect
 from amt.model.note_plan import NotePlan, beats_to_next
@@ -40,7 +41,7 @@ from amt.model.note_tokens import (
     to_words,
 )
 from amt.types import FloatArray
-from data_prep.note_song import NoteSong, home_distance, transposed
+from data_prep.note_song import NoteSong, transposed
 
 SECTION_BARS = 4
 """Bars on each side that are compared, and the shortest section."""

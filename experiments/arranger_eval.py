@@ -25,6 +25,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from amt.chords import home_distance
 from amt.errors import AmtError
 from amt.model.arranger import CONTROLS, Arranger
 from amt.model.note_plan import NotePlan
@@ -35,7 +36,7 @@ from amt.types import Song
 from data_prep.corpus import split_by_song
 from data_prep.emopia import song_names
 from data_prep.emopia_notes import load_clips_as_notes
-from data_prep.note_song import NoteSong, home_distance, to_song, transposed
+from data_prep.note_song import NoteSong, to_song, transposed
 from data_prep.pop909_notes import load_songs
 from experiments.arranger_data import at_home, note_plan_of
 from experiments.arranger_report import text_of

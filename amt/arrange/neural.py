@@ -22,7 +22,7 @@ from amt.arrange.roles import network_players, playing
 from amt.arrange.score import Score, write_score
 from amt.arrange.styles import Instrument, load_style
 from amt.arrange.tracks import Draft, song_of, track_of
-from amt.harmony import HOME
+from amt.chords import home_distance
 from amt.model.arranger import CONTROLS, Arranger
 from amt.model.note_plan import NotePlan, beats_to_next
 from amt.model.note_tokens import (
@@ -137,15 +137,10 @@ def note_plan(plan: Plan, score: Score, arrangement: Arrangement) -> NotePlan:
     )
 
 
-def home_distance(plan: Plan) -> int:
-    """Semitones, -6 to 5, that lead from the plan's key to the home key the nearest way."""
-    return (HOME[plan.key.mode].tonic - plan.key.tonic + 6) % 12 - 6
-
-
 def _home_chords(plan: Plan) -> IntArray:
     """[B] id of the chord on each beat, in the home key."""
     beats = [span.beat for span in plan.chords]
-    ids = np.array([span.chord.transpose(home_distance(plan)).id for span in plan.chords])
+    ids = np.array([span.chord.transpose(home_distance(plan.key)).id for span in plan.chords])
     return np.repeat(ids, np.diff([*beats, plan.grid.n_beats])).astype(np.int64)
 
 
@@ -176,7 +171,7 @@ def _network_share(plan: Plan, score: Score) -> FloatArray:
 def _song(plan: Plan, score: Score, words: IntArray, arrangement: Arrangement, seed: int) -> Song:
     """The song of words [m, 5] in the home key, with the players that need no network."""
     notes = to_notes(words, plan.grid.bars)
-    notes[:, PITCH] -= home_distance(plan)
+    notes[:, PITCH] -= home_distance(plan.key)
     tracks: list[Track] = []
     for role, player in network_players(score.style, arrangement).items():
         part = notes[notes[:, ROLE] == list(ROLES).index(role)]

@@ -170,7 +170,7 @@ def read_cache(video: Path, model: str | None = None) -> ClipResult | None:
             result = ClipResult(semantic, data["emotion"])
     except (OSError, ValueError, KeyError, EOFError, AttributeError):
         return None
-    except (zipfile.BadZipFile, zlib.error, NotImplementedError):
+    except (zipfile.BadZipFile, zlib.error, RuntimeError):  # the last for unknown compression
         return None
     return result if _is_sound(result) else None
 

@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from amt.chords import Key, parse_chord
+from amt.chords import Key, home_distance, parse_chord
 from amt.midi import read_midi, write_midi
 from amt.model.note_tokens import ONSET, PITCH, RESOLUTION, ROLE, to_notes, to_words
 from amt.types import TICKS_PER_BEAT, Note, Song, TempoChange, TimeSignature, Track
 from data_prep.corpus import split_by_song
 from data_prep.muvi_sync import CorpusError
-from data_prep.note_song import home_distance, read_songs, to_song, transposed, write_songs
+from data_prep.note_song import read_songs, to_song, transposed, write_songs
 from data_prep.pop909_notes import load_songs, read_song
 
 N_BARS = 10

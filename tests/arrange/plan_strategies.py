@@ -110,7 +110,9 @@ def plans(draw: st.DrawFn, style: str | None = None) -> Plan:
         sections=tuple(Section(beat, draw(st.sampled_from(EMOTIONS))) for beat in beats[:3]),
         accents=tuple(
             Accent(grid.duration_s * t, draw(st.floats(0, 1)))
-            for t in sorted(draw(st.lists(st.floats(0, 0.98), unique=True, max_size=3)))
+            for t in sorted(
+                draw(st.lists(st.floats(0, 0.98), unique_by=lambda t: round(t, 9), max_size=3))
+            )
         ),
         title=draw(st.text(st.characters(codec="latin-1", exclude_categories=["Cc"]), max_size=20)),
     )

@@ -66,6 +66,9 @@ class RendererData:
     """Largest change of tempo, as a natural logarithm."""
     jitter_s: float = 0.012
     """Standard deviation of onsets about the grid."""
+    repeats: int = 1
+    """Steps for which a batch stays (data echoing, Choi et al. 2019): for a single processor, on
+    which the teacher takes as long as a step; crops, noise and times are drawn anew."""
     workers: int = 0
     """Processes that play; 0 lets the training process do it."""
 
@@ -182,24 +185,32 @@ class Feed:
     Args:
         examples: what is drawn from.
         workers: processes, 0 for none.
+        repeats: steps for which a batch stays.
     """
 
-    def __init__(self, examples: RendererExamples, workers: int) -> None:
-        self._examples, self._workers = examples, workers
-        self._next = -1
+    def __init__(self, examples: RendererExamples, workers: int, repeats: int = 1) -> None:
+        self._examples, self._workers, self._repeats = examples, workers, repeats
+        self._index = -1
+        self._batch: RendererBatch
         self._stream: Iterator[RendererBatch] = iter(())
 
     def batch(self, step: int) -> RendererBatch:
         """The batch of a step; quick when it follows the step before."""
+        index = step // self._repeats
+        if index != self._index:
+            self._batch = self._played(index)
+            self._index = index
+        return self._batch
+
+    def _played(self, index: int) -> RendererBatch:
         if not self._workers:
-            return self._examples[step]
-        if step != self._next:
+            return self._examples[index]
+        if index != self._index + 1 or self._index < 0:
             loader = DataLoader(
-                self._examples, batch_size=None, sampler=_From(step), num_workers=self._workers,
+                self._examples, batch_size=None, sampler=_From(index), num_workers=self._workers,
                 prefetch_factor=4, worker_init_fn=_single_thread,
             )  # fmt: skip
             self._stream = iter(loader)
-        self._next = step + 1
         return next(self._stream)
 
 

@@ -311,7 +311,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     aside = RendererExamples(held, replace(data, windows=1), teacher, size, _VALIDATION_SEED)
     validation = [aside[i] for i in range(2 if args.smoke else VALIDATION_BATCHES)]
     torch.manual_seed(settings.seed)
-    task = _task(args.stage, config, Feed(examples, data.workers), validation)
+    task = _task(args.stage, config, Feed(examples, data.workers, data.repeats), validation)
     out = args.out / args.stage
     best = train(task, settings, out)
     name = VOCODER if args.stage == "vocoder" else DENOISER

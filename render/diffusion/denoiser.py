@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
+import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor, nn
 
@@ -75,7 +76,7 @@ class Given(NamedTuple):
 class NoteEncoder(nn.Module):
     """Sums what the notes of a frame say.
 
-    A note says sigmoid(a)·b, where a and b are each a sum of embeddings of pitch, instrument and
+    A note says a·sigmoid(b), where a and b are each a sum of embeddings of pitch, instrument and
     velocity and of a linear map of its times, so that they act on one another (a gated linear unit,
     Dauphin et al. 2017). Times are ages on exponential scales from 10 ms to 5 s, after onset and
     release.
@@ -101,14 +102,13 @@ class NoteEncoder(nn.Module):
             n_frames: T, a multiple of PATCH.
             keep: bool [B]; False where the notes are not to be told, None to tell them all.
         """
-        said = (
+        struck = (
             self.pitch(notes.pitch)
             + self.instrument(notes.instrument)
             + self.velocity(notes.velocity)
-            + self.times(_time_features(notes))
         )
-        a, b = said.chunk(2, dim=-1)
-        pairs = torch.sigmoid(a) * b
+        times = self.times(_time_features(notes))
+        pairs = F.glu(times + struck.to(times.dtype)[notes.note], dim=-1)
         total = pairs.new_zeros(rows * n_frames, pairs.shape[-1]).index_add(0, notes.frame, pairs)
         told: Tensor = self.out(rearrange(total, "(b t p) d -> b t (p d)", b=rows, p=PATCH))
         return told if keep is None else torch.where(keep[:, None, None], told, self.nothing)

@@ -66,14 +66,16 @@ class NoteTable:
 class FrameNotes(NamedTuple):
     """Pairs of a note and a frame in which it is told."""
 
+    pitch: Tensor
+    """int64 [n] of the notes that are told"""
+    velocity: Tensor
+    """int64 [n]"""
+    instrument: Tensor
+    """int64 [n]"""
+    note: Tensor
+    """int64 [P] index of the note of a pair"""
     frame: Tensor
     """int64 [P] the frame, counted through all rows of a batch: b·T + t."""
-    pitch: Tensor
-    """int64 [P]"""
-    velocity: Tensor
-    """int64 [P]"""
-    instrument: Tensor
-    """int64 [P]"""
     age_s: Tensor
     """float32 [P] from the onset to the middle of the frame; a little below 0 just before."""
     released_s: Tensor
@@ -119,23 +121,28 @@ def frame_notes(table: NoteTable, first: int, n_frames: int) -> FrameNotes:
     start = np.ceil((table.onset_s - AHEAD_S) * FRAME_RATE - 0.5).astype(np.int64)
     stop = np.floor((table.release_s + TAIL_S) * FRAME_RATE - 0.5).astype(np.int64) + 1
     start, stop = np.maximum(start, first), np.minimum(stop, first + n_frames)
-    counts = np.maximum(stop - start, 0)
-    note = np.repeat(np.arange(len(counts)), counts)
+    told = np.flatnonzero(stop > start)
+    start, counts = start[told], (stop - start)[told]
+    note = np.repeat(np.arange(len(told)), counts)
     within = np.arange(len(note)) - np.repeat(np.cumsum(counts) - counts, counts)
     frame = start[note] + within
     middle_s = (frame + 0.5) / FRAME_RATE
-    released_s = np.maximum(middle_s - table.release_s[note], 0.0)
+    released_s = np.maximum(middle_s - table.release_s[told][note], 0.0)
     return FrameNotes(
+        pitch=torch.from_numpy(table.pitch[told]),
+        velocity=torch.from_numpy(table.velocity[told]),
+        instrument=torch.from_numpy(table.instrument[told]),
+        note=torch.from_numpy(note),
         frame=torch.from_numpy(frame - first),
-        pitch=torch.from_numpy(table.pitch[note]),
-        velocity=torch.from_numpy(table.velocity[note]),
-        instrument=torch.from_numpy(table.instrument[note]),
-        age_s=torch.from_numpy(middle_s - table.onset_s[note]).float(),
+        age_s=torch.from_numpy(middle_s - table.onset_s[told][note]).float(),
         released_s=torch.from_numpy(released_s).float(),
     )
 
 
 def collate(rows: Sequence[FrameNotes], n_frames: int) -> FrameNotes:
     """Pairs of several examples of ``n_frames`` frames each as those of one batch."""
-    shifted = [row._replace(frame=row.frame + b * n_frames) for b, row in enumerate(rows)]
+    shifted, n_notes = [], 0
+    for b, row in enumerate(rows):
+        shifted.append(row._replace(note=row.note + n_notes, frame=row.frame + b * n_frames))
+        n_notes += len(row.pitch)
     return FrameNotes(*(torch.cat(columns) for columns in zip(*shifted, strict=True)))

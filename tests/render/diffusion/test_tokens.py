@@ -29,8 +29,9 @@ scores = st.lists(st.tuples(notes, st.sampled_from(INSTRUMENTS)), min_size=1, ma
 
 
 def rows(told: FrameNotes, shift: int = 0) -> list[tuple[float, ...]]:
-    columns = [(told.frame + shift).tolist(), *(column.tolist() for column in told[1:])]
-    return sorted(zip(*columns, strict=True))
+    of_notes = (column[told.note] for column in (told.pitch, told.velocity, told.instrument))
+    columns = (told.frame + shift, *of_notes, told.age_s, told.released_s)
+    return sorted(zip(*(column.tolist() for column in columns), strict=True))
 
 
 @given(score=scores, cut=st.integers(0, 700))

@@ -5,6 +5,7 @@
     python -m experiments.evaluate alignment --synthetic --seed 0
     python -m experiments.evaluate mood --emopia EMOPIA/midis --seed 0
     python -m experiments.evaluate arranger --pop909 POP909 --emopia EMOPIA/midis --weights W
+    python -m experiments.evaluate renderer --pop909 POP909 --soundfont SF3 --weights W
 
 Only the files of the asked split are needed; where the training split is there too, the counting
 baselines are fitted on it. Intervals are 95 % bootstrap intervals over songs. The shuffled-video
@@ -385,6 +386,7 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("alignment", help="beats on cuts", add_help=False)
     commands.add_parser("mood", help="asked moods, heard in the music", add_help=False)
     commands.add_parser("arranger", help="notes beside those of people", add_help=False)
+    commands.add_parser("renderer", help="sound beside that of its teacher", add_help=False)
     return parser
 
 
@@ -405,6 +407,11 @@ def main(argv: Sequence[str] | None = None) -> None:
         from experiments import arranger_eval
 
         arranger_eval.main(argv[1:])
+        return
+    if argv[:1] == ["renderer"]:
+        from experiments import renderer_eval
+
+        renderer_eval.main(argv[1:])
         return
     parser = _parser()
     args = parser.parse_args(argv)

@@ -20,11 +20,12 @@ import argparse
 import importlib.util
 import json
 import math
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -70,6 +71,7 @@ from experiments.renderer_systems import (
     by_sines,
     by_teacher,
     by_vocoder,
+    device_name,
     draw_excerpts,
     gflops_a_second,
     heard_from,
@@ -77,13 +79,16 @@ from experiments.renderer_systems import (
     machine_gflops,
     measure_speed,
     mixed,
+    on_device,
     play_voices,
     velocity_scale,
 )
 from experiments.renderer_transcriber import (
+    N_KEYS,
     Posteriors,
     Transcriber,
     decode,
+    load_transcriber,
     note_scores,
     onset_f1,
 )
@@ -96,6 +101,8 @@ from render.errors import RenderError
 PICTURED = ("piano", "strings", DRUMS, BAND)
 DISTANCES = ("mel", "mel_audible", "stft", "loudness")
 NOTE_SCORES = ("f1", "f1_offsets", "drum_f1")
+AGREED = "f1_agreed"
+"""F1 against the notes that are heard in what the teacher played, not against those written."""
 _SPEED_RUNS = 3
 
 
@@ -104,7 +111,8 @@ class Heard:
     """What was measured of one rendering of an excerpt.
 
     Attributes:
-        scores: of :data:`NOTE_SCORES` and :data:`DISTANCES`; NaN where one does not apply.
+        scores: of :data:`NOTE_SCORES`, :data:`AGREED` and :data:`DISTANCES`; NaN where one does
+            not apply.
         rise_ms: errors at isolated onsets, NaN where the sound does not rise.
         fall_ms: the same at isolated releases.
         statistics: [S, 96] embedding by the log-mel spectrogram.
@@ -124,6 +132,19 @@ Table = Mapping[str, Sequence[Heard]]
 """System -> what was measured of each excerpt, in one order; :data:`TEACHER` among them."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Scales:
+    """What everybody makes of the velocity scales.
+
+    Attributes:
+        levels: system -> family -> [n] in dB, in order of velocity.
+        times: system -> errors of onsets and of releases in ms, of each family.
+    """
+
+    levels: dict[str, dict[str, Floats]]
+    times: dict[str, list[tuple[Floats, Floats]]]
+
+
 # --- measuring --------------------------------------------------------------------------------
 
 
@@ -134,6 +155,7 @@ def measure(
     waves = {name: mixed(excerpt, sounds) for name, sounds in made.items()}
     true = waves[TEACHER]
     true_mel = mel_db(true)
+    heard = _transcribed(excerpt, waves, transcriber)
     found = {}
     for name, wave in waves.items():
         mel = mel_db(wave)
@@ -143,13 +165,17 @@ def measure(
             "stft": stft_distance(wave, true),
             "loudness": loudness_error(wave, true),
         }
-        notes, posteriors = _notes_heard(excerpt, wave, mel, transcriber)
-        # A band has no isolated notes, as its voices are not on their own.
-        rise, fall = time_errors(wave, true, excerpt.notes)
+        if excerpt.group == DRUMS:
+            notes = {"drum_f1": onset_f1(drum_onsets(mel), merged_onsets(excerpt.notes))}
+        else:
+            notes = _note_figures(excerpt, heard, name)
         found[name] = Heard(
-            scores | notes, rise, fall, mel_statistics(mel), posteriors,
+            dict.fromkeys((*NOTE_SCORES, AGREED), math.nan) | scores | notes,
+            *time_errors(wave, true, excerpt.notes, has_releases=excerpt.group != DRUMS),
+            mel_statistics(mel),
+            _by_second(heard[name]) if name in heard else np.zeros((0, 2 * N_KEYS)),
             tuple(jumps(_spectrogram(sound)) for sound in made[name]),
-        )  # fmt: skip
+        )
     return found, waves
 
 
@@ -157,19 +183,21 @@ def _spectrogram(sound: Sound) -> Floats:
     return mel_db(sound.wave) if sound.mel is None else db_of(sound.mel.numpy())
 
 
-def _notes_heard(
-    excerpt: Excerpt, wave: Wave, mel: Floats, transcriber: Transcriber | None
-) -> tuple[dict[str, float], Floats]:
-    """Scores of the notes that are heard in a rendering, and what the transcriber made of it."""
-    scores = dict.fromkeys(NOTE_SCORES, math.nan)
-    nothing = np.zeros((0, 2 * 88))
-    if excerpt.group == DRUMS:
-        scores["drum_f1"] = onset_f1(drum_onsets(mel), merged_onsets(excerpt.notes))
-    elif transcriber is not None:
-        heard = transcriber.posteriors(wave)
-        scores |= asdict(note_scores(decode(heard), excerpt.notes))
-        return scores, _by_second(heard)
-    return scores, nothing
+def _transcribed(
+    excerpt: Excerpt, waves: Mapping[str, Wave], transcriber: Transcriber | None
+) -> dict[str, Posteriors]:
+    """What the transcriber hears in each rendering; nothing of drums."""
+    if transcriber is None or excerpt.group == DRUMS:
+        return {}
+    return {name: transcriber.posteriors(wave) for name, wave in waves.items()}
+
+
+def _note_figures(excerpt: Excerpt, heard: Mapping[str, Posteriors], name: str) -> dict[str, float]:
+    if not heard:
+        return {}
+    notes = decode(heard[name])
+    agreed = note_scores(notes, decode(heard[TEACHER])).f1
+    return asdict(note_scores(notes, excerpt.notes)) | {AGREED: agreed}
 
 
 def _by_second(heard: Posteriors) -> Floats:
@@ -193,7 +221,8 @@ def figure_report(
     bands = [i for i, excerpt in enumerate(excerpts) if excerpt.group == BAND]
     columns = {
         "f1": ("f1", solo), "f1_offsets": ("f1_offsets", solo), "drum_f1": ("drum_f1", solo),
-        "band_f1": ("f1", bands), **{name: (name, solo + bands) for name in DISTANCES},
+        "band_f1": ("f1", bands), "f1_agreed": (AGREED, solo), "band_f1_agreed": (AGREED, bands),
+        **{name: (name, solo + bands) for name in DISTANCES},
     }  # fmt: skip
     report: dict[str, Any] = {}
     for system, heard in table.items():
@@ -219,14 +248,14 @@ def family_report(table: Table, excerpts: Sequence[Excerpt]) -> dict[str, Any]:
         report[group] = {
             system: {
                 measure: float(np.mean([heard[i].scores[name] for i in chosen]))
-                for measure, name in (("notes", notes), *((name, name) for name in DISTANCES))
+                for measure, name in (("notes", notes), *((n, n) for n in (AGREED, *DISTANCES)))
             }
             for system, heard in table.items()
         }
     return report
 
 
-def time_report(table: Table) -> dict[str, Any]:
+def time_report(table: Table, scales: Scales) -> dict[str, Any]:
     """Errors of onsets and releases in ms against the teacher's, over all isolated notes.
 
     ``median`` of their sizes, ``late`` the median with its sign, ``worst`` the ninth decile of
@@ -235,8 +264,9 @@ def time_report(table: Table) -> dict[str, Any]:
     report: dict[str, Any] = {}
     for system, heard in table.items():
         report[system] = {}
-        for name in ("rise_ms", "fall_ms"):
-            errors = np.concatenate([getattr(row, name) for row in heard])
+        for index, name in enumerate(("rise_ms", "fall_ms")):
+            of_scales = [errors[index] for errors in scales.times[system]]
+            errors = np.concatenate([*(getattr(row, name) for row in heard), *of_scales])
             found = errors[np.isfinite(errors)]
             row = dict.fromkeys(("median", "late", "worst"), math.nan)
             if len(found):
@@ -282,46 +312,68 @@ def seam_report(
 
     ``at`` and ``elsewhere``: medians in dB; ``percentile``: mean percentile of the jumps at seams
     among the same voice's other jumps, 50 where seams are like any other place; ``of_teacher``: the
-    same among the teacher's other jumps.
+    same among the teacher's other jumps; ``extreme``: the share of seams above the 95th percentile
+    of those.
     """
     report: dict[str, Any] = {}
     for system in (*systems, TEACHER):
         report[system] = {}
         for kind in ("spectral", "level"):
             rows = [
-                _seam_row(ours, theirs, kind)
+                _seams(ours, theirs, kind)
                 for heard, true in zip(table[system], table[TEACHER], strict=True)
                 for ours, theirs in zip(heard.jumps, true.jumps, strict=True)
             ]
-            at, elsewhere = (np.concatenate([row[i] for row in rows]) for i in range(2))
+            at, elsewhere, of_teacher = (
+                np.concatenate([getattr(row, name) for row in rows])
+                for name in ("at", "elsewhere", "of_teacher")
+            )
             report[system][kind] = {
                 "at": float(np.median(at)) if len(at) else math.nan,
                 "elsewhere": float(np.median(elsewhere)) if len(elsewhere) else math.nan,
                 "seams": len(at),
-                "percentile": mean_and_interval([row[2] for row in rows], n_resamples, seed),
-                "of_teacher": mean_and_interval([row[3] for row in rows], n_resamples, seed),
+                "extreme": float((of_teacher > 95).mean()) if len(at) else math.nan,
+                **{
+                    name: mean_and_interval(
+                        [_mean(getattr(row, values)) for row in rows], n_resamples, seed
+                    )
+                    for name, values in (("percentile", "of_own"), ("of_teacher", "of_teacher"))
+                },
             }
     return report
 
 
-def _seam_row(ours: Jumps, theirs: Jumps, kind: str) -> tuple[Floats, Floats, float, float]:
-    """Jumps of a voice at seams and elsewhere, and the two mean percentiles of those at seams."""
-    seams = np.arange(NEW, round(EXCERPT_S * 1000), NEW)
+class _Seams(NamedTuple):
+    """Jumps of a voice at its seams [n] and elsewhere, and the percentiles of the former."""
+
+    at: Floats
+    elsewhere: Floats
+    of_own: Floats
+    of_teacher: Floats
+
+
+def _seams(ours: Jumps, theirs: Jumps, kind: str) -> _Seams:
     values: Floats = getattr(ours, kind)
-    is_seam = ours.at(seams)
+    is_seam = ours.at_seams(NEW)
+    true_elsewhere: Floats = getattr(theirs, kind)[~theirs.at_seams(NEW)]
     at, elsewhere = values[is_seam], values[~is_seam]
-    true_elsewhere: Floats = getattr(theirs, kind)[~theirs.at(seams)]
-    if not len(at):
-        return at, elsewhere, math.nan, math.nan
-    own, others = (float(percentiles(at, x).mean()) for x in (elsewhere, true_elsewhere))
-    return at, elsewhere, own, others
+    return _Seams(at, elsewhere, percentiles(at, elsewhere), percentiles(at, true_elsewhere))
 
 
-def frechet_report(table: Table) -> dict[str, dict[str, float]]:
+def _mean(values: Floats) -> float:
+    return float(values.mean()) if len(values) else math.nan
+
+
+def frechet_report(table: Table, excerpts: Sequence[Excerpt]) -> dict[str, dict[str, float]]:
     """Fréchet distances of every system's seconds to the teacher's, by embedding.
 
-    The teacher's every other excerpt against the rest says what chance and choice of music do.
+    Where there are several excerpts of a family, the teacher's every other one against the rest
+    says what other music on the same instruments does.
     """
+    place = [
+        sum(e.group == excerpt.group for e in excerpts[:i]) for i, excerpt in enumerate(excerpts)
+    ]
+    halves = [[i for i, at in enumerate(place) if at % 2 == half] for half in range(2)]
     report: dict[str, dict[str, float]] = {}
     for embedding in ("statistics", "posteriors"):
         of = {system: [getattr(row, embedding) for row in heard] for system, heard in table.items()}
@@ -333,9 +385,9 @@ def frechet_report(table: Table) -> dict[str, dict[str, float]]:
             for system, sets in of.items()
             if system != TEACHER
         }
-        halves = [np.concatenate(of[TEACHER][i::2]) for i in range(2)]
-        if min(len(half) for half in halves) > 1:
-            report[embedding]["teacher's halves"] = frechet_distance(*halves)
+        if halves[1]:
+            both = (np.concatenate([of[TEACHER][i] for i in half]) for half in halves)
+            report[embedding]["teacher's halves"] = frechet_distance(*both)
     return report
 
 
@@ -344,12 +396,14 @@ def speed_report(
 ) -> dict[str, Any]:
     """Real-time factors of a bus by steps and threads, and what arithmetic alone would take."""
     take = excerpt.voices[0].take
+    device = next(renderer.denoiser.parameters()).device.type
     step, vocoder = gflops_a_second(renderer, take)
     counts = sorted({1, threads})
     return {
-        "excerpt": excerpt.name, "runs": _SPEED_RUNS,
+        "excerpt": excerpt.name, "runs": _SPEED_RUNS, "cores": os.cpu_count(),
+        "device": device_name(renderer),
         "gflops": {"step": step, "vocoder": vocoder},
-        "machine_gflops": {str(n): machine_gflops(n) for n in counts},
+        "machine_gflops": {str(n): machine_gflops(n, device) for n in counts},
         "rows": [
             asdict(row) for row in measure_speed(renderer, take, steps, counts, _SPEED_RUNS)
         ],
@@ -357,19 +411,6 @@ def speed_report(
 
 
 # --- everything -------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Scales:
-    """What everybody makes of the velocity scales.
-
-    Attributes:
-        levels: system -> family -> [n] in dB, in order of velocity.
-        times: system -> errors of onsets and of releases in ms, of each family.
-    """
-
-    levels: dict[str, dict[str, Floats]]
-    times: dict[str, list[tuple[Floats, Floats]]]
 
 
 def play_scales(teacher: Teacher, players: Mapping[str, Player], seed: int) -> Scales:
@@ -383,7 +424,9 @@ def play_scales(teacher: Teacher, players: Mapping[str, Player], seed: int) -> S
         for name in names:
             wave = true if name == TEACHER else players[name](take, true, 0).wave
             scales.levels[name][family.name] = note_levels(wave, take.notes)[order]
-            scales.times[name].append(time_errors(wave, true, take.notes))
+            has_releases = family.name != DRUMS
+            errors = time_errors(wave, true, take.notes, has_releases=has_releases)
+            scales.times[name].append(errors)
     return scales
 
 
@@ -401,8 +444,8 @@ def levelled(players: Mapping[str, Player], scales: Scales) -> tuple[dict[str, P
 
 def evaluate_renderer(args: argparse.Namespace) -> dict[str, Any]:
     """Everything that is known of a renderer."""
-    renderer = load_renderer(args.weights)
-    transcriber = Transcriber(args.transcriber) if args.transcriber else None
+    renderer = on_device(load_renderer(args.weights), args.device)
+    transcriber = load_transcriber(args.transcriber) if args.transcriber else None
     teacher = Teacher(args.soundfont, args.engine)
     _, held = corpora_of(args.pop909, args.emopia, args.cache)
     excerpts = draw_excerpts(held, args.songs, args.seed)
@@ -417,14 +460,10 @@ def evaluate_renderer(args: argparse.Namespace) -> dict[str, Any]:
         SINES: by_sines,
         NOISE: by_noise,
     }
-    # The scales do not tell numbers of steps apart, which are what costs most.
-    scales = play_scales(teacher, {main_system: ours[main_system], **others}, args.seed)
-    others, scales = levelled(others, scales)
-    table = _measured(excerpts, teacher, {**ours, **others}, transcriber, args.pictures)
-    timed = {
-        name: [*heard, *(_bare(*errors) for errors in scales.times.get(name, ()))]
-        for name, heard in table.items()
-    }
+    players, scales = levelled(
+        {**ours, **others}, play_scales(teacher, {**ours, **others}, args.seed)
+    )
+    table = _measured(excerpts, teacher, players, transcriber, args.pictures)
     report = {
         "weights": str(args.weights), "soundfont": args.soundfont.name, "seed": args.seed,
         "songs": args.songs, "excerpts": [excerpt.name for excerpt in excerpts],
@@ -432,20 +471,14 @@ def evaluate_renderer(args: argparse.Namespace) -> dict[str, Any]:
         "main": main_system, "transcriber": bool(transcriber),
         "figures": figure_report(table, excerpts, args.bootstrap, args.seed),
         "families": family_report(table, excerpts),
-        "times": time_report(timed),
+        "times": time_report(table, scales),
         "velocity": velocity_report(scales.levels),
         "seams": seam_report(table, list(ours), args.bootstrap, args.seed),
-        "frechet": frechet_report(table),
+        "frechet": frechet_report(table, excerpts),
     }  # fmt: skip
     if args.threads:
         report["speed"] = speed_report(renderer, excerpts[0], args.steps, args.threads)
     return report
-
-
-def _bare(rise_ms: Floats, fall_ms: Floats) -> Heard:
-    """Times alone."""
-    nothing = np.zeros((0, 0))
-    return Heard({}, rise_ms, fall_ms, nothing, nothing, ())
 
 
 def _measured(
@@ -499,6 +532,7 @@ def _parser() -> argparse.ArgumentParser:
         "--steps", type=int, nargs="+", default=[4, 8, 16], help="of the diffusion (4 8 16)"
     )
     parser.add_argument("--guidance", type=float, default=1.0, help="of the diffusion (1)")
+    parser.add_argument("--device", default="cpu", help="for the networks: cpu (default) or cuda")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument(
         "--threads", type=int, default=2, help="with which speed is measured beside 1; 0: not (2)"

@@ -16,10 +16,12 @@ from render.score import Note
 MOST_F1_LOST = 0.05
 MOST_REAL_TIME = 1.0
 PICTURE_S = 6.0
-_COLOURS = 40
+_COLOURS = 24
 _COLUMNS = {
-    "f1": "note F1", "f1_offsets": "with offsets", "drum_f1": "drum onset F1",
-    "band_f1": "note F1 of bands", "mel": "log-mel L1, dB", "mel_audible": "audible log-mel L1, dB",
+    "f1": "note F1", "f1_offsets": "with offsets", "f1_agreed": "same as the teacher's",
+    "drum_f1": "drum onset F1", "band_f1": "note F1 of bands",
+    "band_f1_agreed": "of bands, same as the teacher's",
+    "mel": "log-mel L1, dB", "mel_audible": "audible log-mel L1, dB",
     "stft": "multi-resolution STFT", "loudness": "loudness error, dB",
 }  # fmt: skip
 _EMBEDDINGS = {"statistics": "log-mel statistics", "posteriors": "Basic Pitch posteriors"}
@@ -53,25 +55,31 @@ def _title(report: Mapping[str, Any]) -> str:
 
 
 def _figures(figures: Mapping[str, Any]) -> str:
-    scores = ("f1", "f1_offsets", "drum_f1", "band_f1")
+    scores = ("f1", "f1_offsets", "band_f1", "drum_f1")
+    agreed = ("f1_agreed", "band_f1_agreed")
     distances = ("mel", "mel_audible", "stft", "loudness")
-    rows = [[system, *(_cell(row[c]) for c in scores)] for system, row in figures.items()]
+    rows = [[system, *(_cell(row[c]) for c in scores + agreed)] for system, row in figures.items()]
     gaps = [
         [system, *(_cell(row[f"{c}_gap"], signed=True) for c in scores)]
         for system, row in figures.items()
     ]
     far = [[system, *(_cell(row[c], 2) for c in distances)] for system, row in figures.items()]
-    note_head, far_head = (["", *(_COLUMNS[c] for c in group)] for group in (scores, distances))
+    note_head, gap_head, far_head = (
+        ["", *(_COLUMNS[c] for c in group)] for group in (scores + agreed, scores, distances)
+    )
     return "\n\n".join(
         [
             "Notes that Basic Pitch hears in the rendering against those written (onset within "
             "50 ms; with offsets: the release too, within 50 ms or a fifth of the note), and "
-            "onsets of drums by spectral flux.",
+            "onsets of drums by spectral flux. Where attacks are slow or voices many, Basic Pitch "
+            "hears little of the score in anybody's playing; so the notes that it hears are also "
+            "compared with those that it hears in the teacher's.",
             _table(note_head, rows),
             "The same less what the teacher scores.",
-            _table(note_head, gaps),
-            "Distance to what the teacher plays. Audible: of bands within "
-            f"{AUDIBLE_DB:g} dB of the excerpt's loudest. Loudness: K-weighted, second by second.",
+            _table(gap_head, gaps),
+            "Distance to what the teacher plays. Audible: only where one of the two is within "
+            f"{AUDIBLE_DB:g} dB of the excerpt's loudest band. Loudness: K-weighted, second by "
+            "second.",
             _table(far_head, far),
         ]
     )
@@ -82,6 +90,7 @@ def _families(families: Mapping[str, Any]) -> str:
     parts = []
     for measure, title, digits in (
         ("notes", "F1 of notes by family (of drums: of onsets).", 2),
+        ("f1_agreed", "F1 against the notes that are heard in the teacher's playing.", 2),
         ("mel_audible", "Audible log-mel L1 by family, dB.", 1),
         ("loudness", "Loudness error by family, dB.", 1),
     ):
@@ -107,16 +116,16 @@ def _times(times: Mapping[str, Any]) -> str:
     ]
     counts = next(iter(times.values()))
     title = (
-        f"Time at which the sound rises after {counts['rise_ms']['notes']} isolated onsets and "
-        f"falls after {counts['fall_ms']['notes']} isolated releases (one pitch scale of each "
-        "family is among them for all but the other numbers of steps), against the teacher's: "
-        "median error in ms (with its sign; ninth decile; share at which it does not)."
+        f"Time at which the sound rises at {counts['rise_ms']['notes']} isolated onsets and falls "
+        f"at {counts['fall_ms']['notes']} isolated releases, of excerpts and velocity scales, "
+        "against the teacher's: median size of the error in ms (median with its sign; ninth "
+        "decile of sizes; share at which the sound does not rise by 6 dB or fall by 10)."
     )
     return f"{title}\n\n{_table(['', 'onset', 'release'], rows)}"
 
 
 def _velocity(velocity: Mapping[str, Any], main: str) -> str:
-    systems = list(velocity)
+    systems = [s for s in velocity if s == main or not s.startswith("diffusion")]
     rows = [
         [
             family,
@@ -144,6 +153,7 @@ def _seams(seams: Mapping[str, Any]) -> str:
             f"{row['at'] / row['elsewhere']:.2f}" if row["elsewhere"] else "-",
             _cell(row["percentile"], 1),
             _cell(row["of_teacher"], 1),
+            f"{100 * row['extreme']:.1f} %",
         ]
         for system, kinds in seams.items()
         for kind, row in kinds.items()
@@ -153,9 +163,9 @@ def _seams(seams: Mapping[str, Any]) -> str:
         f"Seams: change from frame to frame of the drawn spectrogram in dB (median) at the {n} "
         "places where windows join, and elsewhere; the teacher's at the same places, which are "
         "nothing to it. Percentile of a seam's among the other places of its own voice (50: like "
-        "any other) and among the teacher's."
+        "any other) and among the teacher's; share of seams above the teacher's 95th percentile."
     )
-    header = ["", "at seams", "elsewhere", "ratio", "percentile", "among the teacher's"]
+    header = ["", "at seams", "elsewhere", "ratio", "percentile", "among the teacher's", "extreme"]
     return f"{title}\n\n{_table(header, rows)}"
 
 
@@ -166,8 +176,8 @@ def _frechet(frechet: Mapping[str, Mapping[str, float]]) -> str:
         "Fréchet distance to the teacher's seconds, to be read beside the paired distances and "
         "never alone. Log-mel statistics: mean, deviation and change of 32 bands, an embedding "
         "nobody trained. Basic Pitch posteriors: mean of 88 onsets and 88 notes, which hears "
-        "pitch and no timbre; without drums. The teacher's halves are different music, so that "
-        "many is what chance does."
+        "pitch and no timbre; without drums. The teacher's halves are other songs on the same "
+        "families of instruments."
     )
     return f"{title}\n\n{_table(['', *(_EMBEDDINGS[name] for name in frechet)], rows)}"
 
@@ -185,9 +195,10 @@ def _speed(speed: Mapping[str, Any]) -> str:
             ]
         )  # fmt: skip
     title = (
-        f"Speed: seconds for a second of one bus (best of {speed['runs']}). A step is "
+        f"Speed on {speed['device']}, of {speed['cores']} cores: seconds for a second of one bus "
+        f"(best of {speed['runs']}). A step is "
         f"{cost['step']:.2f} GFLOP a second of sound and the vocoder {cost['vocoder']:.2f}; the "
-        "floor is what they take at the speed of a large matrix product here. Guidance doubles "
+        "floor is what they take at the speed of a large matrix product on it. Guidance doubles "
         "the denoiser's; every bus that sounds costs as much."
     )
     return (

@@ -36,7 +36,7 @@ Floats = NDArray[np.float64]
 Wave = NDArray[np.float32]
 
 AUDIBLE_DB = 60.0
-"""Bands further below an excerpt's loudest one count as silent in :func:`mel_distance`."""
+"""Bands further below an excerpt's loudest one are taken to be hardly heard."""
 QUIET_LUFS = -60.0
 """Seconds in which the teacher is quieter do not count in :func:`loudness_error`."""
 ALONE_S = 0.25
@@ -47,6 +47,7 @@ ENVELOPE_HOP = 48
 _ENVELOPE_WINDOW = 600  # 25 ms: a period of the lowest notes, whose cycles would else be seen
 _LEAST_RISE_DB, _MOST_RISE_DB = 6.0, 30.0
 _FALL_DB = 10.0
+_HELD_S = 0.15
 _FLOOR_DB = -100.0
 _STATISTICS_BANDS = 32
 _FULL_SCALE_DB = 20 * math.log10(N_FFT / 4)
@@ -72,11 +73,15 @@ def mel_distance(said: Floats, true: Floats, range_db: float | None = None) -> f
     Args:
         said: [N_MELS, T] in dB.
         true: the same of the teacher.
-        range_db: levels further below the loudest of ``true`` are raised to there, since they are
-            hardly heard; None compares down to the analysis' own floor, -98 dB.
+        range_db: only bands and frames count in which one of the two is no further below the
+            loudest of ``true``, and what is below is raised to there; None compares everything,
+            down to the analysis' own floor of -98 dB.
     """
-    floor = -np.inf if range_db is None else true.max() - range_db
-    return float(np.abs(np.maximum(said, floor) - np.maximum(true, floor)).mean())
+    if range_db is None:
+        return float(np.abs(said - true).mean())
+    floor = true.max() - range_db
+    heard = np.maximum(said, true) > floor
+    return float(np.abs(np.maximum(said, floor) - np.maximum(true, floor))[heard].mean())
 
 
 def stft_distance(said: Wave, true: Wave) -> float:
@@ -123,13 +128,17 @@ def isolated_onsets(notes: Sequence[Note]) -> Floats:
 
 
 def isolated_releases(notes: Sequence[Note]) -> Floats:
-    """Releases in seconds at which nothing else sounds, nor is struck for :data:`FADE_S`."""
+    """Releases in seconds at which nothing else sounds, nor is struck for :data:`FADE_S`.
+
+    Notes of less than 150 ms have none: there is no level from which they fall.
+    """
     start = np.array([note.start_s for note in notes])
     end = np.array([note.end_s for note in notes])
     found = [
         release
         for release in np.unique(end).tolist()
-        if np.count_nonzero((start < release + FADE_S) & (end > release - 0.1)) == 1
+        if np.count_nonzero((start < release + FADE_S) & (end > release - _HELD_S)) == 1
+        and np.any((start <= release - _HELD_S) & (end == release))
     ]
     return np.array(found)
 
@@ -161,14 +170,13 @@ def rise_time(envelope: Floats, onset_s: float) -> float:
 def fall_time(envelope: Floats, release_s: float) -> float:
     """When the sound has fallen by 10 dB after a release, in seconds; NaN if it does not in 0.5 s.
 
-    It falls from the mean level of the 30 ms before the release.
+    It falls from the mean level of 30 ms that end 60 ms before the release, in case it is early.
     """
-    first, last = _frame(release_s - 0.03), _frame(release_s + FADE_S)
-    release = _frame(release_s)
-    if release - first < 1 or last > len(envelope):
+    first, early, last = (_frame(release_s + shift) for shift in (-0.09, -0.06, FADE_S))
+    if early <= first or last > len(envelope):
         return math.nan
-    level = float(envelope[first:release].mean()) - _FALL_DB
-    return _crossing(-envelope[first:last], -level) + first * _FRAME_S
+    level = float(envelope[first:early].mean()) - _FALL_DB
+    return _crossing(-envelope[early:last], -level) + early * _FRAME_S
 
 
 _FRAME_S = ENVELOPE_HOP / SAMPLE_RATE
@@ -190,8 +198,16 @@ def _crossing(values: Floats, level: float) -> float:
     return (i - (after - level) / (after - before)) * _FRAME_S
 
 
-def time_errors(said: Wave, true: Wave, notes: Sequence[Note]) -> tuple[Floats, Floats]:
+def time_errors(
+    said: Wave, true: Wave, notes: Sequence[Note], *, has_releases: bool = True
+) -> tuple[Floats, Floats]:
     """How much later than the teacher a rendering rises and falls, in ms.
+
+    Args:
+        said: [L]
+        true: [L] of the teacher.
+        notes: what both play.
+        has_releases: False for drums, which ring on.
 
     Returns:
         [n] of the isolated onsets and [m] of the isolated releases at which the teacher rises or
@@ -201,7 +217,7 @@ def time_errors(said: Wave, true: Wave, notes: Sequence[Note]) -> tuple[Floats, 
     errors = []
     for measure, times in (
         (rise_time, isolated_onsets(notes)),
-        (fall_time, isolated_releases(notes)),
+        (fall_time, isolated_releases(notes) if has_releases else np.array([])),
     ):
         pairs = np.array([(measure(ours, t), measure(theirs, t)) for t in times.tolist()])
         pairs = pairs.reshape(-1, 2)
@@ -220,7 +236,7 @@ def drum_onsets(mel: Floats) -> Floats:
 
     The flux of a frame is the mean rise of its bands over two frames, in dB, of what lies within
     :data:`AUDIBLE_DB` of the loudest. A peak is the highest of 30 ms to each side, and
-    :data:`_FLUX_DB` above the mean of 100 ms to each side.
+    ``_FLUX_DB`` above the mean of 100 ms to each side.
 
     Args:
         mel: [N_MELS, T] in dB.
@@ -231,8 +247,9 @@ def drum_onsets(mel: Floats) -> Floats:
     near, far = (2 * round(s * FRAME_RATE) + 1 for s in (0.03, 0.1))
     is_peak = flux == maximum_filter1d(flux, near, mode="constant")
     is_peak &= flux >= uniform_filter1d(flux, far, mode="nearest") + _FLUX_DB
-    # The frame whose rise over two frames is highest is centred half a frame after its middle.
-    return np.asarray(np.flatnonzero(is_peak) / FRAME_RATE)
+    # In dB a sound rises as soon as the window of a frame reaches it: half of that, 21 ms, before
+    # the frame's middle reaches it, of which two frames of comparison take back as much.
+    return np.asarray((np.flatnonzero(is_peak) + 0.5) / FRAME_RATE)
 
 
 def merged_onsets(notes: Sequence[Note]) -> Floats:
@@ -261,9 +278,9 @@ class Jumps:
     level: Floats
     frame: NDArray[np.int64]
 
-    def at(self, seams: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Whether the later frame is one of ``seams``: [n]."""
-        return np.isin(self.frame, seams)
+    def at_seams(self, period: int) -> NDArray[np.bool_]:
+        """Whether the later frame is the first of a stretch of ``period`` frames: [n]."""
+        return self.frame % period == 0
 
 
 def jumps(mel: Floats) -> Jumps:
@@ -308,14 +325,10 @@ def mel_statistics(mel: Floats) -> Floats:
 def frechet_distance(ours: Floats, theirs: Floats) -> float:
     """Fréchet distance of the Gaussians of two sets of embeddings (Heusel et al. 2017).
 
-    Dimensions are measured in standard deviations of ``theirs``, so their units do not matter.
-
     Args:
         ours: [n, d]
         theirs: [m, d] of the teacher.
     """
-    scale = np.maximum(theirs.std(axis=0), 1e-6)
-    ours, theirs = ours / scale, theirs / scale
     a, b = np.cov(ours, rowvar=False), np.cov(theirs, rowvar=False)
     values, vectors = np.linalg.eigh(b)
     root = (vectors * np.sqrt(np.maximum(values, 0))) @ vectors.T

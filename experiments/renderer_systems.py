@@ -16,6 +16,7 @@ import torch
 from scipy.signal import istft, stft
 from torch.utils.flop_counter import FlopCounterMode
 
+from amt.errors import InputError
 from amt.model.note_tokens import DURATION, ONSET, PITCH, RESOLUTION, ROLE, ROLES, VELOCITY
 from data_prep.note_song import NoteSong
 from experiments.renderer_data import LEAD_S, RendererData, Take, Teacher, drum_take, song_take
@@ -38,6 +39,8 @@ UNLEVELLED = (OTHER, SINES, NOISE)
 _LAST_ONSET_S, _LAST_RELEASE_S = 1.5, 1.0
 """Before the end of an excerpt."""
 _FEWEST_NOTES = 8
+_TRIES = 5000
+_DATA = {of_piano: RendererData(piano_share=float(of_piano)) for of_piano in (False, True)}
 _BAND = {
     "melody": (105, ("flute and clarinet", "lead", "strings", "brass", "piano")),
     "counter": (85, ("strings", "pad", "brass", "mallets and harp", "guitar")),
@@ -133,42 +136,42 @@ def velocity_scale(family: Family, seed: int) -> Take:
 
 
 def _solo(rng: np.random.Generator, songs: Sequence[NoteSong], family: Family) -> Excerpt:
-    while True:
+    for _ in range(_TRIES if songs else 0):
         if family.name == DRUMS:
             name, take = "loop", drum_take(rng, EXCERPT_S)
         else:
             song = songs[int(rng.integers(len(songs)))]
-            name, take = song.name, _take_of(rng, song, family)
+            name, take = song.name, song_take(rng, song, _DATA[family.name == PIANO], EXCERPT_S)
         take = _trimmed(take)
-        if len(take.notes) >= _FEWEST_NOTES:
+        # Takes are drawn until one is of the family.
+        if take.family == family and len(take.notes) >= _FEWEST_NOTES:
             return Excerpt(f"{name}, program {take.program}", family.name, (Voice(take),))
-
-
-def _take_of(rng: np.random.Generator, song: NoteSong, family: Family) -> Take:
-    """A take on an instrument of the family: takes are drawn until one is."""
-    data = RendererData(piano_share=float(family.name == PIANO))
-    while True:
-        take = song_take(rng, song, data, EXCERPT_S)
-        if take.family == family:
-            return take
+    raise _too_short(len(songs))
 
 
 def _band(rng: np.random.Generator, songs: Sequence[NoteSong]) -> Excerpt:
     """Melody, counter-melody and harmony of one passage on instruments of three families."""
-    while True:
+    for _ in range(_TRIES if songs else 0):
         song = songs[int(rng.integers(len(songs)))]
         start_s = float(rng.uniform(0, max(_seconds(song)[-1] - EXCERPT_S, 0.0)))
-        families: dict[str, Family] = {}
-        for role, (_, names) in _BAND.items():
-            others = [f for f in FAMILIES if f.name in names and f not in families.values()]
-            families[role] = others[int(rng.integers(len(others)))]
-        voices = tuple(
-            Voice(_line(song, role, family, int(rng.choice(family.programs)), start_s), volume)
-            for (role, family), (volume, _) in zip(families.items(), _BAND.values(), strict=True)
-        )
+        voices: list[Voice] = []
+        for role, (volume, names) in _BAND.items():
+            taken = [voice.take.family for voice in voices]
+            free = [f for f in FAMILIES if f.name in names and f not in taken]
+            family = free[int(rng.integers(len(free)))]
+            program = int(rng.choice(family.programs))
+            voices.append(Voice(_line(song, role, family, program, start_s), volume))
         if all(len(voice.take.notes) >= _FEWEST_NOTES for voice in voices):
             playing = ", ".join(str(voice.take.program) for voice in voices)
-            return Excerpt(f"{song.name}, programs {playing}", BAND, voices)
+            return Excerpt(f"{song.name}, programs {playing}", BAND, tuple(voices))
+    raise _too_short(len(songs))
+
+
+def _too_short(n_songs: int) -> InputError:
+    return InputError(
+        f"none of {n_songs} held-out songs has {_FEWEST_NOTES} notes of each voice within "
+        f"{EXCERPT_S:g} s: give the whole corpus"
+    )
 
 
 def _line(song: NoteSong, role: str, family: Family, program: int, start_s: float) -> Take:
@@ -183,8 +186,9 @@ def _line(song: NoteSong, role: str, family: Family, program: int, start_s: floa
     down = -(-np.maximum(rows[:, PITCH] - family.highest, 0) // 12)
     columns = (begins, ends, rows[:, PITCH] + 12 * (up - down), rows[:, VELOCITY])
     notes = sorted(Note(*row) for row in zip(*(c.tolist() for c in columns), strict=True))
-    # What octaves have laid on one another must not sound at once.
-    return _trimmed(Take(family, program, _part(Take(family, program, tuple(notes))).notes))
+    take = Take(family, program, tuple(notes))
+    # As a part, notes that octaves have laid on one another do not sound at once.
+    return _trimmed(replace(take, notes=part_of(Voice(take)).notes))
 
 
 def _seconds(song: NoteSong) -> Floats:
@@ -205,12 +209,13 @@ def _trimmed(take: Take) -> Take:
     )
 
 
-def _part(take: Take, volume: int = 100) -> Part:
-    """A take as a part of a band, with the notes of each pitch one after another."""
+def part_of(voice: Voice) -> Part:
+    """A voice as a part of a file, with the notes of each pitch one after another."""
+    take = voice.take
     is_drum = take.program == DRUM_PROGRAM
     controls = [
         (0.0, mido.Message("program_change", program=0 if is_drum else take.program)),
-        (0.0, mido.Message("control_change", control=7, value=volume)),
+        (0.0, mido.Message("control_change", control=7, value=voice.volume)),
     ]
     part = Part(take.family.name, is_drum, take.notes, tuple(controls))
     return part.sustained(EXCERPT_S)
@@ -234,7 +239,7 @@ def play_voices(
 
 def mixed(excerpt: Excerpt, sounds: Sequence[Sound]) -> Wave:
     """The voices of an excerpt together in mono, at the gains of their buses."""
-    buses, _ = assign([_part(voice.take, voice.volume) for voice in excerpt.voices])
+    buses, _ = assign([part_of(voice) for voice in excerpt.voices])
     # All stand in the middle, so left is right.
     return np.asarray(
         sum(
@@ -260,7 +265,7 @@ def by_vocoder(renderer: Renderer) -> Player:
     """Vocodes what the teacher played: what a perfect denoiser would reach."""
 
     def play(_take: Take, true: Wave, _number: int) -> Sound:
-        mel = log_mel(padded(torch.from_numpy(true)[None]))[0]
+        mel = log_mel(padded(torch.from_numpy(true)[None].to(_device(renderer))))[0]
         return Sound(_vocoded(renderer, mel, len(true)))
 
     return play
@@ -272,13 +277,35 @@ def by_diffusion(renderer: Renderer, options: SamplerOptions) -> Player:
     def play(take: Take, true: Wave, number: int) -> Sound:
         table = note_table([(note, take.program) for note in take.notes])
         mel = torch.cat(list(draw(renderer.denoiser, table, options, number)), dim=1)
-        return Sound(_vocoded(renderer, mel, len(true)), mel)
+        return Sound(_vocoded(renderer, mel, len(true)), mel.cpu())
 
     return play
 
 
+def on_device(renderer: Renderer, name: str) -> Renderer:
+    """The networks on ``cpu`` or ``cuda``.
+
+    Raises:
+        InputError: there is no such device here.
+    """
+    try:
+        return Renderer(renderer.denoiser.to(name), renderer.vocoder.to(name))
+    except (RuntimeError, AssertionError) as error:
+        raise InputError(f"there is no device {name!r} here: choose cpu or cuda") from error
+
+
+def device_name(renderer: Renderer) -> str:
+    """What the networks run on, for people."""
+    device = _device(renderer)
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else "the processor"
+
+
+def _device(renderer: Renderer) -> torch.device:
+    return next(renderer.denoiser.parameters()).device
+
+
 def _vocoded(renderer: Renderer, mel: torch.Tensor, length: int) -> Wave:
-    wave = torch.cat(list(vocode(renderer.vocoder, [mel]))).numpy()[:length]
+    wave = torch.cat(list(vocode(renderer.vocoder, [mel]))).cpu().numpy()[:length]
     return np.pad(wave, (0, length - len(wave)))
 
 
@@ -356,10 +383,12 @@ def measure_speed(
 def _timed(renderer: Renderer, table: NoteTable, options: SamplerOptions) -> tuple[float, float]:
     """Real-time factors of denoiser and vocoder for one bus."""
     begun = time.perf_counter()
+    # Copies to the processor wait for what another device still computes.
     mel = torch.cat(list(draw(renderer.denoiser, table, options)), dim=1)
+    mel.cpu()
     drawn = time.perf_counter()
-    for _ in vocode(renderer.vocoder, [mel]):
-        pass
+    for wave in vocode(renderer.vocoder, [mel]):
+        wave.cpu()
     seconds = mel.shape[1] / FRAME_RATE
     return (drawn - begun) / seconds, (time.perf_counter() - drawn) / seconds
 
@@ -378,15 +407,18 @@ def gflops_a_second(renderer: Renderer, take: Take) -> tuple[float, float]:
     return tuple(c.get_total_flops() / 1e9 / seconds for c in (steps, sounds))
 
 
-def machine_gflops(threads: int) -> float:
-    """10^9 operations a second that PyTorch reaches here with a large matrix product."""
+def machine_gflops(threads: int, device: str = "cpu") -> float:
+    """10^9 operations a second that PyTorch reaches here with large matrix products."""
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
-    square = torch.rand(1024, 1024)
+    square = torch.rand(1024, 1024, device=device)
     times = []
-    for _ in range(8):
+    for _ in range(5):
         begun = time.perf_counter()
-        square @ square
+        product = square
+        for _ in range(4):
+            product = square @ product
+        product.cpu()
         times.append(time.perf_counter() - begun)
     torch.set_num_threads(before)
-    return float(2 * 1024**3 / min(times) / 1e9)
+    return float(4 * 2 * 1024**3 / min(times) / 1e9)

@@ -6,7 +6,7 @@ defaults of the paper's authors, chosen before any rendering of ours was heard.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -49,19 +49,20 @@ class Posteriors(NamedTuple):
     """[T, 88] that it sounds"""
 
 
+Network = Callable[[NDArray[np.float32]], Sequence[NDArray[np.float32]]]
+"""Windows [B, WINDOW, 1] at 22.05 kHz -> posteriors of onsets and of notes, both
+[B, N_FRAMES, N_KEYS]; frame t is centred on the window's sample t·FRAME."""
+
+
 class Transcriber:
-    """Basic Pitch in ONNX Runtime.
+    """Hears notes in sounds of any length.
 
     Args:
-        path: the published network as ONNX.
-
-    Raises:
-        InputError: the file cannot be read or is another network, or ONNX Runtime is missing.
+        network: hears single windows.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._session = _session(path)
-        self._input = self._session.get_inputs()[0].name
+    def __init__(self, network: Network) -> None:
+        self._network = network
 
     def posteriors(self, wave: Wave) -> Posteriors:
         """Hear a sound [L] at 24 kHz; frame t is centred on second t·FRAME / RATE."""
@@ -75,20 +76,13 @@ class Transcriber:
         whole[_EDGE * FRAME : _EDGE * FRAME + len(part)] = part
         starts = np.arange(n_windows)[:, None] * kept * FRAME
         windows = whole[starts + np.arange(WINDOW)][:, :, None]
-        batches = [
-            self._session.run(list(_OUTPUTS), {self._input: windows[i : i + _BATCH]})
-            for i in range(0, n_windows, _BATCH)
-        ]
+        batches = [self._network(windows[i : i + _BATCH]) for i in range(0, n_windows, _BATCH)]
         onset, note = (
             np.concatenate([batch[k] for batch in batches])[:, _EDGE : _EDGE + kept]
             .reshape(-1, N_KEYS)[:n_frames]
             for k in range(2)
         )  # fmt: skip
         return Posteriors(onset, note)
-
-    def notes(self, wave: Wave) -> tuple[Note, ...]:
-        """Notes of a sound [L] at 24 kHz."""
-        return decode(self.posteriors(wave))
 
 
 def decode(heard: Posteriors) -> tuple[Note, ...]:
@@ -171,6 +165,17 @@ def _import_mir_eval() -> Any:  # noqa: ANN401 - a module without types
 
 
 _MISSING = "{} is not installed: run `pip install 'amt-soundtrack[evaluate]'`"
+
+
+def load_transcriber(path: Path) -> Transcriber:
+    """Basic Pitch in ONNX Runtime, on as many threads as PyTorch has.
+
+    Raises:
+        InputError: the file cannot be read or is another network, or ONNX Runtime is missing.
+    """
+    session = _session(path)
+    name = session.get_inputs()[0].name
+    return Transcriber(lambda windows: session.run(list(_OUTPUTS), {name: windows}))
 
 
 def _session(path: Path) -> Any:  # noqa: ANN401 - a library without types

@@ -13,6 +13,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from amt.plan import Arrangement
     from amt.types import Plan, Song
     from render.audio import Audio
+    from render.engine import Rendering
+    from render.options import RenderOptions
 
 USAGE, INTERRUPTED, BUG = 2, 130, 1
 SOUND_SUFFIXES = (".wav", ".flac")
@@ -67,6 +70,14 @@ class EngineName(StrEnum):
     fluidsynth = "fluidsynth"
     tinysoundfont = "tinysoundfont"
     midirenderer = "midirenderer"
+    diffusion = "diffusion"
+
+
+class Unlearned(StrEnum):
+    """What becomes of the parts that the neural renderer has not learned."""
+
+    soundfont = "soundfont"
+    refuse = "refuse"
 
 
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No messages, no progress.")]
@@ -113,13 +124,40 @@ NetworkWeights = Annotated[
     Path | None, typer.Option("--weights", help="Folder with another network.")
 ]
 Engine = Annotated[
-    EngineName, typer.Option(help="Synthesiser.", rich_help_panel="Sound", case_sensitive=False)
+    EngineName,
+    typer.Option(
+        help="Synthesiser of soundfonts, or diffusion: a network (auto takes a soundfont).",
+        rich_help_panel="Sound",
+        case_sensitive=False,
+    ),
 ]
 SoundFont = Annotated[
     Path | None,
     typer.Option(
         help="SF2 or SF3 file; else $AMT_SOUNDFONT, else one of the system, else a small one.",
         rich_help_panel="Sound",
+    ),
+]
+Steps = Annotated[
+    int | None,
+    typer.Option(
+        help="With diffusion: evaluations of the network, 1-20; more is slower. [default: 8]",
+        rich_help_panel="Sound",
+    ),
+]
+Networks = Annotated[
+    Path | None,
+    typer.Option(
+        "--renderer", help="With diffusion: folder with other networks.", rich_help_panel="Sound"
+    ),
+]
+UnlearnedOption = Annotated[
+    Unlearned | None,
+    typer.Option(
+        help="With diffusion: let a soundfont play what the network has not learned, or refuse. "
+        "[default: soundfont]",
+        rich_help_panel="Sound",
+        case_sensitive=False,
     ),
 ]
 
@@ -240,6 +278,9 @@ def generate(
     ] = None,
     engine: Engine = EngineName.auto,
     soundfont: SoundFont = None,
+    steps: Steps = None,
+    renderer: Networks = None,
+    unlearned: UnlearnedOption = None,
     keep_sound: Annotated[
         float | None,
         typer.Option(
@@ -260,6 +301,7 @@ def generate(
     inputs = [path for path in (video, soundfont) if path is not None]
     check_outputs(outputs, inputs)
     _check_suffixes([wav], [mp4], [report])
+    sound = _sound(engine, soundfont, steps=steps, networks=renderer, unlearned=unlearned)
     from amt.compose import ComposeOptions
     from amt.midi import write_midi
     from amt.model.sampling import SamplingOptions
@@ -295,15 +337,10 @@ def generate(
         write_midi(generated.song, stage.path(out))
         if plan is not None:
             write_plan(generated.plan, stage.path(plan), arrangement)
-        audio = None
-        if wav is not None or mp4 is not None:
-            audio = _render(stage.path(out), engine, soundfont, show)
-            _write_sound(audio, video, wav, mp4, keep_sound, stage)
-        if report is not None:
-            play = partial(_render, stage.path(out), engine, soundfont, show)
-            silence = _write_report(video, generated, audio or play, stage.path(report))
-            if silence and not quiet:
-                _say(f"the report has no player: {silence}")
+        record = partial(_record, stage.path(out), sound, out.parent, show, quiet)
+        silence = _write_sounds(record, generated, video, wav, mp4, keep_sound, report, stage)
+        if silence and not quiet:
+            _say(f"the report has no player: {silence}")
     _summarise(generated.plan, arrangement, generated.song, outputs, as_json=as_json, quiet=quiet)
 
 
@@ -434,22 +471,51 @@ def render(
     soundfont: SoundFont = None,
     stems: Annotated[
         Path | None,
-        typer.Option(help="Folder for one file a track.", rich_help_panel="Sound"),
+        typer.Option(
+            help="Folder for one file a track (diffusion: a family).", rich_help_panel="Sound"
+        ),
     ] = None,
+    steps: Steps = None,
+    guidance: Annotated[
+        float | None,
+        typer.Option(
+            help="With diffusion: how far what the notes ask for is overstated, 1-10. [default: 1]",
+            rich_help_panel="Sound",
+        ),
+    ] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option(
+            help="With diffusion: another seed, another take. [default: 0]",
+            rich_help_panel="Sound",
+        ),
+    ] = None,
+    renderer: Networks = None,
+    unlearned: UnlearnedOption = None,
     quiet: Quiet = False,
 ) -> None:
     """Turn a MIDI file into sound at -14 LUFS.
 
     [dim]amt render song.mid --out song.wav --stems stems/[/dim]
+
+    [dim]amt render song.mid --out song.wav --engine diffusion[/dim]
     """
     check_outputs([out], [midi])
     _check_suffixes([out])
-    from render.audio import write_audio
-
-    with _progress(quiet) as show, staging() as stage:
-        write_audio(_render(midi, engine, soundfont, show), stage.path(out))
+    sound = _sound(
+        engine, soundfont,
+        steps=steps, guidance=guidance, seed=seed, networks=renderer, unlearned=unlearned,
+    )  # fmt: skip
+    with (
+        _progress(quiet) as show,
+        staging([out]) as stage,
+        _record(midi, sound, out.parent, show, quiet, stems=stems is not None) as rendering,
+    ):
+        rendering.master.write(stage.path(out))
         if stems is not None:
-            _write_stems(midi, stems, engine, soundfont, out.suffix, show, stage)
+            stems.mkdir(parents=True, exist_ok=True)
+            for name, stem in rendering.stems.items():
+                stem.write(stage.path((stems / name).with_suffix(out.suffix)))
 
 
 Show = Callable[[str, float], None]
@@ -477,72 +543,95 @@ def _progress(quiet: bool) -> Iterator[Show]:
         yield show
 
 
-def _render(midi: Path, engine: EngineName, soundfont: Path | None, show: Show) -> Audio:
-    from render.engine import render_midi
+def _sound(engine: EngineName, soundfont: Path | None, **neural: object) -> RenderOptions:
+    """What is asked of the renderer.
 
-    return render_midi(
+    Args:
+        engine: what plays.
+        soundfont: what it plays on.
+        neural: fields of :class:`render.options.NeuralOptions`; None where they were not given.
+
+    Raises:
+        InputError: they were given and no network plays.
+        RenderError: the network that plays cannot do so, which is better known before any work.
+    """
+    from render.options import NeuralOptions, RenderOptions
+
+    given: dict[str, Any] = {name: value for name, value in neural.items() if value is not None}
+    if given and engine is not EngineName.diffusion:
+        option = {"networks": "renderer"}.get(name := next(iter(given)), name)
+        raise InputError(
+            f"--{option} was given, which only the engine diffusion knows: add --engine diffusion"
+        )
+    options = NeuralOptions(**given)
+    if engine is EngineName.diffusion:
+        from render.neural import check
+
+        check(options)
+    return RenderOptions(engine.value, soundfont, neural=options)
+
+
+def _record(
+    midi: Path, sound: RenderOptions, folder: Path, show: Show, quiet: bool, stems: bool = False
+) -> AbstractContextManager[Rendering]:
+    """Render to temporary files in a folder."""
+    from render.engine import record
+
+    return record(
         midi,
-        engine=engine.value,
-        soundfont=soundfont,
+        sound,
+        stems=stems,
+        folder=folder,
         progress=lambda share: show("rendering", share),
+        say=None if quiet else _say,
     )
 
 
-def _write_sound(
-    audio: Audio,
+def _write_sounds(
+    record: Callable[[], AbstractContextManager[Rendering]],
+    generated: Generated,
     video: Path,
     wav: Path | None,
     mp4: Path | None,
     keep_sound: float | None,
+    report: Path | None,
     stage: Staging,
-) -> None:
-    from render.audio import write_audio
-    from render.mux import mux
-
-    if wav is not None:
-        write_audio(audio, stage.path(wav))
-    if mp4 is not None:
-        mux(video, audio, stage.path(mp4), keep_original=keep_sound)
-
-
-def _write_stems(
-    midi: Path,
-    folder: Path,
-    engine: EngineName,
-    soundfont: Path | None,
-    suffix: str,
-    show: Show,
-    stage: Staging,
-) -> None:
-    from render.audio import write_audio
-    from render.engine import render_stems
-
-    folder.mkdir(parents=True, exist_ok=True)
-    parts = render_stems(
-        midi,
-        engine=engine.value,
-        soundfont=soundfont,
-        progress=lambda share: show("stems", share),
-    )
-    for name, audio in parts.items():
-        write_audio(audio, stage.path((folder / name).with_suffix(suffix)))
-
-
-def _write_report(
-    video: Path, generated: Generated, audio: Audio | Callable[[], Audio], path: Path
 ) -> str:
-    """Write the page; where no sound can be made it has no player, and the reason is returned."""
-    from amt.report import Sound, write_report
+    """Render once for all outputs that hold sound.
+
+    Where no sound can be made, the report alone is written without a player, and the reason is
+    returned.
+    """
+    if wav is None and mp4 is None and report is None:
+        return ""
     from render.errors import RenderError
 
-    sound, silence = None, ""
+    audio: Audio | None = None
+    silence = ""
     try:
-        made = audio() if callable(audio) else audio
-        sound = Sound(made.samples, made.sample_rate)
+        with record() as rendering:
+            if wav is not None:
+                rendering.master.write(stage.path(wav))
+            if mp4 is not None or report is not None:
+                audio = rendering.master.audio()
     except RenderError as error:
+        if wav is not None or mp4 is not None:
+            raise
         silence = str(error)
-    write_report(path, video, generated.features, generated.plan, generated.song, sound)
+    if mp4 is not None and audio is not None:
+        from render.mux import mux
+
+        mux(video, audio, stage.path(mp4), keep_original=keep_sound)
+    if report is not None:
+        _write_report(video, generated, audio, stage.path(report))
     return silence
+
+
+def _write_report(video: Path, generated: Generated, audio: Audio | None, path: Path) -> None:
+    from amt.report import Sound, write_report
+
+    sound = None if audio is None else Sound(audio.samples, audio.sample_rate)
+    write_report(path, video, generated.features, generated.plan, generated.song, sound)
 
 
 def _check_suffixes(

@@ -1,37 +1,33 @@
 """Sound in memory: measuring, levelling, fitting, writing.
 
 Conventions: samples are float32 [channels, T], full scale is ±1, levels are in dB relative to full
-scale (dBFS), loudness is in LUFS (ITU-R BS.1770-4, through pyloudnorm). Everything here takes time
-and memory linear in T.
+scale (dBFS), loudness is in LUFS (ITU-R BS.1770-4). Everything here takes time and memory linear
+in T; :mod:`render.stream` does the same for sound that is longer than memory.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
-import pyloudnorm
 import soundfile
 from numpy.typing import NDArray
-from scipy.ndimage import maximum_filter1d, uniform_filter1d
 from scipy.signal import resample_poly
 
 from render.errors import AudioError
+from render.stream import Block, blocks_of, levelling_gain, levels, limited
 
 FILE_FORMATS = {".wav": "WAV", ".flac": "FLAC"}
 """Suffix → container; both are written with 24 bits, whose rounding noise (-144 dBFS) needs no
 dither, so equal samples give equal files."""
 
-ATTACK_S = 0.005
-"""How far the limiter looks ahead: the gain glides down over this time before a peak."""
-RELEASE_S = 0.1
-"""Time constant with which the limiter's gain comes back after a peak."""
-MAX_LIMITING_DB = 6.0
-"""Peaks are pushed down by no more than this; past it the whole sound stays quieter instead."""
-
-_LOUDNESS_BLOCK_S = 0.4
+_BYTES = 3
+"""Of a sample in a file."""
+_MAX_WAV_BYTES = 0xFFFF_0000
 _SILENCE_DB = -60.0
 _SILENCE_WINDOW_S = 0.05
 
@@ -84,13 +80,38 @@ def write_audio(audio: Audio, path: Path) -> None:
     Raises:
         AudioError: the suffix is neither ``.wav`` nor ``.flac``, or the file cannot be written.
     """
+    write_stream(blocks_of(audio.samples), audio.samples.shape, audio.sample_rate, path)
+
+
+def write_stream(
+    blocks: Iterable[Block], shape: tuple[int, ...], sample_rate: int, path: Path
+) -> None:
+    """Write a stream of blocks likewise, without holding it in memory.
+
+    A WAV file cannot be longer than 4 GiB (4.5 hours of stereo at 44.1 kHz); what is longer becomes
+    RF64 (EBU Tech 3306), which editors read under the same suffix.
+
+    Args:
+        blocks: the stream.
+        shape: (channels, frames) of the whole.
+        sample_rate: in Hz.
+        path: the file.
+
+    Raises:
+        AudioError: the suffix is neither ``.wav`` nor ``.flac``, or the file cannot be written.
+    """
     file_format = FILE_FORMATS.get(path.suffix.lower())
     if file_format is None:
         raise AudioError(f"{path.name} has no known audio suffix: name it .wav or .flac")
+    channels, frames = shape
+    if file_format == "WAV" and channels * frames * _BYTES > _MAX_WAV_BYTES:
+        file_format = "RF64"
     try:
-        soundfile.write(
-            path, audio.samples.T, audio.sample_rate, format=file_format, subtype="PCM_24"
-        )
+        with soundfile.SoundFile(
+            path, "w", sample_rate, channels, format=file_format, subtype="PCM_24"
+        ) as file:
+            for block in blocks:
+                file.write(block.T)
     except (OSError, soundfile.LibsndfileError) as error:
         raise AudioError(f"cannot write {path}: {error}") from error
 
@@ -113,41 +134,23 @@ def loudness(audio: Audio) -> float:
 
     A sound shorter than one gating block of 0.4 s is repeated to fill it.
     """
-    if not audio.samples.any():
-        return -math.inf
-    samples = audio.samples
-    block = math.ceil(_LOUDNESS_BLOCK_S * audio.sample_rate) + 1
-    if samples.shape[1] < block:
-        samples = np.tile(samples, math.ceil(block / samples.shape[1]))
-    meter = pyloudnorm.Meter(audio.sample_rate, block_size=_LOUDNESS_BLOCK_S)
-    with np.errstate(divide="ignore"):  # a block of pure silence has loudness -inf
-        return float(meter.integrated_loudness(samples.T.astype(np.float64)))
+    return levels(blocks_of(audio.samples), audio.sample_rate).loudness_lufs
 
 
 def loudness_gain(audio: Audio, lufs: float = -14.0, peak_db: float = -1.0) -> float:
     """The factor that, followed by :func:`limit`, brings a sound to a loudness.
 
-    Limiting costs loudness, so the factor is found in two rounds; it never asks the limiter for
-    more than :data:`MAX_LIMITING_DB`, and is 1 for silence.
+    It is 1 for silence; see :func:`render.stream.levelling_gain`.
     """
-    peak = float(np.abs(audio.samples).max(initial=0.0))
-    level = loudness(audio)
-    if not math.isfinite(level):
-        return 1.0
-    highest_db = peak_db + MAX_LIMITING_DB - _to_db(peak)
-    gain_db = min(lufs - level, highest_db)
-    for _ in range(2):
-        if gain_db + _to_db(peak) <= peak_db:
-            break
-        limited = limit(apply_gain(audio, 10 ** (gain_db / 20)), peak_db)
-        gain_db = min(gain_db + lufs - loudness(limited), highest_db)
-    return float(10 ** (gain_db / 20))
+    play = partial(blocks_of, audio.samples)
+    return levelling_gain(play, audio.sample_rate, lufs, peak_db)
 
 
 def normalise(audio: Audio, lufs: float = -14.0, peak_db: float = -1.0) -> Audio:
     """Bring a sound to a loudness, its peaks limited to ``peak_db`` dBFS.
 
-    Where that would need more than :data:`MAX_LIMITING_DB` of limiting it stays quieter.
+    Where that would need more than :data:`render.stream.MAX_LIMITING_DB` of limiting it stays
+    quieter.
     """
     return limit(apply_gain(audio, loudness_gain(audio, lufs, peak_db)), peak_db)
 
@@ -158,31 +161,14 @@ def apply_gain(audio: Audio, factor: float) -> Audio:
 
 
 def limit(audio: Audio, peak_db: float = -1.0) -> Audio:
-    """Keep all samples within ``peak_db`` dBFS with a look-ahead limiter, channels linked.
+    """Keep all samples within ``peak_db`` dBFS; see :func:`render.stream.limited`.
 
-    Attack :data:`ATTACK_S` (linear, ends as the peak arrives), exponential release
-    :data:`RELEASE_S`. A sound that stays below the ceiling comes back unchanged.
+    A sound that stays below the ceiling comes back unchanged.
     """
-    ceiling = 10 ** (peak_db / 20)
-    peaks = np.abs(audio.samples).max(axis=0, initial=0.0)
-    if not (peaks > ceiling).any():
+    if np.abs(audio.samples).max(initial=0.0) <= 10 ** (peak_db / 20):
         return audio
-    reduction = 1.0 - np.minimum(1.0, ceiling / np.maximum(peaks, ceiling)).astype(np.float64)
-    # Release: r[n] = max(r[n], a r[n-1]) is a running maximum of log r[n] - n log a.
-    slope = -1.0 / (RELEASE_S * audio.sample_rate) * np.arange(reduction.size)
-    with np.errstate(divide="ignore"):
-        np.log(reduction, out=reduction)
-    reduction -= slope
-    np.maximum.accumulate(reduction, out=reduction)
-    reduction += slope
-    np.exp(reduction, out=reduction)
-    # Attack: hold the strongest reduction of the next `ahead` samples, then average the last
-    # `ahead` of those, all of which hold the peak by the time it sounds.
-    ahead = max(round(ATTACK_S * audio.sample_rate), 1)
-    reduction = maximum_filter1d(reduction, ahead, origin=-(ahead // 2), mode="nearest")
-    reduction = uniform_filter1d(reduction, ahead, origin=(ahead - 1) // 2, mode="nearest")
-    limited = audio.samples * (1.0 - reduction).astype(np.float32)
-    return Audio(np.clip(limited, -ceiling, ceiling).astype(np.float32), audio.sample_rate)
+    blocks = limited(blocks_of(audio.samples), audio.sample_rate, peak_db)
+    return Audio(np.concatenate(list(blocks), axis=1), audio.sample_rate)
 
 
 def fit_duration(audio: Audio, duration_s: float, fade_s: float = 2.0) -> Audio:

@@ -1,35 +1,86 @@
 """MIDI file → audio: the master, or one stem for each part.
 
 Every part is rendered alone and the master is their sum, so stems add up to it exactly, parts may
-share a channel, and there may be any number of them.
+share a channel, and there may be any number of them. What is rendered goes to a file beside the
+output (:mod:`render.tape`) and is levelled from there, so memory does not grow with the length.
 """
 
 from __future__ import annotations
 
-import re
-import unicodedata
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
-from render.audio import Audio, apply_gain, fade_out, fit_duration, limit, loudness_gain
-from render.errors import EngineError
+from render.audio import Audio
+from render.options import NEURAL, NeuralOptions, RenderOptions
+from render.playing import Performance, Progress, Say, file_names, load_player
+from render.recording import Recording, finished
 from render.score import Part, read_parts
-from render.soundfont import find_soundfont, requested_soundfont, soundfont_format
-from render.synthesisers import Synthesiser, choose_engine
+from render.tape import Tape
 
-Progress = Callable[[float], None]
-"""Is told the share of the work that is done, 0-1."""
 
-MAX_TAIL_S = 5.0
-"""How long the sound may ring on after the last event."""
+@dataclass(frozen=True, slots=True)
+class Rendering:
+    """What was rendered, on disk.
 
-_TAIL_FLOOR = 10 ** (-60 / 20)
-_TAIL_FADE_S = 0.05
-_CUT_FADE_S = 1.0
-_SAMPLE_RATES = (8000, 96000)
+    Attributes:
+        master: the sum of all parts.
+        stems: file name (such as ``01_piano.wav``) → stem, in the order of the parts; empty unless
+            they were asked for. All have the length and the gain of the master, so that their sum
+            is the master before its peaks are limited; a stem itself is not limited.
+    """
+
+    master: Recording
+    stems: dict[str, Recording]
+
+
+@contextmanager
+def record(
+    midi: Path,
+    options: RenderOptions,
+    *,
+    stems: bool = False,
+    folder: Path | None = None,
+    progress: Progress | None = None,
+    say: Say | None = None,
+) -> Iterator[Rendering]:
+    """Render a MIDI file to stereo sound on disk, which is there until the context is left.
+
+    The sound rings on until it has died away by 60 dB, at most
+    :data:`render.playing.MAX_TAIL_S` after the last event.
+
+    Args:
+        midi: a file of type 0 or 1.
+        options: what is asked.
+        stems: whether to keep every part by itself as well.
+        folder: where the sound lies meanwhile, 21 MB a minute at 44.1 kHz and as much for a stem;
+            None takes the system's folder for temporary files.
+        progress: is told how far the work is.
+        say: is told what the network has not learned and who plays it.
+
+    Raises:
+        MidiFileError: the file cannot be read or holds no notes.
+        SoundfontError: the soundfont is missing, damaged or unreadable for the engine.
+        EngineError: the engine is unknown or not installed, cannot use an option, or has not
+            learned what it may not leave to another.
+        WeightsError: the networks are missing or damaged.
+        AudioError: the disk is full.
+    """
+    parts = read_parts(midi)
+    played = _perform(parts, options, say).with_progress(options.sample_rate, progress)
+    with ExitStack() as open_tapes:
+        master = open_tapes.enter_context(Tape(folder))
+        tapes = [open_tapes.enter_context(Tape(folder)) for _ in played.names if stems]
+        for index, start, block in played.sound:
+            master.add(start, block)
+            if stems:
+                tapes[index].add(start, block)
+        whole = finished(master, options.sample_rate, options.duration_s)
+        if options.normalise:
+            whole = whole.levelled(options.loudness_lufs, options.peak_db)
+        names = file_names(played.names) if stems else []
+        yield Rendering(whole, {n: whole.like(t) for n, t in zip(names, tapes, strict=True)})
 
 
 def render_midi(
@@ -42,41 +93,20 @@ def render_midi(
     peak_db: float = -1.0,
     normalise: bool = True,
     duration_s: float | None = None,
+    neural: NeuralOptions | None = None,
     progress: Progress | None = None,
+    say: Say | None = None,
 ) -> Audio:
-    """Render a MIDI file to stereo sound.
+    """Render a MIDI file to stereo sound in memory; for hours of it, see :func:`record`.
 
-    The sound rings on until it has died away by 60 dB, at most :data:`MAX_TAIL_S` after the last
-    event.
-
-    Args:
-        midi: a file of type 0 or 1.
-        engine: ``auto``, ``fluidsynth``, ``tinysoundfont`` or ``midirenderer``.
-        soundfont: the file to play on; see :func:`render.soundfont.find_soundfont` for None.
-        sample_rate: in Hz, 8000 to 96000.
-        loudness_lufs: integrated loudness to reach; see :func:`render.audio.normalise`.
-        peak_db: ceiling of the peaks in dBFS.
-        normalise: whether to level at all; without, the sound is as the engine made it and may
-            exceed full scale.
-        duration_s: the exact length to reach by silence, or by a fade of the last 2 s, if any.
-        progress: is told how far the work is.
-
-    Raises:
-        MidiFileError: the file cannot be read or holds no notes.
-        SoundfontError: the soundfont is missing, damaged or unreadable for the engine.
-        EngineError: the engine is unknown or not installed, or cannot use the sample rate.
-        AudioError: ``duration_s`` is not positive.
+    Args and errors: as for :class:`RenderOptions` and :func:`record`.
     """
-    parts = read_parts(midi)
-    synthesiser = _load(engine, soundfont, sample_rate)
-    master = np.zeros((2, _frames(parts, sample_rate)), np.float32)
-    for start, samples in _render_parts(parts, synthesiser, sample_rate, progress):
-        master[:, start : start + samples.shape[1]] += samples
-    audio = _finish(Audio(master, sample_rate), _sounding_frames(master, sample_rate), duration_s)
-    if not normalise:
-        return audio
-    gain = loudness_gain(audio, loudness_lufs, peak_db)
-    return limit(apply_gain(audio, gain), peak_db)
+    options = RenderOptions(
+        engine, soundfont, sample_rate, loudness_lufs, peak_db, normalise, duration_s,
+        neural or NeuralOptions(),
+    )  # fmt: skip
+    with record(midi, options, progress=progress, say=say) as rendering:
+        return rendering.master.audio()
 
 
 def render_stems(
@@ -89,92 +119,30 @@ def render_stems(
     peak_db: float = -1.0,
     normalise: bool = True,
     duration_s: float | None = None,
+    neural: NeuralOptions | None = None,
     progress: Progress | None = None,
+    say: Say | None = None,
 ) -> dict[str, Audio]:
-    """Render every part of a MIDI file to a stem of its own.
+    """Render every part of a MIDI file to a stem of its own; see :class:`Rendering`.
 
-    All stems have the length and the gain of the master, so that their sum is the master before
-    its peaks are limited; a stem itself is not limited. They are held in memory together.
-
-    Args and errors: as for :func:`render_midi`.
+    They are held in memory together. Args and errors: as for :func:`render_midi`.
 
     Returns:
         File name (such as ``01_piano.wav``) → stem, in the order of the parts.
     """
-    parts = read_parts(midi)
-    synthesiser = _load(engine, soundfont, sample_rate)
-    frames = _frames(parts, sample_rate)
-    master = np.zeros((2, frames), np.float32)
-    stems = []
-    for start, samples in _render_parts(parts, synthesiser, sample_rate, progress):
-        master[:, start : start + samples.shape[1]] += samples
-        stems.append((start, samples))
-    length = _sounding_frames(master, sample_rate)
-    audio = _finish(Audio(master, sample_rate), length, duration_s)
-    gain = loudness_gain(audio, loudness_lufs, peak_db) if normalise else 1.0
-    finished = {}
-    for name, (start, samples) in zip(_file_names(parts), stems, strict=True):
-        stem = np.pad(samples, ((0, 0), (start, frames - start - samples.shape[1])))
-        finished[name] = apply_gain(_finish(Audio(stem, sample_rate), length, duration_s), gain)
-    return finished
+    options = RenderOptions(
+        engine, soundfont, sample_rate, loudness_lufs, peak_db, normalise, duration_s,
+        neural or NeuralOptions(),
+    )  # fmt: skip
+    with record(midi, options, stems=True, progress=progress, say=say) as rendering:
+        return {name: stem.audio() for name, stem in rendering.stems.items()}
 
 
-def _load(engine: str, soundfont: Path | None, sample_rate: int) -> Synthesiser:
-    """Choose engine and soundfont so that they fit each other."""
-    low, high = _SAMPLE_RATES
-    if not low <= sample_rate <= high:
-        raise EngineError(f"the sample rate is {sample_rate} Hz, expected {low} to {high}")
-    wanted = soundfont or requested_soundfont()
-    chosen = choose_engine(engine, soundfont_format(wanted) if wanted else None)
-    return chosen.load(find_soundfont(wanted, chosen.formats), sample_rate)
+def _perform(parts: tuple[Part, ...], options: RenderOptions, say: Say | None) -> Performance:
+    """Let the engine that was asked for play, as far as it can."""
+    if options.engine != NEURAL:
+        player = load_player(options.engine, options.soundfont, options.sample_rate)
+        return player.perform(parts)
+    from render.neural import perform  # torch is imported only where it is needed
 
-
-def _frames(parts: Sequence[Part], sample_rate: int) -> int:
-    """Frames from the beginning to the end of the longest possible tail."""
-    return max(_end_frame(part, sample_rate) for part in parts)
-
-
-def _end_frame(part: Part, sample_rate: int) -> int:
-    return round((part.end_s + MAX_TAIL_S) * sample_rate)
-
-
-def _render_parts(
-    parts: Sequence[Part], synthesiser: Synthesiser, sample_rate: int, progress: Progress | None
-) -> Iterator[tuple[int, NDArray[np.float32]]]:
-    """Play the parts one by one, each from its first note on: (first frame, float32 [2, T])."""
-    total = sum(part.end_s - part.start_s + MAX_TAIL_S for part in parts)
-    done = 0.0
-    for part in parts:
-        start = int(part.start_s * sample_rate)
-        moved = part.shifted(-start / sample_rate)
-        yield start, synthesiser.play(moved, _end_frame(part, sample_rate) - start)
-        done += part.end_s - part.start_s + MAX_TAIL_S
-        if progress is not None:
-            progress(min(done / total, 1.0))
-
-
-def _sounding_frames(master: NDArray[np.float32], sample_rate: int) -> int:
-    """Frames until the sound has died away by 60 dB, and a fade."""
-    peaks = np.abs(master).max(axis=0)
-    audible = np.flatnonzero(peaks > peaks.max() * _TAIL_FLOOR)
-    last = int(audible[-1]) + 1 if audible.size else 0
-    return min(last + round(_TAIL_FADE_S * sample_rate), int(peaks.size))
-
-
-def _finish(audio: Audio, length: int, duration_s: float | None) -> Audio:
-    """Cut the tail where the master has died away, with a fade that leaves no click."""
-    died_away = length < audio.samples.shape[1]
-    audio = Audio(audio.samples[:, :length], audio.sample_rate)
-    audio = fade_out(audio, _TAIL_FADE_S if died_away else _CUT_FADE_S)
-    return audio if duration_s is None else fit_duration(audio, duration_s)
-
-
-def _file_names(parts: Sequence[Part]) -> list[str]:
-    """Unique names that are safe on every file system."""
-    digits = max(len(str(len(parts))), 2)
-    return [f"{i:0{digits}}_{_slug(part.name)}.wav" for i, part in enumerate(parts, start=1)]
-
-
-def _slug(name: str) -> str:
-    ascii_name = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
-    return re.sub(r"[^a-z0-9]+", "_", ascii_name.lower()).strip("_")[:40] or "track"
+    return perform(parts, options.neural, options.soundfont, options.sample_rate, say)

@@ -29,8 +29,8 @@ from render.errors import MidiFileError
 DRUM_CHANNEL = 9
 MIN_NOTE_S = 0.03
 """Shorter notes, above all those of no length, are held this long so that they sound."""
-MAX_DURATION_S = 2 * 3600.0
-"""Longer music is refused: levelling an hour of it takes about 8 GB of memory."""
+MAX_DURATION_S = 24 * 3600.0
+"""Longer music is refused: a file that claims to last for more than a day is damaged."""
 
 _SUSTAIN, _PEDAL_DOWN = 64, 64
 _BANK_SELECT = (0, 32)
@@ -110,6 +110,23 @@ class Part:
         held = (note for notes in by_pitch.values() for note in _audible(notes))
         controls = tuple(e for e in self.controls if not e[1].is_cc(_SUSTAIN))
         return replace(self, notes=tuple(sorted(held)), controls=controls)
+
+    def playing(self, notes: tuple[Note, ...]) -> Part:
+        """The same part with other notes."""
+        return replace(self, notes=notes)
+
+    def excerpt(self, notes: tuple[Note, ...]) -> Part:
+        """Some notes of the part, with the controls that act on them.
+
+        Of what was set before the first of them, only the last of each kind is kept, so that all
+        excerpts of a part together are as long as the part.
+        """
+        end_s = max(note.end_s for note in notes)
+        times = [time for time, _ in self.controls]
+        low, high = bisect_right(times, notes[0].start_s), bisect_right(times, end_s)
+        latest = {_setting(event[1], i): event for i, event in enumerate(self.controls[:low])}
+        before = sorted(latest.values(), key=lambda event: event[0])
+        return replace(self, notes=notes, controls=(*before, *self.controls[low:high]))
 
     def events(self) -> Iterator[_Timed]:
         """All messages in order of time; at one time note-offs, then controls, then note-ons."""
@@ -248,11 +265,12 @@ def _part(
     controls.sort(key=lambda event: event[0])
     is_drum = key[1] == DRUM_CHANNEL
     program = next((m.program for _, m in controls if m.type == "program_change"), 0)
-    name = name or ("Drums" if is_drum else _instrument_name(program))
+    name = name or ("Drums" if is_drum else instrument_name(program))
     return Part(name, is_drum, notes, tuple(controls))
 
 
-def _instrument_name(program: int) -> str:
+def instrument_name(program: int) -> str:
+    """General MIDI's name of a program, 0-127."""
     # pretty_midi loads pyfluidsynth, which prints its findings when the variable CI is set.
     with contextlib.redirect_stdout(io.StringIO()):
         pretty_midi = importlib.import_module("pretty_midi")
@@ -266,6 +284,14 @@ def _kind(message: mido.Message) -> str:
     if message.control in _BANK_SELECT:
         return "program_change"
     return "parameter" if message.control in _PARAMETERS else f"controller {message.control}"
+
+
+def _setting(message: mido.Message, index: int) -> str:
+    """What a later message of the same setting undoes; parameters come in rows and all count."""
+    if message.type != "control_change":
+        return str(message.type)
+    number = message.control
+    return f"parameter {index}" if number in _PARAMETERS else f"controller {number}"
 
 
 def _track_name(track: Iterable[_Timed]) -> str:

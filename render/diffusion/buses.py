@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from render.diffusion.instruments import DRUM_PROGRAM, FAMILY_OF
 from render.diffusion.mel import SAMPLE_RATE
 from render.diffusion.tokens import NoteTable, note_table
-from render.score import Note, Part
+from render.score import Note, Part, instrument_name
 
 _VOLUME, _PAN, _EXPRESSION = 7, 10, 11
 _DEFAULTS = {_VOLUME: 100, _PAN: 64, _EXPRESSION: 127}
@@ -29,18 +29,42 @@ _Automation = tuple[tuple[float, int, int], ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Curve:
+    """A controller over time, which glides to each new value in time.
+
+    Attributes:
+        at_s: float64 [n] rising, in seconds.
+        values: float64 [n] 0-127; straight lines lie between them.
+    """
+
+    at_s: NDArray[np.float64]
+    values: NDArray[np.float64]
+
+    def between(self, time_s: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Values [L] at rising times [L]."""
+        low = max(int(np.searchsorted(self.at_s, time_s[0], side="right")) - 1, 0)
+        high = int(np.searchsorted(self.at_s, time_s[-1], side="left")) + 1
+        near = slice(low, high)
+        return np.asarray(np.interp(time_s, self.at_s[near], self.values[near]))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Bus:
     """Notes that are rendered together, in mono.
 
     Attributes:
         name: of the family of its instruments.
         notes: what is played.
-        automation: (seconds, controller, value) of volume, pan and expression, in order.
+        volume: CC 7.
+        expression: CC 11.
+        pan: CC 10.
     """
 
     name: str
     notes: NoteTable
-    automation: _Automation
+    volume: Curve
+    expression: Curve
+    pan: Curve
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,31 +73,33 @@ class LeftOut:
 
     Attributes:
         part: the part with these notes only, for another engine.
-        reason: what is not learned, such as ``program 109`` or ``pitch bends``.
+        reason: what is not learned, such as ``program 109 (Bagpipe)`` or ``pitch bends``.
+        index: which of the parts it is.
     """
 
     part: Part
     reason: str
+    index: int
 
 
 def assign(parts: Sequence[Part]) -> tuple[tuple[Bus, ...], tuple[LeftOut, ...]]:
     """Divide parts among buses; each note goes to one bus or is left out.
 
-    The pedal is honoured by holding notes. A part that bends pitches is left out whole, as is a
-    drum that is no key of the General MIDI kit.
+    The pedal is honoured by holding notes. A part that bends pitches is left out whole; of others,
+    notes of instruments or outside the ranges of :mod:`render.diffusion.instruments`.
 
     Returns:
         Buses in the order in which they are first heard of, and what is left to other engines.
     """
     on_bus: dict[tuple[str, _Automation], list[tuple[Note, int]]] = defaultdict(list)
     left: list[LeftOut] = []
-    for part in parts:
+    for index, part in enumerate(parts):
         automation = _automation(part)
         playable, others = _divide(part)
-        left += others
+        left += [LeftOut(part, reason, index) for reason, part in others]
         for note, program in playable:
             on_bus[FAMILY_OF[program].name, automation].append((note, program))
-    buses = (Bus(name, note_table(notes), moves) for (name, moves), notes in on_bus.items())
+    buses = (_bus(name, moves, notes) for (name, moves), notes in on_bus.items())
     return tuple(buses), tuple(left)
 
 
@@ -85,7 +111,7 @@ def gains(bus: Bus, start: int, stop: int) -> NDArray[np.float32]:
     """
     time_s = np.arange(start, stop) / SAMPLE_RATE
     volume, pan, expression = (
-        _curve(bus.automation, number, time_s) for number in (_VOLUME, _PAN, _EXPRESSION)
+        curve.between(time_s) for curve in (bus.volume, bus.pan, bus.expression)
     )
     level = (volume / _DEFAULTS[_VOLUME]) ** 2 * (expression / _DEFAULTS[_EXPRESSION]) ** 2
     angle = np.clip((pan - 1) / 126, 0, 1) * (np.pi / 2)
@@ -93,17 +119,19 @@ def gains(bus: Bus, start: int, stop: int) -> NDArray[np.float32]:
     return np.asarray(level * sides, np.float32)
 
 
-def _curve(
-    automation: _Automation, number: int, time_s: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Values [L] of a controller, which glides to each new value in time."""
+def _bus(name: str, automation: _Automation, notes: list[tuple[Note, int]]) -> Bus:
+    volume, expression, pan = (_curve(automation, n) for n in (_VOLUME, _EXPRESSION, _PAN))
+    return Bus(name, note_table(notes), volume, expression, pan)
+
+
+def _curve(automation: _Automation, number: int) -> Curve:
     moves = [(time, value) for time, control, value in automation if control == number]
     points = [(-_GLIDE_S, float(_DEFAULTS[number]))]
     for time, value in moves:
         before = points[-1][1]
         points += [(time - _GLIDE_S, before), (time, float(value))]
     at, values = zip(*points, strict=True)
-    return np.asarray(np.interp(time_s, np.maximum.accumulate(at), values))
+    return Curve(np.maximum.accumulate(at), np.array(values))
 
 
 def _automation(part: Part) -> _Automation:
@@ -114,24 +142,33 @@ def _automation(part: Part) -> _Automation:
     )
 
 
-def _divide(part: Part) -> tuple[list[tuple[Note, int]], list[LeftOut]]:
-    """Notes with their programs, and what is not learned."""
+def _divide(part: Part) -> tuple[list[tuple[Note, int]], list[tuple[str, Part]]]:
+    """Notes with their programs, and what is not learned with the reason."""
     if any(m.type == "pitchwheel" and m.pitch for _, m in part.controls):
-        return [], [LeftOut(part, "pitch bends")]
+        return [], [("pitch bends", part)]
     # A pedal that is never lifted holds notes to the end of the part.
     held = part.sustained(part.end_s)
     playable: list[tuple[Note, int]] = []
     others: dict[str, list[Note]] = defaultdict(list)
     for note, program in _with_programs(held):
-        if program not in FAMILY_OF:
-            others[f"program {program}"].append(note)
-        elif part.is_drum and not _is_kit_key(note.pitch):
-            others[f"drum key {note.pitch}"].append(note)
-        else:
+        reason = _unlearned(note.pitch, program)
+        if reason is None:
             playable.append((note, program))
-    return playable, [
-        LeftOut(replace(held, notes=tuple(notes)), reason) for reason, notes in others.items()
-    ]
+        else:
+            others[reason].append(note)
+    return playable, [(reason, held.playing(tuple(notes))) for reason, notes in others.items()]
+
+
+def _unlearned(pitch: int, program: int) -> str | None:
+    """Why a note cannot be played, if it cannot."""
+    family = FAMILY_OF.get(program)
+    if family is None:
+        return f"program {program} ({instrument_name(program)})"
+    if family.lowest <= pitch <= family.highest:
+        return None
+    if program == DRUM_PROGRAM:
+        return f"drum key {pitch}"
+    return f"{family.name} outside MIDI pitches {family.lowest} to {family.highest}"
 
 
 def _with_programs(part: Part) -> Iterator[tuple[Note, int]]:
@@ -142,8 +179,3 @@ def _with_programs(part: Part) -> Iterator[tuple[Note, int]]:
     for note, index in zip(part.notes, at.tolist(), strict=True):
         program = changes[index - 1][1] if index else 0
         yield note, DRUM_PROGRAM if part.is_drum else program
-
-
-def _is_kit_key(pitch: int) -> bool:
-    family = FAMILY_OF[DRUM_PROGRAM]
-    return family.lowest <= pitch <= family.highest

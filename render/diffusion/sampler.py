@@ -7,7 +7,8 @@ any other context.
 
 The noise of a frame is a function of the seed and the frame alone, so a window draws the frames it
 shares with the next from the same noise, and a frame sounds the same however the stream is read.
-Frames in which nothing is played and nothing rings are silence and cost nothing.
+Frames in which nothing is played and nothing rings are silence and cost nothing; what still rings
+in the second window after the last note is faded.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from torch import Tensor
 
 from render.diffusion.denoiser import MAX_STEPS, PATCH, Denoiser, Given
 from render.diffusion.mel import FRAME_RATE, N_MELS, SILENCE
-from render.diffusion.tokens import FrameNotes, NoteTable, frame_notes
+from render.diffusion.tokens import AHEAD_S, TAIL_S, FrameNotes, NoteTable, frame_notes
 from render.errors import EngineError
 
 CONTEXT = 64
@@ -91,16 +92,41 @@ def draw(
     device = next(denoiser.parameters()).device
     silence = torch.full((N_MELS, NEW), SILENCE, device=device)
     context = silence[:, :CONTEXT]
+    rested = True  # nothing was told in the window before
+    near = _Near(table)
     for start in range(0, math.ceil(table.end_s * FRAME_RATE), NEW):
-        notes = frame_notes(table, start - CONTEXT, WINDOW)
-        if not len(notes.frame) and float(context.max()) < _QUIET:
+        notes = frame_notes(near.notes(start - CONTEXT, WINDOW), start - CONTEXT, WINDOW)
+        rests = not len(notes.frame)
+        if rests and float(context.max()) < _QUIET:
             drawn = silence
         else:
             noise = _noise(options.seed, bus, start - CONTEXT, WINDOW).to(device)
             window = _draw_window(denoiser, notes.to(device), context, noise, options)
             drawn = window[:, CONTEXT : CONTEXT + NEW].clamp(min=SILENCE)
+            if rests and rested:  # what rings on for so long is taken away
+                drawn = torch.lerp(drawn, silence, torch.linspace(0, 1, NEW, device=device))
         yield drawn
-        context = drawn[:, -CONTEXT:]
+        context, rested = drawn[:, -CONTEXT:], rests
+
+
+class _Near:
+    """Finds the notes near a window in a time that does not grow with the piece."""
+
+    def __init__(self, table: NoteTable) -> None:
+        self._table = table
+        self._latest_s = np.maximum.accumulate(table.release_s)
+
+    def notes(self, first: int, n_frames: int) -> NoteTable:
+        """All notes that are told in ``n_frames`` frames from ``first`` on, and perhaps others."""
+        told_s = first / FRAME_RATE - TAIL_S, (first + n_frames) / FRAME_RATE + AHEAD_S
+        low = int(np.searchsorted(self._latest_s, told_s[0]))
+        high = int(np.searchsorted(self._table.onset_s, told_s[1], side="right"))
+        near = slice(low, max(low, high))
+        table = self._table
+        return NoteTable(
+            table.onset_s[near], table.release_s[near], table.pitch[near], table.velocity[near],
+            table.instrument[near],
+        )  # fmt: skip
 
 
 def _draw_window(

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import groupby
+from operator import itemgetter
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from torch import Tensor
 
 from render.diffusion.buses import Bus, gains
-from render.diffusion.mel import HOP
+from render.diffusion.mel import FRAME_RATE, HOP, SILENCE
 from render.diffusion.sampler import NEW, SamplerOptions, draw
-from render.diffusion.vocoder import vocode
+from render.diffusion.vocoder import Vocoder, vocode
 from render.diffusion.weights import Renderer
+from render.stream import Block, is_silence, silence
 
 PIECE = NEW * HOP
 """Samples of a piece of the stream: 1.88 s at :data:`render.diffusion.mel.SAMPLE_RATE`."""
@@ -20,7 +25,7 @@ PIECE = NEW * HOP
 
 def synthesize(
     buses: Sequence[Bus], renderer: Renderer, options: SamplerOptions
-) -> Iterator[NDArray[np.float32]]:
+) -> Iterator[Block]:
     """Sound of all buses together.
 
     Equal arguments give equal samples on one machine and device.
@@ -31,20 +36,43 @@ def synthesize(
         options: how spectrograms are drawn.
 
     Yields:
-        Stereo [2, L], :data:`PIECE` samples long and the last shorter, not limited to full scale;
-        memory does not grow with the length.
+        Stereo [2, PIECE], not limited to full scale; memory does not grow with the length.
+    """
+    for pieces in synthesize_buses(buses, renderer, options):
+        total = np.zeros((2, PIECE), np.float32)
+        for piece in pieces:
+            if piece is not None and not is_silence(piece):
+                total += piece
+        yield total
+
+
+def synthesize_buses(
+    buses: Sequence[Bus], renderer: Renderer, options: SamplerOptions
+) -> Iterator[tuple[Block | None, ...]]:
+    """Sound of every bus by itself, all at one pace; likewise.
+
+    Buses are worked on side by side, by as many threads as PyTorch would use for one, since one
+    window is too small to be shared among them. So the number of threads changes no sample.
+
+    Yields:
+        For each bus a piece [2, PIECE], or None when it has ended.
     """
     streams = [synthesize_bus(bus, renderer, options, number) for number, bus in enumerate(buses)]
-    while pieces := [piece for stream in streams if (piece := next(stream, None)) is not None]:
-        total = np.zeros((2, max(piece.shape[1] for piece in pieces)), np.float32)
-        for piece in pieces:
-            total[:, : piece.shape[1]] += piece
-        yield total
+    n_threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with ThreadPoolExecutor(
+            n_threads, initializer=torch.set_num_threads, initargs=(1,)
+        ) as pool:
+            for _ in range(max(map(n_pieces, buses), default=0)):
+                yield tuple(pool.map(lambda stream: next(stream, None), streams))
+    finally:
+        torch.set_num_threads(n_threads)
 
 
 def synthesize_bus(
     bus: Bus, renderer: Renderer, options: SamplerOptions, number: int = 0
-) -> Iterator[NDArray[np.float32]]:
+) -> Iterator[Block]:
     """Sound of one bus at its volume and place; likewise.
 
     Args:
@@ -52,20 +80,46 @@ def synthesize_bus(
         renderer: on the device on which to work.
         options: how its spectrogram is drawn.
         number: of the bus in the piece, on which its noise depends.
+
+    Yields:
+        Stereo [2, PIECE]; of rests, blocks of :func:`render.stream.silence`.
     """
-    done = 0
-    held: list[torch.Tensor] = []
-    for wave in vocode(renderer.vocoder, draw(renderer.denoiser, bus.notes, options, number)):
-        held.append(wave)
-        while sum(len(piece) for piece in held) >= PIECE:
-            whole = torch.cat(held)
-            held = [whole[PIECE:]]
-            yield _placed(bus, whole[:PIECE], done)
-            done += PIECE
-    rest = torch.cat(held)
-    if len(rest):
-        yield _placed(bus, rest, done)
+    mel = draw(renderer.denoiser, bus.notes, options, number)
+    for index, wave in enumerate(_waves(renderer.vocoder, mel)):
+        if wave is None:
+            yield silence(PIECE)
+        else:
+            start = index * PIECE
+            yield wave.cpu().numpy() * gains(bus, start, start + PIECE)
 
 
-def _placed(bus: Bus, wave: torch.Tensor, start: int) -> NDArray[np.float32]:
-    return wave.cpu().numpy() * gains(bus, start, start + len(wave))
+def n_pieces(bus: Bus) -> int:
+    """Pieces that a bus has."""
+    return math.ceil(bus.notes.end_s * FRAME_RATE / NEW)
+
+
+def _waves(vocoder: Vocoder, pieces: Iterable[Tensor]) -> Iterator[Tensor | None]:
+    """Sound [PIECE] of each piece of spectrogram [N_MELS, NEW]; None amid silence."""
+    for heard, run in groupby(_near_sound(pieces), key=itemgetter(0)):
+        if not heard:
+            yield from (None for _ in run)
+            continue
+        held = torch.empty(0)
+        for wave in vocode(vocoder, (piece for _, piece in run)):
+            held = torch.cat([held.to(wave), wave])
+            while len(held) >= PIECE:
+                yield held[:PIECE]
+                held = held[PIECE:]
+
+
+def _near_sound(pieces: Iterable[Tensor]) -> Iterator[tuple[bool, Tensor]]:
+    """Each piece with whether it or one beside it sounds: the vocoder hears no further."""
+    waiting: Tensor | None = None
+    before = now = False
+    for piece in pieces:
+        sounds = bool((piece > SILENCE).any())
+        if waiting is not None:
+            yield before or now or sounds, waiting
+        before, now, waiting = now, sounds, piece
+    if waiting is not None:
+        yield before or now, waiting

@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from render.audio import (
-    MAX_LIMITING_DB,
     Audio,
     apply_gain,
     fit_duration,
@@ -23,6 +22,7 @@ from render.audio import (
     write_audio,
 )
 from render.errors import AudioError
+from render.stream import MAX_LIMITING_DB
 
 RATE = 44100
 

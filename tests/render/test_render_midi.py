@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from render.audio import Audio, measure, write_audio
-from render.engine import MAX_TAIL_S, render_midi, render_stems
+from render.engine import render_midi, render_stems
 from render.errors import EngineError, MidiFileError, SoundfontError
+from render.playing import MAX_TAIL_S
 from render.synthesisers import ENGINES, Engine, choose_engine
 from tests.render.events import band, control, named, note, program
 

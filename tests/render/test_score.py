@@ -127,4 +127,4 @@ def test_missing_empty_and_endless_files_are_named(tmp_path: Path, write_midi):
     with pytest.raises(MidiFileError, match="holds no notes"):
         read_parts(write_midi([program(0)]))
     with pytest.raises(MidiFileError, match="split it"):
-        read_parts(write_midi(note(20_000_000, 480)))
+        read_parts(write_midi(note(100_000_000, 480)))

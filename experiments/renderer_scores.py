@@ -280,7 +280,7 @@ class Jumps:
 
     def at_seams(self, period: int) -> NDArray[np.bool_]:
         """Whether the later frame is the first of a stretch of ``period`` frames: [n]."""
-        return self.frame % period == 0
+        return np.asarray(self.frame % period == 0)
 
 
 def jumps(mel: Floats) -> Jumps:

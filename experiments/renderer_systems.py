@@ -6,7 +6,6 @@ in mono, at 24 kHz, and the voices are mixed at the gains of their buses, whoeve
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -14,7 +13,6 @@ import mido
 import numpy as np
 import torch
 from scipy.signal import istft, stft
-from torch.utils.flop_counter import FlopCounterMode
 
 from amt.errors import InputError
 from amt.model.note_tokens import DURATION, ONSET, PITCH, RESOLUTION, ROLE, ROLES, VELOCITY
@@ -23,9 +21,9 @@ from experiments.renderer_data import LEAD_S, RendererData, Take, Teacher, drum_
 from experiments.renderer_scores import Floats, Wave
 from render.diffusion.buses import assign, gains
 from render.diffusion.instruments import DRUM_PROGRAM, DRUMS, FAMILIES, Family
-from render.diffusion.mel import FRAME_RATE, SAMPLE_RATE, log_mel, padded
+from render.diffusion.mel import SAMPLE_RATE, log_mel, padded
 from render.diffusion.sampler import SamplerOptions, draw
-from render.diffusion.tokens import NoteTable, note_table
+from render.diffusion.tokens import note_table
 from render.diffusion.vocoder import vocode
 from render.diffusion.weights import Renderer
 from render.score import Note, Part
@@ -265,7 +263,7 @@ def by_vocoder(renderer: Renderer) -> Player:
     """Vocodes what the teacher played: what a perfect denoiser would reach."""
 
     def play(_take: Take, true: Wave, _number: int) -> Sound:
-        mel = log_mel(padded(torch.from_numpy(true)[None].to(_device(renderer))))[0]
+        mel = log_mel(padded(torch.from_numpy(true)[None].to(device_of(renderer))))[0]
         return Sound(_vocoded(renderer, mel, len(true)))
 
     return play
@@ -294,13 +292,8 @@ def on_device(renderer: Renderer, name: str) -> Renderer:
         raise InputError(f"there is no device {name!r} here: choose cpu or cuda") from error
 
 
-def device_name(renderer: Renderer) -> str:
-    """What the networks run on, for people."""
-    device = _device(renderer)
-    return torch.cuda.get_device_name(device) if device.type == "cuda" else "the processor"
-
-
-def _device(renderer: Renderer) -> torch.device:
+def device_of(renderer: Renderer) -> torch.device:
+    """What the networks run on."""
     return next(renderer.denoiser.parameters()).device
 
 
@@ -325,7 +318,8 @@ def by_sines(take: Take, true: Wave, _number: int) -> Sound:
         else:
             pitch_hz = 440 * 2 ** ((note.pitch - 69) / 12)
             partials = [k for k in range(1, _PARTIALS + 1) if k * pitch_hz < SAMPLE_RATE / 2]
-            tone = sum(np.sin(2 * np.pi * k * pitch_hz * at) / k for k in partials)
+            waves = [np.sin(2 * np.pi * k * pitch_hz * at) / k for k in partials]
+            tone = np.sum(waves, axis=0)
             tone = tone * np.exp(-at) * np.minimum(at / 0.01, 1)
             tone = tone * np.exp(-np.maximum(at - held, 0) / 0.05)
         wave[start : start + len(at)] += 0.05 * (note.velocity / 127) ** 2 * tone
@@ -346,79 +340,3 @@ def louder(player: Player, gain_db: float) -> Player:
     """The same player at another level."""
     factor = np.float32(10 ** (gain_db / 20))
     return lambda take, true, number: Sound(player(take, true, number).wave * factor)
-
-
-# --- speed ------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Speed:
-    """Time that the networks take for a second of one bus (real-time factors)."""
-
-    threads: int
-    steps: int
-    denoiser: float
-    vocoder: float
-
-
-def measure_speed(
-    renderer: Renderer, take: Take, steps: Sequence[int], threads: Sequence[int], runs: int
-) -> list[Speed]:
-    """The best of some runs for every number of steps and of threads."""
-    table = note_table([(note, take.program) for note in take.notes])
-    before = torch.get_num_threads()
-    found = []
-    try:
-        for n_threads in threads:
-            torch.set_num_threads(n_threads)
-            for n_steps in steps:
-                times = [_timed(renderer, table, SamplerOptions(n_steps)) for _ in range(runs)]
-                denoiser, vocoder = np.min(times, axis=0).tolist()
-                found.append(Speed(n_threads, n_steps, denoiser, vocoder))
-    finally:
-        torch.set_num_threads(before)
-    return found
-
-
-def _timed(renderer: Renderer, table: NoteTable, options: SamplerOptions) -> tuple[float, float]:
-    """Real-time factors of denoiser and vocoder for one bus."""
-    begun = time.perf_counter()
-    # Copies to the processor wait for what another device still computes.
-    mel = torch.cat(list(draw(renderer.denoiser, table, options)), dim=1)
-    mel.cpu()
-    drawn = time.perf_counter()
-    for wave in vocode(renderer.vocoder, [mel]):
-        wave.cpu()
-    seconds = mel.shape[1] / FRAME_RATE
-    return (drawn - begun) / seconds, (time.perf_counter() - drawn) / seconds
-
-
-def gflops_a_second(renderer: Renderer, take: Take) -> tuple[float, float]:
-    """10^9 operations for a second of one bus: of a step of the denoiser, and of the vocoder.
-
-    Matrix products and convolutions are counted, a multiplication and an addition as two.
-    """
-    table = note_table([(note, take.program) for note in take.notes])
-    with FlopCounterMode(display=False) as steps:
-        mel = torch.cat(list(draw(renderer.denoiser, table, SamplerOptions(1))), dim=1)
-    with FlopCounterMode(display=False) as sounds:
-        list(vocode(renderer.vocoder, [mel]))
-    seconds = mel.shape[1] / FRAME_RATE
-    return tuple(c.get_total_flops() / 1e9 / seconds for c in (steps, sounds))
-
-
-def machine_gflops(threads: int, device: str = "cpu") -> float:
-    """10^9 operations a second that PyTorch reaches here with large matrix products."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(threads)
-    square = torch.rand(1024, 1024, device=device)
-    times = []
-    for _ in range(5):
-        begun = time.perf_counter()
-        product = square
-        for _ in range(4):
-            product = square @ product
-        product.cpu()
-        times.append(time.perf_counter() - begun)
-    torch.set_num_threads(before)
-    return float(4 * 2 * 1024**3 / min(times) / 1e9)

@@ -132,7 +132,7 @@ def note_scores(found: Sequence[Note], written: Sequence[Note]) -> NoteScores:
         return NoteScores(float("nan"), float("nan"))
     if not found:
         return NoteScores(0.0, 0.0)
-    score = _import_mir_eval().transcription.precision_recall_f1_overlap
+    score = import_mir_eval().transcription.precision_recall_f1_overlap
     both = [*_columns(written), *_columns(found)]
     onsets_only = score(*both, onset_tolerance=0.05, offset_ratio=None)[2]
     with_offsets = score(*both, onset_tolerance=0.05, offset_ratio=0.2)[2]
@@ -145,7 +145,7 @@ def onset_f1(found: NDArray[np.float64], written: NDArray[np.float64]) -> float:
         return float("nan")
     if not len(found):
         return 0.0
-    return float(_import_mir_eval().onset.f_measure(written, found, window=0.05)[0])
+    return float(import_mir_eval().onset.f_measure(written, found, window=0.05)[0])
 
 
 def _columns(notes: Sequence[Note]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -154,7 +154,12 @@ def _columns(notes: Sequence[Note]) -> tuple[NDArray[np.float64], NDArray[np.flo
     return spans, 440 * 2 ** ((np.array([note.pitch for note in notes]) - 69) / 12)
 
 
-def _import_mir_eval() -> Any:  # noqa: ANN401 - a module without types
+def import_mir_eval() -> Any:  # noqa: ANN401 - a module without types
+    """The module ``mir_eval``.
+
+    Raises:
+        InputError: it is not installed.
+    """
     try:
         import mir_eval
         import mir_eval.onset

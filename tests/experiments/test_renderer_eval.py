@@ -16,10 +16,10 @@ from PIL import Image
 from amt.chords import Key
 from amt.errors import InputError
 from data_prep.note_song import NoteSong, measured
-from experiments import renderer_eval, renderer_systems, train_renderer
+from experiments import renderer_measures, renderer_systems, train_renderer
 from experiments.evaluate import main
 from experiments.renderer_data import Teacher
-from experiments.renderer_eval import Heard, Scales, figure_report, levelled, seam_report
+from experiments.renderer_measures import Heard, Scales, figure_report, levelled, seam_report
 from experiments.renderer_report import draw_spectrograms
 from experiments.renderer_scores import (
     correlation,
@@ -540,7 +540,7 @@ def test_a_report_from_the_command_line(weights, monkeypatch, tmp_path, capsys):
     pytest.importorskip("mir_eval")
     songs = [three_voices(f"song {i}") for i in range(10)]
     monkeypatch.setattr(train_renderer, "load_songs", lambda *args, **kwargs: songs)
-    for module in (renderer_systems, renderer_eval):
+    for module in (renderer_systems, renderer_measures):
         monkeypatch.setattr(module, "FAMILIES", FEW)
     asked = ["renderer", "--pop909", str(tmp_path), "--soundfont", str(TIM), "--weights"]
     asked += [str(weights), "--engine", "midirenderer", "--songs", "1", "--steps", "1", "2"]

@@ -9,7 +9,7 @@ play is taken off the density before the network is asked.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import torch
@@ -25,6 +25,7 @@ from amt.arrange.tracks import Draft, song_of, track_of
 from amt.chords import home_distance
 from amt.model.arranger import CONTROLS, Arranger
 from amt.model.note_plan import NotePlan, beats_to_next
+from amt.model.note_rules import Rules
 from amt.model.note_tokens import (
     DURATION,
     ONSET,
@@ -75,7 +76,9 @@ def arrange_neural(
     bar_starts(plan.grid.bars)
     score = write_score(plan, load_style(plan.style))
     asked = note_plan(plan, score, arrangement)
-    options = WritingOptions(candidates=arrangement.candidates)
+    players = network_players(score.style, arrangement)
+    rules = Rules(ranges=home_ranges(players, home_distance(plan.key)))
+    options = WritingOptions(candidates=arrangement.candidates, rules=rules)
     passes = 1 + len(arrangement.rewrites)
 
     def write(number: int, seed: int, given: GivenBars | None = None) -> IntArray:
@@ -142,6 +145,25 @@ def _home_chords(plan: Plan) -> IntArray:
     beats = [span.beat for span in plan.chords]
     ids = np.array([span.chord.transpose(home_distance(plan.key)).id for span in plan.chords])
     return np.repeat(ids, np.diff([*beats, plan.grid.n_beats])).astype(np.int64)
+
+
+def home_ranges(players: Mapping[str, Instrument], distance: int) -> tuple[tuple[int, int], ...]:
+    """Lowest and highest pitch of each role, in the home key, so that its player can play it.
+
+    Args:
+        players: role -> instrument; a role without one may play what the network has learned.
+        distance: semitones from the key of the plan to the home key.
+    """
+    learned = Rules().ranges or ()
+    ranges = []
+    for role, (low, high) in zip(ROLES, learned, strict=True):
+        player = players.get(role)
+        if player is not None:
+            both = max(low, player.low + distance), min(high, player.high + distance)
+            # An octave has every tone; with less the notes are rather folded afterwards.
+            low, high = both if both[1] - both[0] >= 11 else (low, high)
+        ranges.append((low, high))
+    return tuple(ranges)
 
 
 def _bar_edges(plan: Plan) -> FloatArray:

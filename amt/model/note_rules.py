@@ -49,7 +49,12 @@ lie apart to make up for others."""
 _STEP = 2
 """Semitones."""
 
-_MELODY, _COUNTER = list(ROLES).index("melody"), list(ROLES).index("counter")
+_LISTENING = 4 * 4 * RESOLUTION
+"""Positions over which what the tune sang is forgotten: four bars."""
+_LONGEST_REST = 8 * RESOLUTION
+"""Positions between two onsets of the tune beyond which it was not breathing but away."""
+
+_MELODY, _COUNTER, _HARMONY = range(len(ROLES))
 _ANY_VOICES = (VOCABULARY[PITCH],) * len(ROLES)
 
 
@@ -81,6 +86,18 @@ class Rules:
     leap: float = 0.2
     """Nats by which each semitone beyond a step makes the tune's next pitch less likely (Huron 2006
     on pitch proximity); 0 for not at all."""
+    breath: float = 8.0
+    """How firmly the tune keeps to ``rest``: nats by which each doubling of a length is less
+    likely, for each share of its time that it sang too much; 0 for not at all."""
+    rest: float = 0.33
+    """Share of its time that the tune is silent, 0 to 1."""
+    sustain: float = 0.25
+    """Nats by which each doubling of a length is likelier in the harmony: the nucleus cuts off the
+    long notes, which are rare but fill most of the time."""
+    recall: float = 1.2
+    """Nats by which the motif memory has more of a say in the tune than was learned."""
+    phrase: float = 2.0
+    """Nats by which the memory rather looks back by whole phrases of four bars."""
     most_notes: int = 64
     """Notes of a bar, so that every bar ends."""
 
@@ -115,6 +132,7 @@ class Chart:
         self.in_range = np.array([(pitches >= a) & (pitches <= b) for a, b in ranges])
         self.in_range[:, 0] = False
         self.lengths = np.concatenate([[0], bins().durations])
+        self.doublings = np.log2(np.maximum(self.lengths, 1))
         self.velocities = np.concatenate([[0], bins().velocities]) / 127
 
     @property
@@ -157,6 +175,10 @@ class Player:
     """Sum of the velocities of those, 127 counting as 1."""
     _tune: int | None = None
     """Pitch (an id) of the last note of the melody."""
+    _sung: tuple[float, float] = (0.0, 0.0)
+    """Positions of late that the tune sounded, and all of them."""
+    _tune_span: tuple[int, int] | None = None
+    """Onset and end of its last note."""
     _place: int = 0
     _struck: list[tuple[int, int]] = field(default_factory=list)
     """Role and pitch (an id) of the notes at the present place."""
@@ -176,10 +198,11 @@ class Player:
         self._struck.append((role, pitch))
         self.n_notes += 1
         self._force += float(self.chart.velocities[word[VELOCITY]])
+        end = onset + int(self.chart.lengths[word[DURATION]])
         if role == _MELODY:
             self._tune = pitch
+            self._sing(onset, end)
         self._make_room(role, pitch, onset)
-        end = onset + int(self.chart.lengths[word[DURATION]])
         self._sounding[role].append(_Sounding(onset, end, pitch, number))
 
     def places(self) -> Mask:
@@ -237,6 +260,23 @@ class Player:
         beyond = np.maximum(np.abs(pitches - self._tune) - _STEP, 0)
         return np.asarray(-self.chart.rules.leap * beyond)
 
+    def holding(self, role: int) -> FloatArray:
+        """[V] nats by which lengths of a role (an id) are likelier."""
+        rules, nats = self.chart.rules, 0.0
+        if role - 1 == _HARMONY:
+            nats = rules.sustain
+        elif role - 1 == _MELODY:
+            sang, time = self._sung
+            # Before much was sung, a bar in which it was just enough is thought of.
+            usual, bar = 1 - rules.rest, 4 * RESOLUTION
+            nats = -rules.breath * ((sang + usual * bar) / (time + bar) - usual)
+        return np.asarray(nats * self.chart.doublings)
+
+    def recall(self, column: int, role: int) -> float:
+        """Nats by which the memory has more of a say in a column of a word of a role (an id)."""
+        of_tune = column <= ROLE or role - 1 == _MELODY
+        return self.chart.rules.recall if of_tune else 0.0
+
     def roles(self, place: int) -> Mask:
         """[V] roles that may play at a place."""
         return np.asarray(np.append(False, self._open_roles(place)), dtype=bool)
@@ -263,6 +303,17 @@ class Player:
         if chart.rules.resolve and onset < chart.rest and not chart.tones[-1][pitch]:
             stop = min(stop, chart.rest)
         return np.asarray((chart.lengths > 0) & (chart.lengths <= max(stop - onset, 1)))
+
+    def _sing(self, onset: int, end: int) -> None:
+        """Remember how much of its time the tune sounded, up to a new note of it."""
+        if self._tune_span is not None:
+            before, its_end = self._tune_span
+            gone = onset - before
+            if 0 < gone <= _LONGEST_REST:
+                kept = np.exp(-gone / _LISTENING)
+                sang, time = self._sung
+                self._sung = (sang * kept + min(its_end, onset) - before, time * kept + gone)
+        self._tune_span = onset, end
 
     def _make_room(self, role: int, pitch: int, onset: int) -> None:
         """End the notes of a role that a new one does not leave room for, the oldest first."""

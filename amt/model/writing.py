@@ -10,7 +10,7 @@ context, and the plan is encoded in pages with margins as wide as the encoder re
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -44,6 +44,7 @@ FloatArray = NDArray[np.float64]
 
 PAGE_BARS = 32
 """Bars of the plan that are encoded together."""
+PHRASE_BARS = 4
 JOIN_VERSIONS = 3
 """Versions of bars that are written anew between given ones, at least."""
 DENSITY_PENALTY, LOUDNESS_PENALTY = 1.0, 4.0
@@ -59,7 +60,7 @@ class WritingOptions:
 
     temperature: float = 0.95
     """Above 0; higher is bolder."""
-    top_p: float = 0.95
+    top_p: float = 0.97
     """Share of the probability of each column that is in play (Holtzman et al. 2020), 0 to 1."""
     candidates: int = 1
     """Versions that are written, of which the best is kept."""
@@ -348,7 +349,8 @@ class _Writer:
             ]
             if not writing:
                 break
-            told = self.arranger.tell(column, ready, torch.from_numpy(chosen)[:, None])
+            recalling = self._recalling(ready, column, chosen)
+            told = self.arranger.tell(column, recalling, torch.from_numpy(chosen)[:, None])
             log_probs = told[:, 0].double().numpy()
             for i in writing:
                 mask = self._mask(column, i, chosen[i], log_probs[i])
@@ -357,6 +359,17 @@ class _Writer:
                 self.log_probs[i] += log_probs[i, index]
                 chosen[i, column] = index
         return list(chosen)
+
+    def _recalling(self, ready: WordState, column: int, rows: IntArray) -> WordState:
+        """The same state with the say of the motif memory that the rules give it."""
+        if ready.motifs is None:
+            return ready
+        weights, player = ready.motifs.weights, self.players[0]
+        lags = torch.arange(1, weights.shape[-1] + 1)
+        phrase = self.options.rules.phrase * (lags % PHRASE_BARS == 0)
+        recall = torch.tensor([player.recall(column, int(word[ROLE])) for word in rows])
+        say = weights * torch.exp(recall[:, None, None, None] + phrase)
+        return replace(ready, motifs=ready.motifs._replace(weights=say))
 
     def _mask(self, column: int, i: int, chosen: IntArray, log_probs: FloatArray) -> Mask:
         """What the rules leave; what the order of words forbids has no probability already."""
@@ -382,6 +395,8 @@ class _Writer:
             return player.pace()
         if column == PITCH:
             return player.proximity(int(chosen[ROLE]))
+        if column == DURATION:
+            return player.holding(int(chosen[ROLE]))
         return player.dynamics() if column == VELOCITY else 0.0
 
     def _pick(self, log_probs: FloatArray, mask: Mask, lot: float) -> int:

@@ -32,7 +32,7 @@ from amt.model.note_tokens import (
 MELODY, COUNTER, HARMONY = 1, 2, 3
 SWITCHED_OFF = Rules(
     chord_tones=False, resolve=False, counted=False, ranges=None, voices=None, planned=False,
-    pace=0, dynamics=0, leap=0,
+    pace=0, dynamics=0, leap=0, breath=0, sustain=0, recall=0, phrase=0,
 )  # fmt: skip
 
 
@@ -218,6 +218,46 @@ def test_the_tune_leans_to_steps_and_nothing_else_does() -> None:
     assert not lean[near - 2 : near + 3].any()
     assert lean[near + 12] == lean[near - 12] == -5
     assert not player.proximity(HARMONY).any()
+
+
+def test_a_tune_that_sang_without_a_rest_leans_to_short_notes_and_one_that_paused_to_long() -> None:
+    leanings = []
+    for length in (12, 3):
+        rules = replace(SWITCHED_OFF, breath=4.0, rest=0.3)
+        player = player_of(plan_of("C", (4,)), rules)
+        for beat in range(4):
+            player.hear(word(12 * beat, MELODY, 60, length))
+        assert not player.holding(COUNTER).any() and not player.holding(HARMONY).any()
+        leanings.append(player.holding(MELODY))
+    for leaning, sign in zip(leanings, (-1, 1), strict=True):
+        lengths = np.diff(leaning[1:])  # they rise with the id
+        assert (sign * lengths >= 0).all() and sign * leaning[-1] > 0.1
+
+
+def test_a_tune_that_was_away_did_not_breathe() -> None:
+    rules = replace(SWITCHED_OFF, breath=4.0, rest=0.3)
+    there, away = (player_of(plan_of("C", (4,) * 9), rules) for _ in range(2))
+    for player, bar in ((there, 0), (away, 7)):
+        player.hear(word(0, MELODY, 60, 12))
+        for _ in range(bar):
+            player.hear(np.array([BAR, 0, 0, 0, 0]))
+        player.hear(word(12, MELODY, 60, 12))
+    assert away.holding(MELODY)[-1] == pytest.approx(0)
+    assert there.holding(MELODY)[-1] < -0.1
+
+
+def test_the_harmony_leans_to_long_notes() -> None:
+    player = player_of(plan_of("C"), replace(SWITCHED_OFF, sustain=0.5))
+    lengths = bins().durations
+    leaning = player.holding(HARMONY)[1:]
+    np.testing.assert_allclose(leaning, 0.5 * np.log2(lengths))
+    assert not player.holding(MELODY).any()
+
+
+def test_the_memory_has_more_of_a_say_in_the_tune_alone() -> None:
+    player = player_of(plan_of("C"), replace(SWITCHED_OFF, recall=1.0))
+    assert [player.recall(PITCH, role) for role in (MELODY, COUNTER, HARMONY)] == [1, 0, 0]
+    assert player.recall(PLACE, 0) == player.recall(ROLE, 0) == 1  # as it is not known whose
 
 
 def test_every_bar_ends() -> None:

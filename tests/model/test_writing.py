@@ -154,7 +154,7 @@ def test_the_network_decides_alone_where_the_temperature_is_low() -> None:
 def test_rules_can_be_switched_off() -> None:
     rules = Rules(
         chord_tones=False, resolve=False, counted=False, ranges=None, voices=None, planned=False,
-        pace=0, dynamics=0, leap=0,
+        pace=0, dynamics=0, leap=0, breath=0, sustain=0, recall=0, phrase=0,
     )  # fmt: skip
     plan = plan_of((4,) * 6, roles=np.zeros((6, 3), dtype=np.int64))
     assert len(to_notes(written(plan), plan.bars)) == 0
@@ -206,7 +206,8 @@ def test_given_bars_come_back_as_they_were(plan: NotePlan, data: st.DataObject) 
 
 def test_new_bars_know_what_stands_before_them() -> None:
     plan = plan_of((4,) * 6)
-    options = {"temperature": 1e-3, "rules": Rules(voices=None)}  # or what was heard would be cut
+    # Else what was heard would be cut, and what is held across the border waited for.
+    options = {"temperature": 1e-3, "rules": Rules(voices=None, sustain=0)}
     whole = written(plan, 1, **options)
     again = written(plan, 5, GivenBars(whole, range(3, 6)), **options)
     # The likeliest way on is the one it went, but for notes that wait for given ones to end.
@@ -217,6 +218,23 @@ def test_new_bars_know_what_stands_before_them() -> None:
     changed = np.concatenate([other[bars < 3], whole[bar_of(whole) >= 3]])
     elsewhere = written(plan, 5, GivenBars(changed, range(3, 6)), **options)
     assert not np.array_equal(elsewhere[bar_of(elsewhere) >= 3], whole[bar_of(whole) >= 3])
+
+
+def test_phrases_that_are_recalled_return() -> None:
+    plan = plan_of((4,) * 12, density=2.0)
+    likenesses = []
+    for say in (-9.0, 9.0):
+        rules = Rules(recall=say, phrase=0)
+        words = written(plan, 3, rules=rules)
+        bars = np.split(words, np.flatnonzero(np.diff(bar_of(words))) + 1)[:12]
+        tunes = [{tuple(w[[PLACE, PITCH]]) for w in bar if w[ROLE] - 1 == MELODY} for bar in bars]
+        likenesses.append(
+            np.mean([
+                max(len(now & then) / max(len(now), 1) for then in tunes[max(0, i - 3) : i])
+                for i, now in enumerate(tunes) if i
+            ])
+        )  # fmt: skip
+    assert likenesses[1] > likenesses[0] + 0.2
 
 
 def test_long_pieces_do_not_lose_their_place(monkeypatch: pytest.MonkeyPatch) -> None:

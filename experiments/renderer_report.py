@@ -16,7 +16,8 @@ from render.score import Note
 MOST_F1_LOST = 0.05
 MOST_REAL_TIME = 1.0
 PICTURE_S = 6.0
-_COLOURS = 24
+_MOST_BYTES = 58_000
+_COLOURS = (48, 32, 24, 20, 16, 12)
 _COLUMNS = {
     "f1": "note F1", "f1_offsets": "with offsets", "f1_agreed": "same as the teacher's",
     "drum_f1": "drum onset F1", "band_f1": "note F1 of bands",
@@ -287,5 +288,11 @@ def draw_spectrograms(
     figure.suptitle(title, fontsize=9)
     drawn = io.BytesIO()
     figure.savefig(drawn, format="png", dpi=80)
-    # A palette makes the file small: spectrograms have few colours and much texture.
-    Image.open(drawn).convert("RGB").quantize(_COLOURS).save(path, format="PNG", optimize=True)
+    picture = Image.open(drawn).convert("RGB")
+    # Spectrograms are all texture, which only a small palette makes small: as many as fit.
+    for n_colours in _COLOURS:
+        packed = io.BytesIO()
+        picture.quantize(n_colours).save(packed, format="PNG", optimize=True)
+        if packed.tell() <= _MOST_BYTES:
+            break
+    path.write_bytes(packed.getvalue())

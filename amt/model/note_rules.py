@@ -81,9 +81,9 @@ class Rules:
     """Roles play only in the bars in which the plan has them."""
     pace: float = 1.5
     """How firmly notes spread over a bar as the density asked would have them; 0 for not at all."""
-    dynamics: float = 1.5
+    dynamics: float = 3.0
     """How firmly velocities keep to the loudness asked; 0 for not at all."""
-    leap: float = 0.2
+    leap: float = 0.3
     """Nats by which each semitone beyond a step makes the tune's next pitch less likely (Huron 2006
     on pitch proximity); 0 for not at all."""
     breath: float = 8.0
@@ -273,9 +273,12 @@ class Player:
         return np.asarray(nats * self.chart.doublings)
 
     def recall(self, column: int, role: int) -> float:
-        """Nats by which the memory has more of a say in a column of a word of a role (an id)."""
+        """Nats by which the memory has more of a say in a column of a word of a role (an id).
+
+        How loud it is, the plan says.
+        """
         of_tune = column <= ROLE or role - 1 == _MELODY
-        return self.chart.rules.recall if of_tune else 0.0
+        return self.chart.rules.recall if of_tune and column != VELOCITY else 0.0
 
     def roles(self, place: int) -> Mask:
         """[V] roles that may play at a place."""

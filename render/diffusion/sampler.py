@@ -92,6 +92,8 @@ def draw(
     device = next(denoiser.parameters()).device
     silence = torch.full((N_MELS, NEW), SILENCE, device=device)
     context = silence[:, :CONTEXT]
+    # Faded before the context of the next window, which shall not ring again.
+    fade = torch.arange(1, NEW + 1, device=device).div(NEW - CONTEXT).clamp(max=1)
     rested = True  # nothing was told in the window before
     near = _Near(table)
     for start in range(0, math.ceil(table.end_s * FRAME_RATE), NEW):
@@ -104,7 +106,7 @@ def draw(
             window = _draw_window(denoiser, notes.to(device), context, noise, options)
             drawn = window[:, CONTEXT : CONTEXT + NEW].clamp(min=SILENCE)
             if rests and rested:  # what rings on for so long is taken away
-                drawn = torch.lerp(drawn, silence, torch.linspace(0, 1, NEW, device=device))
+                drawn = torch.lerp(drawn, silence, fade)
         yield drawn
         context, rested = drawn[:, -CONTEXT:], rests
 

@@ -40,9 +40,7 @@ def test_programs_outside_the_set_are_named_and_left(write_midi):
     events = [program(0), *note(0, 400), program(109, tick=480), *note(480, 400, 72)]
     buses, left = buses_of(write_midi, [named("Pipes"), *events])
     assert [bus.notes.pitch.tolist() for bus in buses] == [[60]]
-    assert [(out.reason, out.part.name) for out in left] == [
-        ("program 109 (Bagpipe)", "Pipes")
-    ]
+    assert [(out.reason, out.part.name) for out in left] == [("program 109 (Bagpipe)", "Pipes")]
     assert [n.pitch for n in left[0].part.notes] == [72]
 
 

@@ -79,6 +79,15 @@ def test_a_long_rest_is_silent_and_costs_nothing(pointwise, monkeypatch):
     assert float(pieces[100].max()) == pytest.approx(SILENCE)
 
 
+def test_what_rings_without_end_is_faded(denoiser, monkeypatch):
+    """A network that never falls silent is silenced in the second window after the last note."""
+    ringing = torch.ones(N_MELS, sampler.WINDOW)
+    monkeypatch.setattr(sampler, "_draw_window", lambda *args: ringing)
+    table = note_table([(Note(start, start + 0.1, 60, 80), 0) for start in (0.0, 60.0)])
+    pieces = list(draw(denoiser, table, SamplerOptions()))
+    assert [float(piece.max()) > SILENCE for piece in pieces[:8]] == [True] * 3 + [False] * 5
+
+
 @pytest.mark.parametrize(
     ("choices", "message"),
     [

@@ -11,8 +11,11 @@ from torch.func import functional_call
 
 from render.diffusion.mel import FLOOR, log_mel, padded, stft
 
-RESOLUTIONS = ((2048, 512), (1024, 256), (512, 128))
-"""Window and hop, in samples."""
+RESOLUTIONS = ((4096, 1024), (2048, 512), (1024, 256), (512, 128))
+"""Window and hop, in samples. The longest hears whether phases agree over many frames, as those of
+sustained tones must."""
+JUDGED = RESOLUTIONS[1:]
+"""Those of the critic."""
 _SLOPE = 0.1
 
 
@@ -42,12 +45,12 @@ class Critic(nn.Module):
 
     def __init__(self, channels: int = 16) -> None:
         super().__init__()
-        self.judges = nn.ModuleList(_judge(channels) for _ in RESOLUTIONS)
+        self.judges = nn.ModuleList(_judge(channels) for _ in JUDGED)
 
     def forward(self, wave: Tensor) -> list[list[Tensor]]:
         """Waves [B, L] → for each resolution the activations of all layers, the judgement last."""
         found = []
-        for judge, (n_fft, hop) in zip(self.judges, RESOLUTIONS, strict=True):
+        for judge, (n_fft, hop) in zip(self.judges, JUDGED, strict=True):
             with torch.autocast(wave.device.type, enabled=False):
                 spectrum = stft(wave.float(), n_fft, hop)
                 # Roots bring quiet bands within reach of what the loud ones do.

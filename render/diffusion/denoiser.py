@@ -10,6 +10,11 @@ The context of a window, its first frames, is not noised but given, with a mask 
 very channels where the rest is noise. So what was heard last is aligned with what follows and needs
 no encoder of its own.
 
+A *sketch* is what makes the notes heard from the first steps of training on: every family of
+instruments has a spectrum for each pitch, which begins as a harmonic series, and the spectra of
+what sounds are summed as loud as velocity and age make them (in the spirit of DDSP, Engel et al.
+2020). As long as there is little but noise to see, what the network tells is added to it.
+
 The body is convolutions over pairs of frames: what a frame needs from afar (when a note began) its
 notes tell already, so attention over the window would buy little for its cost.
 """
@@ -25,9 +30,19 @@ import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor, nn
 
-from render.diffusion.instruments import INSTRUMENTS
+from render.diffusion.instruments import DRUMS, FAMILIES, FAMILY_OF, INSTRUMENTS
 from render.diffusion.layers import ConvBlock
-from render.diffusion.mel import FRAME_RATE, N_MELS
+from render.diffusion.mel import (
+    FLOOR,
+    FRAME_RATE,
+    HOP,
+    LOG_CENTRE,
+    LOG_SCALE,
+    MARGIN,
+    N_MELS,
+    SAMPLE_RATE,
+    log_mel,
+)
 from render.diffusion.tokens import AHEAD_S, N_VELOCITIES, FrameNotes
 
 PATCH = 2
@@ -35,6 +50,16 @@ PATCH = 2
 N_PITCHES = 128
 _TIME_CONSTANTS_S = (0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0)
 _N_TIMES = 2 + 2 * len(_TIME_CONSTANTS_S)
+_FAMILY_IDS = [FAMILIES.index(FAMILY_OF[program]) for program in INSTRUMENTS]
+_DRUMS = [family.name for family in FAMILIES].index(DRUMS)
+_N_PARTIALS = 24
+_AMPLITUDE = 0.05
+"""Of the first partial of a note of full force, before anything is learned."""
+_ATTACK, _HELD = 2.0, 5.0
+"""Nats by which a note is louder after its onset than before and while it is held than after,
+before anything is learned."""
+_FADING = 8
+"""A tenth of the way to the data, most can be seen."""
 _N_WAVES = 64
 _NOISE_PERIODS = 1000.0
 NEAREST = 0.05
@@ -71,6 +96,42 @@ class Given(NamedTuple):
     """float [B, N_MELS, T] normalised log-mel where it is known, 0 elsewhere."""
     known: Tensor
     """float [B, T] 1 where it is known, else 0."""
+    sketch: Tensor
+    """float [B, N_MELS, T] what the notes sound like by themselves, 0 if they are not told."""
+
+
+class Sketch(nn.Module):
+    """Notes as spectra that are summed: the log of a sum of magnitudes, as loud as learned."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        spectra = _harmonic_series()[None].repeat(len(FAMILIES), 1, 1)
+        spectra[_DRUMS] = 0
+        self.spectra = nn.Parameter(spectra)
+        # Of each instrument: how the log of its magnitude follows a note's times.
+        self.envelope = nn.Embedding(len(INSTRUMENTS), _N_TIMES)
+        self.velocity = nn.Embedding(N_VELOCITIES, 1)
+        self.register_buffer("family", torch.tensor(_FAMILY_IDS), persistent=False)
+        with torch.no_grad():
+            self.envelope.weight.zero_()
+            self.envelope.weight[:, 0], self.envelope.weight[:, 1] = _ATTACK, _HELD
+            # Loudness goes with the square of velocity (General MIDI level 2).
+            force = (torch.arange(N_VELOCITIES) + 0.5) / N_VELOCITIES
+            self.velocity.weight[:, 0] = 2 * force.log() - _ATTACK - _HELD
+
+    def forward(self, notes: FrameNotes, times: Tensor, rows: int, n_frames: int) -> Tensor:
+        """Pairs with their time features [P, _N_TIMES] → [B, N_MELS, T], normalised."""
+        family: Tensor = self.family  # type: ignore[assignment]
+        envelope = self.envelope(notes.instrument)[notes.note]
+        level = (envelope * times).sum(dim=1) + self.velocity(notes.velocity)[notes.note, 0]
+        n_spectra = len(FAMILIES) * N_PITCHES
+        spectrum = (family[notes.instrument] * N_PITCHES + notes.pitch)[notes.note]
+        roll = level.new_zeros(rows * n_frames * n_spectra)
+        roll = roll.index_add(0, notes.frame * n_spectra + spectrum, level.exp())
+        magnitudes = (LOG_CENTRE + LOG_SCALE * self.spectra).exp().view(n_spectra, N_MELS)
+        total = (roll.view(rows * n_frames, n_spectra) @ magnitudes).float() + FLOOR
+        told: Tensor = (total.log() - LOG_CENTRE) / LOG_SCALE
+        return told.view(rows, n_frames, N_MELS).transpose(1, 2)
 
 
 class NoteEncoder(nn.Module):
@@ -93,25 +154,25 @@ class NoteEncoder(nn.Module):
         )
         self.nothing = nn.Parameter(torch.zeros(d_out))
 
-    def forward(self, notes: FrameNotes, rows: int, n_frames: int, keep: Tensor | None) -> Tensor:
+    def forward(self, notes: FrameNotes, times: Tensor, rows: int, n_frames: int) -> Tensor:
         """Notes → [B, T / PATCH, d].
 
         Args:
             notes: pairs of ``rows`` examples of ``n_frames`` frames.
+            times: [P, _N_TIMES] features of their times.
             rows: B.
             n_frames: T, a multiple of PATCH.
-            keep: bool [B]; False where the notes are not to be told, None to tell them all.
         """
         struck = (
             self.pitch(notes.pitch)
             + self.instrument(notes.instrument)
             + self.velocity(notes.velocity)
         )
-        times = self.times(_time_features(notes))
-        pairs = F.glu(times + struck.to(times.dtype)[notes.note], dim=-1)
+        aged = self.times(times)
+        pairs = F.glu(aged + struck.to(aged.dtype)[notes.note], dim=-1)
         total = pairs.new_zeros(rows * n_frames, pairs.shape[-1]).index_add(0, notes.frame, pairs)
         told: Tensor = self.out(rearrange(total, "(b t p) d -> b t (p d)", b=rows, p=PATCH))
-        return told if keep is None else torch.where(keep[:, None, None], told, self.nothing)
+        return told
 
 
 class Denoiser(nn.Module):
@@ -126,6 +187,8 @@ class Denoiser(nn.Module):
         d = config.d_model
         self.config = config
         self.notes = NoteEncoder(config.d_notes, d)
+        self.sketch = Sketch()
+        self.sketched = nn.Linear(PATCH * N_MELS, d)
         self.inlet = nn.Linear(PATCH * (N_MELS + 1), d)
         # One map from the noise level for all blocks and a table for each (PixArt-alpha, Chen et
         # al. 2023): a map for each block would be a third of the weights.
@@ -157,12 +220,20 @@ class Denoiser(nn.Module):
             keep: bool [B] whether the notes are told; None tells them.
         """
         rows, _, n_frames = context.shape
-        told = self.notes(notes, rows, n_frames, keep)
-        return Given(told, context * known[:, None], known)
+        times = _time_features(notes)
+        sketch = self.sketch(notes, times, rows, n_frames)
+        told = self.notes(notes, times, rows, n_frames)
+        told = told + self.sketched(rearrange(sketch, "b c (t p) -> b t (p c)", p=PATCH))
+        if keep is not None:
+            told = torch.where(keep[:, None, None], told, self.notes.nothing)
+            sketch = sketch * keep[:, None, None]
+        return Given(told, context * known[:, None], known, sketch)
 
     def untold(self, given: Given) -> Given:
         """The same without notes, for guidance."""
-        return given._replace(told=self.notes.nothing.expand_as(given.told))
+        return given._replace(
+            told=self.notes.nothing.expand_as(given.told), sketch=torch.zeros_like(given.sketch)
+        )
 
     def forward(self, x: Tensor, time: Tensor, given: Given) -> Tensor:
         """Velocity [B, N_MELS, T] of the flow.
@@ -172,7 +243,7 @@ class Denoiser(nn.Module):
             time: [B] 0 for noise to 1 for data.
             given: what the window is drawn from.
         """
-        mixed = x * (1 - given.known[:, None]) + given.context
+        mixed = _scale(time) * x * (1 - given.known[:, None]) + given.context
         channels = torch.cat([mixed, given.known[:, None]], dim=1)
         h = self.inlet(rearrange(channels, "b c (t p) -> b t (p c)", p=PATCH)) + given.told
         level = self.level(_waves(time))[:, None]
@@ -180,6 +251,7 @@ class Denoiser(nn.Module):
             shift, gain, gate = (level + table).chunk(3, dim=-1)
             h = block(h + retold * given.told, (shift, gain, gate))
         data = rearrange(self.outlet(self.norm(h)), "b t (p c) -> b c (t p)", p=PATCH)
+        data = data + (1 - time)[:, None, None] ** _FADING * given.sketch
         velocity: Tensor = (data - x) / (1 - time).clamp(min=NEAREST)[:, None, None]
         return velocity
 
@@ -204,6 +276,27 @@ def flow_loss(
     drawn = 1 - given.known
     loss: Tensor = (error * drawn).sum() / drawn.sum()
     return loss
+
+
+def _scale(time: Tensor) -> Tensor:
+    """[B, 1, 1] what makes each value on its way the best linear guess of its datum, by itself.
+
+    Data and noise have unit variance. So pure noise comes in as nothing at all, and all that there
+    is to go by are notes and context (compare the input scaling of Karras et al. 2022).
+    """
+    factor: Tensor = time / (time.square() + (1 - time).square())
+    return factor[:, None, None]
+
+
+def _harmonic_series() -> Tensor:
+    """float32 [N_PITCHES, N_MELS] normalised log-mel of tones whose partials fall as 1 / h."""
+    time_s = (torch.arange(HOP + 2 * MARGIN) / SAMPLE_RATE)[None]
+    waves = []
+    for pitch in range(N_PITCHES):
+        partials = 440 * 2 ** ((pitch - 69) / 12) * torch.arange(1, _N_PARTIALS + 1)[:, None]
+        heard = (partials < SAMPLE_RATE / 2) / torch.arange(1, _N_PARTIALS + 1)[:, None]
+        waves.append(_AMPLITUDE * (heard * torch.sin(2 * math.pi * partials * time_s)).sum(dim=0))
+    return log_mel(torch.stack(waves))[:, :, 0]
 
 
 def _time_features(notes: FrameNotes) -> Tensor:

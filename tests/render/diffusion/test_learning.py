@@ -7,7 +7,16 @@ import math
 import torch
 
 from render.diffusion.denoiser import Denoiser, DenoiserConfig, flow_loss
-from render.diffusion.mel import HOP, N_MELS, SAMPLE_RATE, SILENCE, log_mel, padded
+from render.diffusion.mel import (
+    HOP,
+    N_FFT,
+    N_MELS,
+    SAMPLE_RATE,
+    SILENCE,
+    log_mel,
+    mel_filters,
+    padded,
+)
 from render.diffusion.sampler import CONTEXT, SamplerOptions, draw
 from render.diffusion.tokens import collate, frame_notes, note_table
 from render.diffusion.vocoder import Vocoder, VocoderConfig
@@ -70,3 +79,20 @@ def test_the_vocoder_learns_to_say_a_spectrogram():
         optimizer.step()
         losses.append(float(loss.detach()))
     assert losses[-1] < 0.35 * losses[0]
+
+
+def test_before_anything_is_learned_a_note_sounds_as_a_harmonic_series():
+    denoiser = Denoiser(DenoiserConfig(d_model=32, hidden=64, layers=1, d_notes=16))
+    length = 64
+    loud, soft = (
+        frame_notes(note_table([(Note(0.2, 0.5, 69, velocity), 0)]), 0, length)
+        for velocity in (110, 40)
+    )
+    silence, unknown = torch.zeros(1, N_MELS, length), torch.zeros(1, length)
+    sketch, softer = (denoiser.give(notes, silence, unknown).sketch[0] for notes in (loud, soft))
+    before, during = sketch[:, :12], sketch[:, 30]
+    assert float(before.detach().max()) < SILENCE + 0.01
+    bands = mel_filters() @ (torch.fft.rfftfreq(N_FFT, 1 / SAMPLE_RATE) - 440).abs().lt(12).float()
+    assert int(during.argmax()) == int(bands.argmax())
+    assert float((softer[:, 30] - during).detach().max()) <= 0
+    assert not denoiser.untold(denoiser.give(loud, silence, unknown)).sketch.any()

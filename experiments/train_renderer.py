@@ -56,7 +56,7 @@ from experiments.training import (
 )
 from render.diffusion.denoiser import Denoiser, DenoiserConfig, flow_loss
 from render.diffusion.mel import HOP, MARGIN, log_mel
-from render.diffusion.sampler import CONTEXT, WINDOW
+from render.diffusion.sampler import CONTEXT, TIME_POWER, WINDOW
 from render.diffusion.tokens import FrameNotes
 from render.diffusion.vocoder import Vocoder, VocoderConfig
 from render.diffusion.weights import DENOISER, VOCODER, save_network
@@ -64,7 +64,7 @@ from render.diffusion.weights import DENOISER, VOCODER, save_network
 STAGES = ("vocoder", "diffusion")
 VALIDATION_BATCHES = 6
 _VALIDATION_SEED = 1_000_003
-_AT_START, _TIME_POWER = 0.35, 3
+_AT_START = 0.35
 
 
 @dataclass(frozen=True)
@@ -268,7 +268,7 @@ def _flow_times(shares: Tensor) -> Tensor:
     little, and what can be seen is learned before what is told: a network that is trained at evenly
     spread times ignores the notes. Only where there is nothing but noise do they decide.
     """
-    return ((shares - _AT_START) / (1 - _AT_START)).clamp(min=0) ** _TIME_POWER
+    return ((shares - _AT_START) / (1 - _AT_START)).clamp(min=0) ** TIME_POWER
 
 
 def corpora_of(

@@ -16,6 +16,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -34,6 +35,8 @@ MARGIN_FRAMES = 16
 """R"""
 WINDOW = CONTEXT + NEW + MARGIN_FRAMES
 """W: 2.73 s, the length on which the denoiser is trained."""
+TIME_POWER = 3
+"""Steps are short at the beginning, where the notes decide what there will be."""
 _BLOCK = 16
 """Frames whose noise is drawn at once."""
 _QUIET = SILENCE + 0.1
@@ -142,12 +145,13 @@ def _draw_window(
     given = denoiser.give(notes, whole[None], known)
     x = noise[None]
     n_steps = (options.steps + 1) // 2 if options.heun else options.steps
-    for i in range(n_steps):
-        slope = _velocity(denoiser, x, i / n_steps, given, options.guidance)
-        ahead = x + slope / n_steps
-        if options.heun and i + 1 < n_steps:
-            after = _velocity(denoiser, ahead, (i + 1) / n_steps, given, options.guidance)
-            ahead = x + (slope + after) / (2 * n_steps)
+    times = [(i / n_steps) ** TIME_POWER for i in range(n_steps + 1)]
+    for now, then in pairwise(times):
+        slope = _velocity(denoiser, x, now, given, options.guidance)
+        ahead = x + (then - now) * slope
+        if options.heun and then < 1:
+            after = _velocity(denoiser, ahead, then, given, options.guidance)
+            ahead = x + (then - now) * (slope + after) / 2
         x = ahead
     return x[0]
 

@@ -180,3 +180,13 @@ def test_bad_audio_and_bad_names_are_named(tmp_path: Path):
 
 def test_apply_gain_scales():
     np.testing.assert_allclose(apply_gain(sine(0.5), 0.5).samples, sine(0.25).samples, atol=1e-7)
+
+
+def test_what_is_too_long_for_a_wav_file_becomes_rf64(tmp_path: Path, monkeypatch):
+    audio = noise(0.1, 0.5)
+    write_audio(audio, tmp_path / "short.wav")
+    monkeypatch.setattr("render.audio._MAX_WAV_BYTES", 1000)
+    write_audio(audio, tmp_path / "long.wav")
+    assert soundfile.info(tmp_path / "long.wav").format == "RF64"
+    short, long = (soundfile.read(tmp_path / f"{name}.wav")[0] for name in ("short", "long"))
+    np.testing.assert_array_equal(short, long)

@@ -32,6 +32,7 @@ from render.diffusion.instruments import DRUM_PROGRAM, DRUMS, FAMILIES, Family
 from render.diffusion.mel import FRAME_RATE, HOP, MARGIN, N_FFT, SAMPLE_RATE
 from render.diffusion.sampler import WINDOW
 from render.diffusion.tokens import FrameNotes, collate, frame_notes, note_table
+from render.neural import SOUNDFONT_GAINS
 from render.score import Note, Part
 from render.soundfont import find_soundfont, soundfont_format
 from render.synthesisers import Synthesiser, choose_engine
@@ -40,8 +41,6 @@ LEAD_S = 4.0
 """What is played before the first window of a take, so that held notes and reverb are in it."""
 FORGET_S = 30.0
 """A note that began longer before a take is not played."""
-_ENGINE_GAINS = {"fluidsynth": 6.0, "tinysoundfont": 2.0, "midirenderer": 3.0}
-"""What brings an engine, which leaves room for whole bands, to a level of about -28 dBFS a part."""
 _TRANSPOSITION = 5
 _LINES = ("flute and clarinet", "brass", "bass", "lead")
 """Families that play one voice more often than several."""
@@ -130,7 +129,7 @@ class Teacher:
         program = mido.Message("program_change", program=0 if is_drum else take.program)
         part = Part(take.family.name, is_drum, take.notes, ((-LEAD_S, program),)).shifted(LEAD_S)
         samples = self._synthesiser.play(part, int(np.ceil((LEAD_S + duration_s) * SAMPLE_RATE)))
-        return _ENGINE_GAINS[self._engine.name] * samples.mean(axis=0, dtype=np.float32)
+        return SOUNDFONT_GAINS[self._engine.name] * samples.mean(axis=0, dtype=np.float32)
 
 
 class RendererExamples(Dataset[RendererBatch]):

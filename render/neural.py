@@ -20,7 +20,8 @@ from render.stream import Block, Resampler
 NETWORKS = Path(__file__).parent / "weights" / "renderer"
 """Where the networks of an installation lie."""
 SOUNDFONT_GAINS = {"fluidsynth": 6.0, "tinysoundfont": 2.0, "midirenderer": 3.0}
-"""What brings an engine to the level of the networks, which learned from engines so amplified."""
+"""What brings an engine, which leaves room for whole bands, to the level of the networks: they
+learned from engines so amplified, at about -28 dBFS a part."""
 _MOST_NAMES = 3
 """Tracks that are named for a reason; more are counted."""
 

@@ -77,12 +77,14 @@ def mel_filters() -> Tensor:
 @functools.cache
 def window(size: int, device: torch.device) -> Tensor:
     """A periodic Hann window [size]."""
-    return torch.hann_window(size, device=device)
+    with torch.inference_mode(False):  # what is kept must serve training too
+        return torch.hann_window(size, device=device)
 
 
 @functools.cache
 def _filters(device: torch.device) -> Tensor:
-    return mel_filters().to(device)
+    with torch.inference_mode(False):
+        return mel_filters().to(device)
 
 
 _LINEAR_HZ = 200 / 3

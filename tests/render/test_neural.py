@@ -10,7 +10,6 @@ import pytest
 import soundfile
 import torch
 
-from experiments.renderer_data import _ENGINE_GAINS
 from render.diffusion import sampler
 from render.diffusion.denoiser import Denoiser, DenoiserConfig
 from render.diffusion.vocoder import Vocoder, VocoderConfig
@@ -91,7 +90,6 @@ def test_buses_and_what_a_soundfont_plays_are_stems_of_the_master(options, write
 
 
 def test_a_soundfont_plays_at_the_level_that_was_learned(options, write_midi, tim):
-    assert SOUNDFONT_GAINS == _ENGINE_GAINS
     path = write_midi([program(109), *note(0, 960, 72)])
     mixed = render_midi(path, **options(), normalise=False)
     alone = render_midi(path, soundfont=tim, normalise=False)

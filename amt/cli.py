@@ -11,6 +11,7 @@ import contextlib
 import json
 import signal
 import sys
+import threading
 import traceback
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
@@ -535,6 +536,8 @@ def _progress(quiet: bool) -> Iterator[Show]:
     tasks: dict[str, Any] = {}
 
     def show(name: str, share: float) -> None:
+        if _interrupted.is_set():  # and whoever was at work when it came has swallowed it
+            raise KeyboardInterrupt
         if name not in tasks:
             tasks[name] = bars.add_task(name, total=1.0)
         bars.update(tasks[name], completed=share)
@@ -723,13 +726,18 @@ def _say(text: str) -> None:
     sys.stderr.write(f"amt: {' '.join(text.split())}\n")
 
 
-def _on_terminate(*_: object) -> None:
+_interrupted = threading.Event()
+
+
+def _on_interrupt(*_: object) -> None:
+    _interrupted.set()
     raise KeyboardInterrupt
 
 
 def main() -> None:
     """Run the command line and exit with its code."""
-    signal.signal(signal.SIGTERM, _on_terminate)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _on_interrupt)
     state: dict[str, bool] = {}
     try:
         code = app(sys.argv[1:] or ["--help"], obj=state, standalone_mode=False) or 0

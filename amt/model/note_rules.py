@@ -83,7 +83,7 @@ class Rules:
     """How firmly notes spread over a bar as the density asked would have them; 0 for not at all."""
     dynamics: float = 3.0
     """How firmly velocities keep to the loudness asked; 0 for not at all."""
-    leap: float = 0.3
+    leap: float = 0.25
     """Nats by which each semitone beyond a step makes the tune's next pitch less likely (Huron 2006
     on pitch proximity); 0 for not at all."""
     breath: float = 8.0

@@ -50,8 +50,6 @@ PATCH = 2
 N_PITCHES = 128
 _TIME_CONSTANTS_S = (0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0)
 _N_TIMES = 2 + 2 * len(_TIME_CONSTANTS_S)
-_FAMILY_IDS = [FAMILIES.index(FAMILY_OF[program]) for program in INSTRUMENTS]
-_DRUMS = [family.name for family in FAMILIES].index(DRUMS)
 _N_PARTIALS = 24
 _AMPLITUDE = 0.05
 """Of the first partial of a note of full force, before anything is learned."""
@@ -105,13 +103,19 @@ class Sketch(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        spectra = _harmonic_series()[None].repeat(len(FAMILIES), 1, 1)
-        spectra[_DRUMS] = 0
-        self.spectra = nn.Parameter(spectra)
+        series = _harmonic_series()
+        self.spectra = nn.Parameter(
+            torch.cat([
+                torch.zeros(family.highest + 1 - family.lowest, N_MELS)
+                if family.name == DRUMS
+                else series[family.lowest : family.highest + 1]
+                for family in FAMILIES
+            ])
+        )  # fmt: skip
         # Of each instrument: how the log of its magnitude follows a note's times.
         self.envelope = nn.Embedding(len(INSTRUMENTS), _N_TIMES)
         self.velocity = nn.Embedding(N_VELOCITIES, 1)
-        self.register_buffer("family", torch.tensor(_FAMILY_IDS), persistent=False)
+        self.register_buffer("rows", _spectrum_rows(), persistent=False)
         with torch.no_grad():
             self.envelope.weight.zero_()
             self.envelope.weight[:, 0], self.envelope.weight[:, 1] = _ATTACK, _HELD
@@ -121,14 +125,14 @@ class Sketch(nn.Module):
 
     def forward(self, notes: FrameNotes, times: Tensor, rows: int, n_frames: int) -> Tensor:
         """Pairs with their time features [P, _N_TIMES] → [B, N_MELS, T], normalised."""
-        family: Tensor = self.family  # type: ignore[assignment]
+        spectra_of: Tensor = self.rows  # type: ignore[assignment]
         envelope = self.envelope(notes.instrument)[notes.note]
         level = (envelope * times).sum(dim=1) + self.velocity(notes.velocity)[notes.note, 0]
-        n_spectra = len(FAMILIES) * N_PITCHES
-        spectrum = (family[notes.instrument] * N_PITCHES + notes.pitch)[notes.note]
+        spectrum = spectra_of[notes.instrument, notes.pitch][notes.note]
+        n_spectra = len(self.spectra)
         roll = level.new_zeros(rows * n_frames * n_spectra)
         roll = roll.index_add(0, notes.frame * n_spectra + spectrum, level.exp())
-        magnitudes = (LOG_CENTRE + LOG_SCALE * self.spectra).exp().view(n_spectra, N_MELS)
+        magnitudes = (LOG_CENTRE + LOG_SCALE * self.spectra).exp()
         total = (roll.view(rows * n_frames, n_spectra) @ magnitudes).float() + FLOOR
         told: Tensor = (total.log() - LOG_CENTRE) / LOG_SCALE
         return told.view(rows, n_frames, N_MELS).transpose(1, 2)
@@ -286,6 +290,19 @@ def _scale(time: Tensor) -> Tensor:
     """
     factor: Tensor = time / (time.square() + (1 - time).square())
     return factor[:, None, None]
+
+
+def _spectrum_rows() -> Tensor:
+    """int64 [instruments, N_PITCHES] row of each pitch among the spectra of all families.
+
+    Pitches beyond a family's range, which it does not learn, have that of its nearest.
+    """
+    rows, first = {}, 0
+    for family in FAMILIES:
+        pitches = torch.arange(N_PITCHES).clamp(family.lowest, family.highest)
+        rows[family.name] = first + pitches - family.lowest
+        first += family.highest + 1 - family.lowest
+    return torch.stack([rows[FAMILY_OF[program].name] for program in INSTRUMENTS])
 
 
 def _harmonic_series() -> Tensor:

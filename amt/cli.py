@@ -142,7 +142,7 @@ SoundFont = Annotated[
 Steps = Annotated[
     int | None,
     typer.Option(
-        help="With diffusion: evaluations of the network, 1-20; more is slower. [default: 8]",
+        help="With diffusion: evaluations of the network, 1-20; more give detail. [default: 1]",
         rich_help_panel="Sound",
     ),
 ]
@@ -487,7 +487,7 @@ def render(
     seed: Annotated[
         int | None,
         typer.Option(
-            help="With diffusion: another seed, another take. [default: 0]",
+            help="With diffusion of 2 steps or more: another seed, another take. [default: 0]",
             rich_help_panel="Sound",
         ),
     ] = None,

@@ -93,7 +93,7 @@ def evaluate_renderer(args: argparse.Namespace) -> dict[str, Any]:
         NOISE: by_noise,
     }
     players, scales = levelled(everybody, play_scales(teacher, everybody, args.seed))
-    shown = diffusions[min(args.steps, key=lambda n: abs(n - 8))]
+    shown = diffusions[min(args.steps, key=lambda n: abs(n - SamplerOptions().steps))]
     pictures = Pictures(args.pictures, (TEACHER, CEILING, shown)) if args.pictures else None
     table = _measured(excerpts, teacher, players, transcriber, pictures)
     report = {
@@ -180,7 +180,7 @@ def _parser() -> argparse.ArgumentParser:
         "--songs", type=int, default=3, help="excerpts of each family, and bands (3)"
     )
     parser.add_argument(
-        "--steps", type=int, nargs="+", default=[4, 8, 16], help="of the diffusion (4 8 16)"
+        "--steps", type=int, nargs="+", default=[1, 4, 8], help="of the diffusion (1 4 8)"
     )
     parser.add_argument("--guidance", type=float, default=1.0, help="of the diffusion (1)")
     parser.add_argument("--device", default="cpu", help="for the networks: cpu (default) or cuda")

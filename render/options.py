@@ -19,8 +19,9 @@ _SAMPLE_RATES = (8000, 96000)
 class NeuralOptions:
     """How the neural renderer works; the other engines have no use for them."""
 
-    steps: int = 8
-    """Evaluations of the network a window, 1 to 20."""
+    steps: int = 1
+    """Evaluations of the network a window, 1 to 20. More draw finer detail and, with the networks
+    that ship, more noise."""
     guidance: float = 1.0
     """How far what the notes ask for is overstated, 1 to 10; 1 is as learned."""
     seed: int = 0

@@ -1,9 +1,9 @@
 """Drawing the spectrogram of a bus, window by window, over any length.
 
 A window of W frames begins with the last C frames that were drawn before it, which the denoiser
-continues; of what it draws, the last R frames are thrown away, since they know nothing of what
-follows, and drawn again by the next window. Before the piece there is silence, which is given like
-any other context.
+continues. Its last R frames, which know nothing of the sound that follows, are drawn again by the
+next window, and one gives way to the other over them (overlap and add, of logarithms). Before the
+piece there is silence, which is given like any other context.
 
 The noise of a frame is a function of the seed and the frame alone, so a window draws the frames it
 shares with the next from the same noise, and a frame sounds the same however the stream is read.
@@ -58,7 +58,7 @@ class SamplerOptions:
             (Karras et al. 2022); ``steps``, which counts evaluations, must then be odd.
     """
 
-    steps: int = 8
+    steps: int = 1
     guidance: float = 1.0
     seed: int = 0
     heun: bool = False
@@ -97,17 +97,23 @@ def draw(
     context = silence[:, :CONTEXT]
     # Faded before the context of the next window, which shall not ring again.
     fade = torch.arange(1, NEW + 1, device=device).div(NEW - CONTEXT).clamp(max=1)
+    turn = torch.arange(1, MARGIN_FRAMES + 1, device=device) / (MARGIN_FRAMES + 1)
+    margin: Tensor | None = None  # what the window before drew of this one's first frames
     rested = True  # nothing was told in the window before
     near = _Near(table)
     for start in range(0, math.ceil(table.end_s * FRAME_RATE), NEW):
         notes = frame_notes(near.notes(start - CONTEXT, WINDOW), start - CONTEXT, WINDOW)
         rests = not len(notes.frame)
         if rests and float(context.max()) < _QUIET:
-            drawn = silence
+            drawn, margin = silence, None
         else:
             noise = _noise(options.seed, bus, start - CONTEXT, WINDOW).to(device)
             window = _draw_window(denoiser, notes.to(device), context, noise, options)
-            drawn = window[:, CONTEXT : CONTEXT + NEW].clamp(min=SILENCE)
+            drawn, after = window[:, CONTEXT:].clamp(min=SILENCE).tensor_split([NEW], dim=1)
+            if margin is not None:
+                joined = torch.lerp(margin, drawn[:, :MARGIN_FRAMES], turn)
+                drawn = torch.cat([joined, drawn[:, MARGIN_FRAMES:]], dim=1)
+            margin = after
             if rests and rested:  # what rings on for so long is taken away
                 drawn = torch.lerp(drawn, silence, fade)
         yield drawn

@@ -79,6 +79,18 @@ def test_a_long_rest_is_silent_and_costs_nothing(pointwise, monkeypatch):
     assert float(pieces[100].max()) == pytest.approx(SILENCE)
 
 
+def test_a_window_gives_way_to_the_next_without_a_jump(denoiser, monkeypatch):
+    """Where each window is of another level, the level glides; the first begins at once."""
+    levels = iter(range(9))
+    monkeypatch.setattr(
+        sampler, "_draw_window", lambda *args: torch.full((N_MELS, sampler.WINDOW), next(levels))
+    )
+    table = note_table([(Note(0.0, 5.0, 60, 80), 0)])
+    drawn = torch.cat(list(draw(denoiser, table, SamplerOptions())), dim=1)[0]
+    assert drawn[0] == 0 and drawn[sampler.NEW - 1] == 0 and drawn[2 * sampler.NEW - 1] == 1
+    assert float(drawn[: 2 * sampler.NEW].diff().max()) < 2 / sampler.MARGIN_FRAMES
+
+
 def test_what_rings_without_end_is_faded(denoiser, monkeypatch):
     """A network that never falls silent is silenced in the second window after the last note."""
     ringing = torch.ones(N_MELS, sampler.WINDOW)

@@ -1,9 +1,9 @@
 """Drawing the spectrogram of a bus, window by window, over any length.
 
 A window of W frames begins with the last C frames that were drawn before it, which the denoiser
-continues. Its last R frames, which know nothing of the sound that follows, are drawn again by the
-next window, and one gives way to the other over them (overlap and add, of logarithms). Before the
-piece there is silence, which is given like any other context.
+continues if that is asked for, and draws once more if not. Its last R frames, which know nothing of
+the sound that follows, are drawn again by the next window, and one gives way to the other over them
+(overlap and add, of logarithms). Before the piece there is silence, a context like any other.
 
 The noise of a frame is a function of the seed and the frame alone, so a window draws the frames it
 shares with the next from the same noise, and a frame sounds the same however the stream is read.
@@ -56,12 +56,16 @@ class SamplerOptions:
         seed: of the noise, 0 or more.
         heun: use Heun's second-order steps, of which each but the last takes two evaluations
             (Karras et al. 2022); ``steps``, which counts evaluations, must then be odd.
+        continued: give each window the frames before it as context. The networks that ship grow
+            louder by some dB after a context of their own drawing, which is heard as pumping; the
+            notes with their ages tell as much, so that nothing is lost without.
     """
 
     steps: int = 1
     guidance: float = 1.0
     seed: int = 0
     heun: bool = False
+    continued: bool = False
 
     def __post_init__(self) -> None:
         if not 1 <= self.steps <= MAX_STEPS:
@@ -145,7 +149,7 @@ def _draw_window(
 ) -> Tensor:
     """[N_MELS, W] spectrogram of a window that begins with ``context`` [N_MELS, C]."""
     known = torch.zeros(1, WINDOW, device=noise.device)
-    known[:, :CONTEXT] = 1
+    known[:, :CONTEXT] = float(options.continued)
     whole = torch.zeros_like(noise)
     whole[:, :CONTEXT] = context
     given = denoiser.give(notes, whole[None], known)

@@ -53,7 +53,7 @@ def test_the_context_is_what_was_drawn_last(denoiser, monkeypatch):
         return contexts[-1]
 
     monkeypatch.setattr(denoiser, "give", listening)
-    whole = drawn(denoiser, steps=2)
+    whole = drawn(denoiser, steps=2, continued=True)
     for index, given in enumerate(contexts):
         end = index * NEW
         before = whole[:, end - CONTEXT : end] if index else torch.full((N_MELS, CONTEXT), SILENCE)

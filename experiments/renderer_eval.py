@@ -77,14 +77,14 @@ PICTURED = ("piano", "strings", DRUMS, BAND)
 
 def evaluate_renderer(args: argparse.Namespace) -> dict[str, Any]:
     """Everything that is known of a renderer."""
-    import_mir_eval()
     options = {n: SamplerOptions(n, args.guidance, args.seed) for n in args.steps}
     renderer = on_device(load_renderer(args.weights), args.device)
     transcriber = load_transcriber(args.transcriber) if args.transcriber else None
     teacher = Teacher(args.soundfont, args.engine)
+    import_mir_eval()  # which is optional, so that its lack is told before any work
     _, held = corpora_of(args.pop909, args.emopia, args.cache)
     excerpts = draw_excerpts(held, args.songs, args.seed)
-    diffusions = {n: f"diffusion, {n} steps" for n in args.steps}
+    diffusions = {n: f"diffusion, {n} step{'s' * (n > 1)}" for n in args.steps}
     everybody: dict[str, Player] = {
         **{diffusions[n]: by_diffusion(renderer, asked) for n, asked in options.items()},
         CEILING: by_vocoder(renderer),

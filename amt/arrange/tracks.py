@@ -153,7 +153,8 @@ def _in_time(
     jitter = rng.integers(-most_jitter, most_jitter + 1, size=len(drafts))
     moved: list[Draft] = []
     for draft, stray in zip(drafts, jitter, strict=True):
-        start, stop = swung(draft.start), swung(draft.end)
+        # Where the clip cuts the last beat short, swing could take a note beyond the music.
+        start, stop = min(swung(draft.start), end - 1), swung(draft.end)
         if draft.start % TICKS_PER_BEAT and start + int(stray) < min(stop, end):
             start += int(stray)
         moved.append(draft._replace(start=start, end=max(stop, min(start + 1, end))))

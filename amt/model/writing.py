@@ -45,6 +45,7 @@ FloatArray = NDArray[np.float64]
 PAGE_BARS = 32
 """Bars of the plan that are encoded together."""
 PHRASE_BARS = 4
+"""Bars of a phrase, by whole ones of which the motif memory rather looks back."""
 JOIN_VERSIONS = 3
 """Versions of bars that are written anew between given ones, at least."""
 DENSITY_PENALTY, LOUDNESS_PENALTY = 1.0, 4.0
@@ -267,7 +268,7 @@ class _Writer:
         return words
 
     def likelihood(self) -> FloatArray:
-        """Mean log-probability of the words of each version, before any rule."""
+        """Mean log-probability of the words of each version, before any mask or leaning."""
         return np.asarray(self.log_probs / [len(version) for version in self.words])
 
     def _hear_given(self, before: IntArray) -> None:

@@ -124,7 +124,14 @@ class Sketch(nn.Module):
             self.velocity.weight[:, 0] = 2 * force.log() - _ATTACK - _HELD
 
     def forward(self, notes: FrameNotes, times: Tensor, rows: int, n_frames: int) -> Tensor:
-        """Pairs with their time features [P, _N_TIMES] → [B, N_MELS, T], normalised."""
+        """Notes → [B, N_MELS, T] normalised log-mel.
+
+        Args:
+            notes: pairs of ``rows`` examples of ``n_frames`` frames.
+            times: [P, _N_TIMES] features of their times.
+            rows: B.
+            n_frames: T.
+        """
         spectra_of: Tensor = self.rows  # type: ignore[assignment]
         envelope = self.envelope(notes.instrument)[notes.note]
         level = (envelope * times).sum(dim=1) + self.velocity(notes.velocity)[notes.note, 0]
@@ -309,9 +316,10 @@ def _harmonic_series() -> Tensor:
     """float32 [N_PITCHES, N_MELS] normalised log-mel of tones whose partials fall as 1 / h."""
     time_s = (torch.arange(HOP + 2 * MARGIN) / SAMPLE_RATE)[None]
     waves = []
+    numbers = torch.arange(1, _N_PARTIALS + 1)[:, None]
     for pitch in range(N_PITCHES):
-        partials = 440 * 2 ** ((pitch - 69) / 12) * torch.arange(1, _N_PARTIALS + 1)[:, None]
-        heard = (partials < SAMPLE_RATE / 2) / torch.arange(1, _N_PARTIALS + 1)[:, None]
+        partials = 440 * 2 ** ((pitch - 69) / 12) * numbers
+        heard = (partials < SAMPLE_RATE / 2) / numbers
         waves.append(_AMPLITUDE * (heard * torch.sin(2 * math.pi * partials * time_s)).sum(dim=0))
     return log_mel(torch.stack(waves))[:, :, 0]
 

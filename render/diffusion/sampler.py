@@ -28,7 +28,7 @@ from render.diffusion.tokens import AHEAD_S, TAIL_S, FrameNotes, NoteTable, fram
 from render.errors import EngineError
 
 CONTEXT = 64
-"""C: frames of a window that are given."""
+"""C: frames of a window that lie before what it adds, and may be given."""
 NEW = 176
 """Frames that a window adds: 1.88 s."""
 MARGIN_FRAMES = 16

@@ -1,12 +1,11 @@
 """The errors that a user can cause and mend.
 
 Every message is one sentence that says what came, what was expected, and what to do. The command
-line prints it and exits with code 2; anything that is not an :class:`AmtError` is a bug.
+line prints it and exits with code 2; anything that is not an :class:`AmtError` is a bug. The errors
+of :mod:`render` are of the same tree.
 """
 
-
-class AmtError(Exception):
-    """Base of every error that input or environment can cause."""
+from render.files.errors import AmtError as AmtError
 
 
 class VideoError(AmtError):

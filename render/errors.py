@@ -1,11 +1,14 @@
 """The errors that a user of :mod:`render` can cause and mend.
 
-Every message is one sentence that says what came, what was expected, and what to do.
+Every message is one sentence that says what came, what was expected, and what to do. They
+belong to the tree of :class:`render.files.errors.AmtError`.
 """
 
+from render.files.errors import AmtError
 
-class RenderError(Exception):
-    """Base of every error that input or environment can cause."""
+
+class RenderError(AmtError):
+    """Base of every error of this package that input or environment can cause."""
 
 
 class MidiFileError(RenderError):

@@ -41,6 +41,11 @@ class Recording:
     gain: float = 1.0
     ceiling_db: float | None = None
 
+    @property
+    def duration_s(self) -> float:
+        """Length in seconds."""
+        return self.frames / self.sample_rate
+
     def blocks(self) -> Iterator[Block]:
         """The finished sound as a stream of stereo blocks."""
         sound = self.tape.blocks()

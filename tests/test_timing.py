@@ -187,11 +187,26 @@ def test_without_cuts_the_tempo_is_steady(duration_s):
 
 @settings(max_examples=40, deadline=None)
 @given(clips(max_cuts=15), st.floats(60, 160))
-def test_a_fixed_tempo_moves_only_its_first_beat(clip, bpm):
+def test_a_fixed_tempo_is_held_from_the_first_beat(clip, bpm):
     cuts, duration_s = clip
     grid = fit_grid(cuts, duration_s, options=GridOptions(fixed_bpm=bpm))
     assert_whole(grid, duration_s)
-    np.testing.assert_allclose(grid.tempo_bpm[1:-1], bpm, rtol=1e-6 if cuts else 0.01)
+    np.testing.assert_allclose(grid.tempo_bpm[:-1], bpm, rtol=1e-6 if cuts else 0.01)
+
+
+@settings(max_examples=40, deadline=None)
+@given(clips(max_cuts=15), st.floats(60, 160), st.floats(0.1, 0.9))
+def test_a_fixed_tempo_moves_its_first_beat_for_a_hit_between_beats(clip, bpm, share):
+    cuts, duration_s = clip
+    grid = fit_grid(cuts, duration_s, options=GridOptions(fixed_bpm=bpm), hits=[share * duration_s])
+    assert_whole(grid, duration_s)
+    np.testing.assert_allclose(grid.tempo_bpm[1:-1], bpm, rtol=1e-6)
+
+
+def test_a_fixed_tempo_stays_where_a_hit_lies_on_its_beats():
+    grid = fit_grid([], 20.0, options=GridOptions(fixed_bpm=120), hits=[7.5])
+    np.testing.assert_allclose(grid.tempo_bpm, 120)
+    assert 7.5 in grid.beats_s[grid.downbeats]
 
 
 def test_a_fixed_tempo_puts_its_downbeat_on_the_hit():

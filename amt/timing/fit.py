@@ -38,6 +38,9 @@ BEAT_REWARD, STRENGTH_REWARD, DOWNBEAT_REWARD = 1.1, 0.1, 1.4
 HIT_REWARD = 50.0
 """A hit point by hand outweighs every cut around it."""
 
+EXACT_S = 0.005
+"""A downbeat this near to a hit point meets it, where the tempo is fixed."""
+
 LEAST_SECTION_S = 4.0
 """No two changes of section tempo are nearer than this; the strongest cuts have the choice."""
 
@@ -83,8 +86,9 @@ def fit_grid(
         hits: Times in seconds that must fall on a downbeat if it is at all possible.
 
     Returns:
-        A grid from 0 s to ``duration_s``. The first bar may be a pickup. With ``fixed_bpm`` its
-        first beat may be longer or shorter than the others, which sets the phase.
+        A grid from 0 s to ``duration_s``. The first bar may be a pickup. With ``fixed_bpm`` every
+        beat has that tempo; only where hit points fall between its beats is the first beat longer
+        or shorter than the others, which sets the phase.
 
     Raises:
         GridError: Cuts are out of order, or something lies outside the clip.
@@ -94,7 +98,7 @@ def fit_grid(
     if not len(events.beat_reward):
         return _steady(duration_s, options)
     if options.fixed_bpm is not None:
-        return _fit_phase(events, 60 / options.fixed_bpm, options)
+        return _fit_fixed(events, 60 / options.fixed_bpm, options, hits)
     sections = fit_sections(events, options)
     times_s = beat_times(sections, options)
     bars = [n for section in sections for n in section.bars]
@@ -253,9 +257,24 @@ def _steady(duration_s: float, options: GridOptions) -> TimeGrid:
     )
 
 
-def _fit_phase(events: Events, beat_s: float, options: GridOptions) -> TimeGrid:
-    """A grid whose tempo is held from the second beat on."""
+def _fit_fixed(
+    events: Events, beat_s: float, options: GridOptions, hits: Sequence[float]
+) -> TimeGrid:
+    """A grid of one tempo, held from the first beat on unless that would miss a hit point."""
+    grid = _fit_phase(events, beat_s, options, whole_beats=True)
+    downbeats_s = grid.beats_s[grid.downbeats]
+    if all(np.abs(downbeats_s - hit_s).min() <= EXACT_S for hit_s in hits):
+        return grid
+    return _fit_phase(events, beat_s, options, whole_beats=False)
+
+
+def _fit_phase(
+    events: Events, beat_s: float, options: GridOptions, *, whole_beats: bool
+) -> TimeGrid:
+    """A grid whose tempo is held from the second beat on, or from the first (``whole_beats``)."""
     start, first_lines = _phases(beat_s, options)
+    if whole_beats:
+        start[np.arange(start.size) % CELLS > 0] = NEVER
     lattice = Lattice(
         beat_s=np.array([beat_s]),
         rates=np.zeros((1, 1)),
@@ -275,7 +294,7 @@ def _fit_phase(events: Events, beat_s: float, options: GridOptions) -> TimeGrid:
     beats = np.rint(position[1:-1]).astype(np.int64)
     error_s = events_s - (first_s + (beats - first_line) * beat_s)
     met = (np.abs(error_s) <= HIT_TOLERANCE_S) & (beats >= first_line)
-    if met.any():
+    if met.any() and not whole_beats:
         first_s += _weighted_median(error_s[met], events.beat_reward[met])
     first_s = float(np.clip(first_s, options.shortest_beat_s, options.longest_beat_s))
     duration_s = float(events.times_s[-1])

@@ -31,7 +31,7 @@ class GridOptions:
     max_step: float = 0.02
     """Largest change of length between neighbouring beats of a section (0 to the tolerance)."""
     fixed_bpm: float | None = None
-    """Hold this tempo from the second beat on, and move only phase and metre."""
+    """Hold this tempo, and move only metre; with hit points between its beats, phase as well."""
 
     def __post_init__(self) -> None:
         for field in fields(self):

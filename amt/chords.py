@@ -8,10 +8,11 @@ follow MuVi-Sync: ``N`` is 0, and ``1 + 13 * root + quality`` the rest, 157 in a
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from amt.errors import ChordError
+from amt.errors import ChordError, quoted
 
 Mode = Literal["major", "minor"]
 
@@ -128,6 +129,41 @@ def home_distance(key: Key) -> int:
     return (HOME[key.mode].tonic - key.tonic + 6) % 12 - 6
 
 
+def implied_key(chords: Sequence[Chord]) -> Key | None:
+    """The key whose scale holds most of the chords' tones, or None for no chords.
+
+    The minor scale counts with its raised seventh in the dominant. Where several keys hold as much,
+    the one whose tonic chord comes first wins, then the one whose tonic chord comes last.
+
+    >>> implied_key([parse_chord(name) for name in ("Am", "F", "C", "G")]).label
+    'A minor'
+    >>> implied_key([parse_chord(name) for name in ("C", "G", "Am", "F")]).label
+    'C major'
+    """
+    sounding = [chord for chord in chords if chord.root is not None]
+    if not sounding:
+        return None
+
+    def fit(key: Key) -> tuple[float, bool, bool]:
+        dominant = (key.tonic + 7) % 12
+        held = 0.0
+        for chord in sounding:
+            scale = set(key.scale)
+            if key.mode == "minor" and chord.root == dominant:
+                scale.add((key.tonic + 11) % 12)
+            held += sum(tone in scale for tone in chord.pitch_classes) / len(chord.pitch_classes)
+        return held, _is_tonic(sounding[0], key), _is_tonic(sounding[-1], key)
+
+    modes: tuple[Mode, ...] = ("major", "minor")
+    return max((Key(tonic, mode) for tonic in range(12) for mode in modes), key=fit)
+
+
+def _is_tonic(chord: Chord, key: Key) -> bool:
+    """Whether a chord stands on the tonic and has the key's third."""
+    third = 4 if key.mode == "major" else 3
+    return chord.root == key.tonic and (key.tonic + third) % 12 in chord.pitch_classes
+
+
 def chord_from_id(index: int) -> Chord:
     """The chord of a MuVi-Sync id.
 
@@ -158,8 +194,8 @@ def parse_chord(text: str) -> Chord:
         if quality in QUALITIES:
             return Chord(_PITCH_CLASS[match[1]], quality)
     raise ChordError(
-        f"unknown chord {text!r}: expected N, or a root such as C, F# or Bb followed by one of "
-        f"{', '.join(f':{q}' for q in QUALITY_NAMES)} or a lead-sheet suffix such as m7 or maj7"
+        f"unknown chord {quoted(text)}: expected N, or a root such as C, F# or Bb followed by one "
+        f"of {', '.join(f':{q}' for q in QUALITY_NAMES)} or a lead-sheet suffix such as m7 or maj7"
     )
 
 
@@ -172,5 +208,5 @@ def parse_key(text: str) -> Key:
     match = re.fullmatch(r"\s*([A-Ga-g][#b]?)[\s:]*(major|maj|minor|min|m)?\s*", text)
     tonic = _PITCH_CLASS.get(match[1][0].upper() + match[1][1:]) if match else None
     if match is None or tonic is None:
-        raise ChordError(f"unknown key {text!r}: expected a tonic and mode such as 'A minor'")
+        raise ChordError(f"unknown key {quoted(text)}: expected a tonic and mode such as 'A minor'")
     return Key(tonic, "minor" if match[2] in {"minor", "min", "m"} else "major")

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from amt.accents import motion_accents
-from amt.chords import Chord, Key, Mode, chord_from_id
+from amt.chords import Chord, Key, Mode, chord_from_id, implied_key
 from amt.errors import InputError
 from amt.features.motion import without_cuts
 from amt.harmony import HarmonyBrief, Slot, chord_slots, closing_slot, harmony_bias
@@ -58,7 +58,8 @@ class ComposeOptions:
 
     seed: int = 0
     key: Key | None = None
-    """None chooses the mode by valence and draws the tonic (:func:`choose_key`)."""
+    """None takes the key that the primer implies; without primer, the mode that suits valence on a
+    tonic that is drawn (:func:`choose_key`)."""
     bpm: float | None = None
     """Held when given; else chosen from the clip's energy."""
     fit: bool = True
@@ -132,7 +133,7 @@ def compose(
     mood = _mood(features, options)
     emotion, affect = mood.emotion, mood.affect
     grid = _grid(features, options, mood.energy)
-    key = options.key or choose_key(features, affect, options.seed)
+    key = options.key or implied_key(options.primer) or choose_key(features, affect, options.seed)
     sections = _sections(features, grid, emotion)
     brief = _brief(grid, sections, key, mood, options)
     video = _video_at(features, emotion, affect, brief.slots)

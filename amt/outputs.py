@@ -1,54 +1,119 @@
-"""Outputs that appear whole or not at all.
+"""Outputs that appear together and whole, or not at all; nothing of the user's is lost.
 
-A command asks for a staged path for each file it is going to write, writes there, and only when all
-are complete are they renamed into place; on any error or interrupt the staged files are removed.
+A command checks its outputs with :func:`check_outputs`, asks a :class:`Staging` for a temporary
+path beside each, writes there, and only when all are complete are they renamed into place. If one
+rename fails, those before it are undone. Files that exist are replaced only where the caller
+allows it, and keep their permissions; symbolic links are followed; devices, pipes and sockets are
+refused.
+
+A run that is killed cannot remove its temporary files. They carry its host and process number
+(:data:`_TEMPORARY`), by which the next run in that folder recognises and removes them.
 """
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import hashlib
 import os
-import tempfile
-from collections.abc import Iterable, Iterator
+import re
+import secrets
+import socket
+import stat
+import sys
+import time
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from amt.errors import OutputError
+from amt.errors import OutputError, quoted
+
+_TEMPORARY = re.compile(r"\.amt-(?P<host>[0-9a-f]{8})-(?P<process>\d+)-[0-9a-f]{16}(\.[^.]*)?")
+_ABANDONED_S = 24 * 3600.0
+"""Age at which a temporary file counts as abandoned where processes cannot be asked for."""
+_LONGEST_SUFFIX = 20
 
 
-def check_outputs(outputs: Iterable[Path], inputs: Iterable[Path]) -> None:
+def existing_outputs(outputs: Iterable[Path]) -> list[Path]:
+    """The outputs under whose name something lies already."""
+    return [path for path in outputs if os.path.lexists(path)]
+
+
+def check_outputs(
+    outputs: Iterable[Path], inputs: Iterable[Path], replaceable: Collection[Path] | None = None
+) -> None:
     """Refuse outputs that cannot be written, before any work is done.
 
     Args:
         outputs: files that the command is going to write.
-        inputs: files that it reads, which no output may replace.
+        inputs: files and folders that it reads, which no output may replace or lie in.
+        replaceable: outputs that may replace a file; None for all.
 
     Raises:
-        OutputError: a folder is missing or not writable, a path is a folder, is named twice, or is
-            one of the inputs.
+        OutputError: a folder is missing or not writable, a path is a folder or a special file, is
+            named twice, is one of the inputs, or exists and may not be replaced.
     """
-    seen: set[Path] = set()
-    read = {path.resolve() for path in inputs}
+    taken: dict[Path, Path] = {}
+    read = [path for path in inputs if path.exists()]
     for path in outputs:
-        resolved = path.resolve()
-        if resolved in read:
-            raise OutputError(f"output {path} is also an input: choose another name")
-        if resolved in seen:
-            raise OutputError(f"{path} is named for two outputs: choose another name for one")
-        seen.add(resolved)
-        if path.is_dir():
-            raise OutputError(f"output {path} is a folder: name a file in it")
-        folder = path.parent
-        if not folder.is_dir():
-            raise OutputError(f"the folder {folder} of output {path} does not exist: make it first")
-        if not os.access(folder, os.W_OK) or (path.exists() and not os.access(path, os.W_OK)):
-            raise OutputError(f"output {path} cannot be written: permission denied")
+        with _naming(path):
+            _check_target(path)
+            target = path.resolve()
+            if any(_is_same(target, given) for given in read):
+                raise OutputError(f"output {path} is also an input: choose another name")
+            if any(_is_same(target, other) for other in taken.values()) or target in taken:
+                raise OutputError(f"{path} is named for two outputs: choose another name for one")
+            if replaceable is not None and path not in replaceable and target.exists():
+                raise OutputError(f"{path} exists already: add --force to replace it")
+            taken[target] = path
+
+
+def _check_target(path: Path) -> None:
+    """Refuse what is no file that can be written."""
+    if path.is_dir():
+        raise OutputError(f"output {path} is a folder: name a file in it")
+    if os.path.lexists(path) and not path.exists():
+        raise OutputError(f"output {path} is a symbolic link to nothing: remove it first")
+    target = path.resolve()
+    folder = target.parent
+    if target.exists() and not target.is_file():
+        raise OutputError(f"output {path} is a device or pipe: name an ordinary file")
+    if not folder.is_dir():
+        raise OutputError(f"the folder {folder} of output {path} does not exist: make it first")
+    if not os.access(folder, os.W_OK) or (target.exists() and not os.access(target, os.W_OK)):
+        raise OutputError(f"output {path} cannot be written: permission denied")
+    name_max = _longest_name(folder)
+    if len(os.fsencode(target.name)) > name_max:
+        raise OutputError(
+            f"output {quoted(path.name)} has too long a name: the limit is {name_max} bytes"
+        )
+
+
+def _longest_name(folder: Path) -> int:
+    try:
+        return os.pathconf(folder, "PC_NAME_MAX")
+    except (AttributeError, OSError, ValueError):  # no such call on Windows
+        return 255
+
+
+def _is_same(target: Path, given: Path) -> bool:
+    """Whether a resolved path is a given file, or lies in a given folder."""
+    if given.is_dir():
+        return given.resolve() in target.parents
+    return target == given.resolve() or (target.exists() and target.samefile(given))
 
 
 class Staging:
-    """Temporary files beside the outputs they will become."""
+    """Temporary files beside the outputs that they will become.
 
-    def __init__(self) -> None:
+    Args:
+        replaceable: outputs that may replace a file; None for all.
+    """
+
+    def __init__(self, replaceable: Collection[Path] | None = None) -> None:
+        self._replaceable = replaceable
         self._staged: dict[Path, Path] = {}
+        self._swept: set[Path] = set()
 
     def path(self, final: Path) -> Path:
         """Where to write what will be ``final``; keeps its suffix.
@@ -57,45 +122,160 @@ class Staging:
             OutputError: nothing can be written beside ``final``.
         """
         if final not in self._staged:
-            try:
-                handle, name = tempfile.mkstemp(
-                    suffix=final.suffix, prefix=f".{final.stem}-", dir=final.parent
-                )
-            except OSError as error:
-                raise OutputError(f"cannot write {final}: {error.strerror}") from error
-            os.close(handle)
-            self._staged[final] = Path(name)
+            with _naming(final):
+                folder = final.resolve().parent
+                self._sweep(folder)
+                staged = folder / _temporary_name(final)
+                os.close(os.open(staged, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+            self._staged[final] = staged
         return self._staged[final]
 
+    def drop(self, final: Path) -> None:
+        """Give an output up: what was written of it is removed."""
+        staged = self._staged.pop(final, None)
+        if staged is not None:
+            staged.unlink(missing_ok=True)
+
+    def final_name(self, path: str) -> str | None:
+        """The output that a temporary path will become, or None."""
+        names = {str(staged): str(final) for final, staged in self._staged.items()}
+        return names.get(path)
+
     def publish(self) -> None:
-        """Rename every staged file into place."""
-        mask = os.umask(0)
-        os.umask(mask)
-        for final, staged in self._staged.items():
-            staged.chmod(0o666 & ~mask)  # mkstemp's files are private; outputs are ordinary ones
-            try:
-                staged.replace(final)
-            except OSError as error:
-                raise OutputError(f"cannot write {final}: {error.strerror}") from error
+        """Rename every staged file into place, all or none.
+
+        Raises:
+            OutputError: a file cannot be renamed, or one has appeared under its name meanwhile.
+        """
+        done: list[tuple[Path, Path | None]] = []
+        try:
+            for final, staged in self._staged.items():
+                with _naming(final):
+                    target = final.resolve()
+                    self._check_free(final, target)
+                    done.append((target, _kept(target)))
+                    staged.chmod(_mode(target))
+                    staged.replace(target)
+        except BaseException:
+            _undo(done)
+            raise
+        for _, backup in done:
+            if backup is not None:
+                backup.unlink(missing_ok=True)
+        self._staged.clear()
 
     def discard(self) -> None:
         """Remove whatever has not been published."""
-        for staged in self._staged.values():
-            staged.unlink(missing_ok=True)
+        for final in tuple(self._staged):
+            self.drop(final)
+
+    def _check_free(self, final: Path, target: Path) -> None:
+        """Refuse to replace a file that nobody agreed to replace."""
+        if self._replaceable is not None and final not in self._replaceable and target.exists():
+            raise OutputError(f"{final} has appeared meanwhile: add --force to replace it")
+
+    def _sweep(self, folder: Path) -> None:
+        """Remove the temporary files of runs that were killed."""
+        if folder not in self._swept:
+            self._swept.add(folder)
+            with contextlib.suppress(OSError):
+                for path in folder.iterdir():
+                    if _is_abandoned(path):
+                        path.unlink(missing_ok=True)
 
 
 @contextmanager
-def staging(outputs: Iterable[Path] = ()) -> Iterator[Staging]:
+def staging(
+    outputs: Iterable[Path] = (), replaceable: Collection[Path] | None = None
+) -> Iterator[Staging]:
     """Publish on success, discard on any exception, interrupts included.
 
     Args:
         outputs: staged at once, so that a folder that cannot be written is found before any work.
+        replaceable: outputs that may replace a file; None for all.
+
+    Raises:
+        OutputError: an output cannot be written, as when the disk is full.
     """
-    stage = Staging()
+    stage = Staging(replaceable)
     try:
         for path in outputs:
             stage.path(path)
         yield stage
         stage.publish()
+    except OSError as error:
+        name = stage.final_name(str(error.filename)) or error.filename or "the outputs"
+        raise OutputError(f"cannot write {name}: {error.strerror or error}") from error
     finally:
         stage.discard()
+
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Say of which output the system complains."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            raise OutputError(f"output {quoted(str(path))} has too long a name") from error
+        raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
+
+
+def _kept(target: Path) -> Path | None:
+    """A second name of the file at ``target``, by which it can be brought back; None if none is."""
+    if not target.exists():
+        return None
+    backup = target.parent / _temporary_name(target)
+    try:
+        os.link(target, backup)
+    except OSError:  # a file system without hard links
+        target.replace(backup)
+    return backup
+
+
+def _undo(done: Iterable[tuple[Path, Path | None]]) -> None:
+    """Bring back what was there before."""
+    for target, backup in done:
+        with contextlib.suppress(OSError):
+            if backup is None:
+                target.unlink(missing_ok=True)
+            else:
+                backup.replace(target)
+
+
+def _mode(target: Path) -> int:
+    """Permissions that a file gets: those it has, else those of an ordinary new file."""
+    if target.exists():
+        return stat.S_IMODE(target.stat().st_mode)
+    mask = os.umask(0)
+    os.umask(mask)
+    return 0o666 & ~mask
+
+
+def _temporary_name(final: Path) -> str:
+    suffix = final.suffix if len(os.fsencode(final.suffix)) <= _LONGEST_SUFFIX else ""
+    return f".amt-{_host()}-{os.getpid()}-{secrets.token_hex(8)}{suffix}"
+
+
+def _host() -> str:
+    return hashlib.sha256(socket.gethostname().encode()).hexdigest()[:8]
+
+
+def _is_abandoned(path: Path) -> bool:
+    """Whether a file is temporary and the run that made it is gone."""
+    match = _TEMPORARY.fullmatch(path.name)
+    if match is None or not stat.S_ISREG(path.lstat().st_mode):
+        return False
+    if match["host"] != _host() or sys.platform == "win32":
+        return time.time() - path.stat().st_mtime > _ABANDONED_S
+    return not _is_running(int(match["process"]))
+
+
+def _is_running(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -6,6 +6,8 @@ of :mod:`render` are of the same tree.
 """
 
 from render.files.errors import AmtError as AmtError
+from render.files.errors import quoted as quoted
+from render.files.errors import suggestion as suggestion
 
 
 class VideoError(AmtError):

@@ -16,19 +16,23 @@ from __future__ import annotations
 import csv
 import math
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from amt.errors import InputError
+from amt.errors import InputError, quoted, suggestion
+from amt.times import parse_time
 from amt.types import EMOTION_VALENCE_AROUSAL, EMOTIONS, FloatArray
 
 ALIASES = {
-    "happy": "exciting", "joyful": "exciting", "epic": "exciting", "scary": "fearful",
-    "dark": "fearful", "angry": "tense", "nervous": "tense", "melancholic": "sad",
-    "calm": "relaxing", "peaceful": "relaxing", "romantic": "relaxing",
+    "happy": "exciting", "joyful": "exciting", "cheerful": "exciting", "energetic": "exciting",
+    "excited": "exciting", "epic": "exciting", "scary": "fearful", "afraid": "fearful",
+    "dark": "fearful", "angry": "tense", "nervous": "tense", "anxious": "tense",
+    "melancholic": "sad", "gloomy": "sad", "calm": "relaxing", "peaceful": "relaxing",
+    "relaxed": "relaxing", "romantic": "relaxing",
 }  # fmt: skip
 ASKED_SHARE = 0.95
 """Probability of a mood that the user asks for; the others share the rest."""
@@ -46,7 +50,10 @@ FULL_GLOOM_VALENCE = -0.25
 TENSE_FROM = 0.15
 """Half of arousal less valence from which music is tense: joyful excitement stays below."""
 
-_SPAN = re.compile(r"\s*([A-Za-z]+)\s*(?::\s*([^-\s]+)\s*-\s*([^-\s]+))?\s*")
+MAX_CSV_BYTES = 1 << 20
+"""A larger file is no list of moods."""
+
+_SPAN = re.compile(r"\s*([^\W\d_]+)\s*(?::\s*([^-\u2013\s]+)\s*[-\u2013]\s*([^-\u2013\s]+))?\s*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,15 +134,19 @@ def smooth(curve: FloatArray, sigma_s: float) -> FloatArray:
     return np.stack(smoothed, axis=-1).reshape(curve.shape)
 
 
-def parse_moods(text: str, duration_s: float) -> tuple[MoodSpan, ...]:
-    """Read ``tense``, ``calm:0-12, tense:12-30``, or a CSV file with rows of ``start,end,mood``.
+def parse_moods(
+    text: str, duration_s: float | None, say: Callable[[str], None] | None = None
+) -> tuple[MoodSpan, ...]:
+    """Read ``tense``, ``calm:0-12, tense:12-1:02.5``, or a CSV file of ``start,end,mood``.
 
     Args:
-        text: a mood for the whole clip, spans in seconds, or the path of a file ending in .csv.
-        duration_s: length of the clip.
+        text: a mood for the whole clip, spans in seconds or minutes and seconds, or the path of a
+            file ending in .csv (separated by commas, or by semicolons as some spreadsheets do).
+        duration_s: length of the clip; None where it is not known yet, to check the rest.
+        say: told which of the six moods an alias is taken as.
 
     Raises:
-        InputError: a mood is unknown, a time is no number, or a span lies outside the clip.
+        InputError: a mood is unknown, a time cannot be read, or a span lies outside the clip.
     """
     if text.lower().endswith(".csv"):
         rows = _read_csv(Path(text))
@@ -143,9 +154,20 @@ def parse_moods(text: str, duration_s: float) -> tuple[MoodSpan, ...]:
         matches = [(part, _SPAN.fullmatch(part)) for part in text.split(",")]
         for part, match in matches:
             if match is None:
-                raise InputError(f"mood {part.strip()!r} is not written as mood or mood:start-end")
+                raise InputError(
+                    f"mood {quoted(part.strip())} is not written as mood or mood:start-end"
+                )
         rows = [(match[1], match[2], match[3]) for _, match in matches if match]
+    for alias in dict.fromkeys(mood.strip().lower() for mood, _, _ in rows):
+        say_alias(alias, say)
     return tuple(_span(mood, start, end, duration_s) for mood, start, end in rows)
+
+
+def say_alias(text: str, say: Callable[[str], None] | None) -> None:
+    """Tell which of the six moods a word is taken as, where it is an alias of one."""
+    word = text.strip().lower()
+    if say is not None and word in ALIASES:
+        say(f"the mood {word} is taken as {ALIASES[word]}, the nearest of the six")
 
 
 def apply_moods(emotion: FloatArray, spans: tuple[MoodSpan, ...], blend: float = 1.0) -> FloatArray:
@@ -187,8 +209,11 @@ def mood_name(text: str) -> str:
         return word
     if word in ALIASES:
         return ALIASES[word]
-    known = ", ".join((*EMOTIONS, *ALIASES))
-    raise InputError(f"unknown mood {text.strip()!r}; expected one of {known}")
+    known = (*EMOTIONS, *ALIASES)
+    raise InputError(
+        f"unknown mood {quoted(text.strip())}; expected one of {', '.join(known)}"
+        f"{suggestion(word, known)}"
+    )
 
 
 def _rows(span: MoodSpan, seconds: int) -> NDArray[np.int64]:
@@ -197,15 +222,19 @@ def _rows(span: MoodSpan, seconds: int) -> NDArray[np.int64]:
     return np.flatnonzero(inside)
 
 
-def _span(mood: str, start: str | None, end: str | None, duration_s: float) -> MoodSpan:
+def _span(mood: str, start: str | None, end: str | None, duration_s: float | None) -> MoodSpan:
     name = mood_name(mood)
+    last_s = math.inf if duration_s is None else math.ceil(duration_s)
     if start is None or end is None:
-        return MoodSpan(name, 0.0, math.ceil(duration_s))
+        return MoodSpan(name, 0.0, last_s)
     try:
-        start_s, end_s = float(start), float(end)
-    except ValueError as error:
-        raise InputError(f"mood span {mood}:{start}-{end} needs two numbers of seconds") from error
-    if not 0 <= start_s < end_s <= math.ceil(duration_s):
+        start_s, end_s = parse_time(start), parse_time(end)
+    except InputError as error:
+        span = quoted(f"{mood}:{start}-{end}")
+        raise InputError(f"mood span {span} needs two numbers of seconds: {error}") from error
+    if start_s >= end_s:
+        raise InputError(f"mood span {mood}:{start}-{end} ends no later than it begins")
+    if end_s > last_s:
         raise InputError(
             f"mood span {mood}:{start}-{end} does not lie inside the clip of {duration_s:.2f} s"
         )
@@ -214,15 +243,24 @@ def _span(mood: str, start: str | None, end: str | None, duration_s: float) -> M
 
 def _read_csv(path: Path) -> list[tuple[str, str | None, str | None]]:
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = [row for row in csv.reader(file) if row]
+        with path.open("rb") as file:
+            data = file.read(MAX_CSV_BYTES + 1)
+        text = data.decode("utf-8-sig")
+        if len(data) > MAX_CSV_BYTES:
+            raise InputError(f"{path} is larger than {MAX_CSV_BYTES >> 20} MiB: no list of moods")
+        delimiter = ";" if ";" in text.partition("\n")[0] else ","
+        lines = text.splitlines()
+        rows = [row for row in csv.reader(lines, delimiter=delimiter) if any(map(str.strip, row))]
     except OSError as error:
         raise InputError(f"cannot read the moods in {path}: {error.strerror}") from error
     except (UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"{path} is no CSV in UTF-8: expected rows of start,end,mood") from error
     if rows and [cell.strip().lower() for cell in rows[0]] == ["start", "end", "mood"]:
         rows = rows[1:]
+    if not rows:
+        raise InputError(f"{path} holds no moods: expected rows of start,end,mood")
     for row in rows:
         if len(row) != 3:
-            raise InputError(f"{path}: expected rows of start,end,mood, found {','.join(row)!r}")
+            found = quoted(",".join(row))
+            raise InputError(f"{path}: expected rows of start,end,mood, found {found}")
     return [(row[2], row[0].strip(), row[1].strip()) for row in rows]

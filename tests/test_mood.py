@@ -12,6 +12,7 @@ from hypothesis.extra.numpy import arrays
 
 from amt.errors import InputError
 from amt.mood import MoodSpan, apply_moods, parse_moods, smooth, valence_arousal
+from amt.times import parse_time
 from amt.types import EMOTION_VALENCE_AROUSAL, EMOTIONS
 
 curves = arrays(np.float64, st.integers(1, 40), elements=st.floats(-5, 5))
@@ -58,8 +59,8 @@ def test_moods_are_read_as_a_word_as_spans_and_from_csv(tmp_path: Path) -> None:
     [
         ("cheerfull", "unknown mood 'cheerfull'"),
         ("tense:0-90", "does not lie inside the clip"),
-        ("tense:5-5", "does not lie inside the clip"),
-        ("tense:nan-5", "does not lie inside the clip"),
+        ("tense:5-5", "ends no later"),
+        ("tense:nan-5", "is no time"),
         ("tense:a-b", "two numbers"),
         ("tense:1", "not written as"),
         ("", "not written as"),
@@ -88,3 +89,29 @@ def test_blending_moves_from_the_picture_to_what_is_asked(blend: float) -> None:
     np.testing.assert_allclose(asked.sum(axis=1), 1)
     np.testing.assert_array_equal(asked[[0, 1, 6, 7, 8, 9]], picture[[0, 1, 6, 7, 8, 9]])
     assert (asked[2:6, 3] >= np.minimum(picture[2:6, 3], 0.85) - 1e-9).all()
+
+
+def test_times_may_be_minutes_and_aliases_are_told() -> None:
+    said: list[str] = []
+    spans = parse_moods("happy:0-1:02.5, sad:1:02.5\u20130:01:30", 90.0, said.append)
+    assert [(s.mood, s.start_s, s.end_s) for s in spans] == [
+        ("exciting", 0, 62.5),
+        ("sad", 62.5, 90),
+    ]
+    assert said == ["the mood happy is taken as exciting, the nearest of the six"]
+
+
+def test_a_spreadsheet_may_separate_by_semicolons(tmp_path: Path) -> None:
+    path = tmp_path / "moods.csv"
+    path.write_text("start;end;mood\n0:00;0:12,5;calm\n12,5;30;tense\n")
+    spans = parse_moods(str(path), 30.0)
+    assert [(s.mood, s.start_s, s.end_s) for s in spans] == [
+        ("relaxing", 0, 12.5),
+        ("tense", 12.5, 30),
+    ]
+
+
+@pytest.mark.parametrize("text", ["", "-1", "1:60", "1:2:3:4", "1:75:00", "1e3", "nan", "1 2", "٣"])
+def test_what_is_no_time_is_named(text: str) -> None:
+    with pytest.raises(InputError, match="is no time"):
+        parse_time(text)

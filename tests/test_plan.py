@@ -159,7 +159,7 @@ BROKEN = [
     (_set("chords", 3, value={"beat": 13, "chord": "C"}), r"chords\[3\]\.beat is 13.*0 to 12"),
     (_set("chords", 2, value={"beat": 4, "chord": "C"}), r"chords\[2\]\.beat is 4.*later"),
     (_set("chords", 2, value={"beat": -4, "chord": "C"}), r"chords\[2\]\.beat is -4"),
-    (_set("sections", 1, "mood", value="happy"), r"sections\[1\]\.mood is 'happy'"),
+    (_set("sections", 1, "mood", value="mooody"), r"sections\[1\]\.mood: unknown mood 'mooody'"),
     (_set("sections", 1, "beat", value=0), r"sections\[1\]\.bar is 3"),
     (_set("sections", 1, value={"beat": 0, "mood": "sad"}), r"sections\[1\]\.beat is 0"),
     (_set("cuts", 1, "time_s", value=1.0), r"cuts\[1\]\.time_s is 1\.0"),
@@ -283,3 +283,27 @@ def test_a_broken_arrangement_is_named(plan: Plan, field: str, value: object, me
     for read in (plan_from_json, arrangement_from_json):
         with pytest.raises(PlanError, match=message):
             read(json.dumps(data))
+
+
+def test_an_alias_of_a_mood_is_read_as_the_mood_and_told(plan: Plan) -> None:
+    data = json.loads(plan_to_json(plan))
+    data["sections"][1]["mood"] = "happy"
+    said: list[str] = []
+    assert plan_from_json(json.dumps(data), said.append).sections[1].mood == "exciting"
+    assert said == ["the mood happy is taken as exciting, the nearest of the six"]
+
+
+def test_a_file_that_is_too_large_is_no_plan(tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.setattr("amt.plan.text.MAX_BYTES", 1 << 20)
+    path = tmp_path / "large.json"
+    path.write_text(" " * (1 << 20) + "{}")
+    with pytest.raises(PlanError, match="larger than 1 MiB"):
+        read_plan(path)
+
+
+def test_a_message_quotes_little_of_a_long_value(plan: Plan) -> None:
+    data = json.loads(plan_to_json(plan))
+    data["seed"] = "x" * 100_000
+    with pytest.raises(PlanError) as caught:
+        plan_from_json(json.dumps(data))
+    assert len(str(caught.value)) < 200

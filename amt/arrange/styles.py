@@ -46,7 +46,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, TypeVar
 
-from amt.errors import InputError
+from amt.errors import InputError, quoted, suggestion
 
 _T = TypeVar("_T")
 
@@ -63,6 +63,9 @@ MIN_RANGE = {
     "bass": 12,
 }  # fmt: skip
 """Fewest semitones from ``low`` to ``high`` with which a role can voice every chord, or sing."""
+
+MAX_BYTES = 64 << 10
+"""A style takes about 2 KiB."""
 
 _KIND_NAMES: dict[type, str] = {str: "text in quotes", bool: "true or false"}
 
@@ -130,14 +133,18 @@ def load_style(name_or_path: str | Path) -> Style:
     path = Path(name_or_path)
     if path.suffix.lower() != ".toml":
         raise InputError(
-            f"unknown style {name!r}: expected {', '.join(style_names())}, or the path of a .toml "
-            "file"
+            f"unknown style {quoted(name)}: expected {', '.join(style_names())}, or the path of a "
+            f".toml file{suggestion(name, style_names())}"
         )
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
+        with path.open("rb") as file:
+            text = file.read(MAX_BYTES + 1)
+        if len(text) > MAX_BYTES:
+            raise InputError(f"{path} is larger than {MAX_BYTES >> 10} KiB: no style is as large")
+        data = tomllib.loads(text.decode("utf-8"))
     except OSError as error:
         raise InputError(f"cannot read the style {path}: {error.strerror or error}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{path} is not a style in TOML: {error}") from error
     return _style(path.stem, data, str(path))
 
@@ -168,7 +175,7 @@ def _style(name: str, data: Mapping[str, Any], source: str) -> Style:
 
 def _instrument(role: str, data: object, source: str) -> Instrument:
     if not isinstance(data, dict):
-        raise InputError(f"{source} is {data!r}, expected a table")
+        raise InputError(f"{source} is {quoted(data)}, expected a table")
     if role == "drums":
         return _drum_kit(data, source)
     fields = {"name", "program", "low", "high", "volume", "pan", "gate", "pedal"}
@@ -220,7 +227,7 @@ def _value(
 ) -> _T:
     value = data.get(field, default)
     if not isinstance(value, kind):
-        came = "missing" if value is None else repr(value)
+        came = "missing" if value is None else quoted(value)
         raise InputError(f"{source}: {field} is {came}, expected {_KIND_NAMES[kind]}")
     return value
 
@@ -230,7 +237,7 @@ def _number(
 ) -> float:
     value = data.get(field, default)
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not low <= value <= high:
-        came = "missing" if value is None else repr(value)
+        came = "missing" if value is None else quoted(value)
         raise InputError(f"{source}: {field} is {came}, expected a number from {low} to {high}")
     return float(value)
 
@@ -238,6 +245,6 @@ def _number(
 def _midi(data: Mapping[str, Any], field: str, source: str) -> int:
     value = data.get(field)
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= 127:
-        came = "missing" if value is None else repr(value)
+        came = "missing" if value is None else quoted(value)
         raise InputError(f"{source}: {field} is {came}, expected a whole number from 0 to 127")
     return value

@@ -8,7 +8,7 @@ from typing import TypeVar, get_args
 
 import numpy as np
 
-from amt.errors import PlanError
+from amt.errors import PlanError, quoted
 from amt.plan.arrangement import ARRANGERS, AS_PLANNED, MAX_CANDIDATES, Arrangement
 from amt.types import EMOTIONS, Accent, Cut, CutKind, FloatArray, Plan, TimeGrid
 
@@ -89,7 +89,8 @@ def validate(plan: Plan, arrangement: Arrangement = AS_PLANNED) -> None:
     for i, section in enumerate(plan.sections):
         if section.mood not in EMOTIONS:
             raise PlanError(
-                f"sections[{i}].mood is {section.mood!r}, expected one of {', '.join(EMOTIONS)}"
+                f"sections[{i}].mood is {quoted(section.mood)}, "
+                f"expected one of {', '.join(EMOTIONS)}"
             )
     _validate_cuts(plan.cuts, plan.grid.duration_s)
     _validate_accents(plan.accents, plan.grid.duration_s)
@@ -144,7 +145,7 @@ def _validate_cuts(cuts: tuple[Cut, ...], duration_s: float) -> None:
         _within(cut.strength, f"cuts[{i}].strength", 1.0)
         if cut.kind not in get_args(CutKind):
             raise PlanError(
-                f"cuts[{i}].kind is {cut.kind!r}, expected {', '.join(get_args(CutKind))}"
+                f"cuts[{i}].kind is {quoted(cut.kind)}, expected {', '.join(get_args(CutKind))}"
             )
         before = cut.time_s
 
@@ -186,7 +187,8 @@ def _validate_curves(plan: Plan) -> None:
 def _validate_arrangement(arrangement: Arrangement, n_bars: int) -> None:
     if arrangement.arranger not in ARRANGERS:
         raise PlanError(
-            f"arrangement.arranger is {arrangement.arranger!r}, expected {' or '.join(ARRANGERS)}"
+            f"arrangement.arranger is {quoted(arrangement.arranger)}, "
+            f"expected {' or '.join(ARRANGERS)}"
         )
     if not 1 <= arrangement.candidates <= MAX_CANDIDATES:
         raise PlanError(

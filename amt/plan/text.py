@@ -10,7 +10,8 @@ from typing import Any, NoReturn, TypeVar, cast
 import numpy as np
 
 from amt.chords import parse_chord, parse_key
-from amt.errors import ChordError, PlanError
+from amt.errors import ChordError, InputError, PlanError, quoted
+from amt.mood import mood_name, say_alias
 from amt.plan.arrangement import AS_PLANNED, Arrangement, ArrangerName, Rewrite
 from amt.plan.rules import rounded, validate, validate_grid
 from amt.types import EMOTIONS, Accent, ChordSpan, Cut, CutKind, FloatArray, Plan, Section, TimeGrid
@@ -18,6 +19,8 @@ from amt.types import EMOTIONS, Accent, ChordSpan, Cut, CutKind, FloatArray, Pla
 _T = TypeVar("_T")
 
 VERSION = 1
+MAX_BYTES = 32 << 20
+"""A plan takes about 0.3 MB for ten minutes; a day of music fits."""
 _FIELDS = (
     "version", "style", "seed", "key", "bars", "last_beat", "beats_s",
     "chords", "sections", "cuts", "curve",
@@ -37,14 +40,18 @@ def write_plan(plan: Plan, path: Path, arrangement: Arrangement = AS_PLANNED) ->
     path.write_text(plan_to_json(plan, arrangement), encoding="utf-8", newline="\n")
 
 
-def read_plan(path: Path) -> Plan:
-    """Read a plan file.
+def read_plan(path: Path, say: Callable[[str], None] | None = None) -> Plan:
+    """Read a plan file of at most :data:`MAX_BYTES`.
+
+    Args:
+        path: the file.
+        say: told which of the six moods an alias in it is taken as.
 
     Raises:
         PlanError: the file cannot be read, or is no plan of this version; the message names the
             file and the field.
     """
-    return _read(path, plan_from_json)
+    return _read(path, lambda text: plan_from_json(text, say))
 
 
 def read_arrangement(path: Path) -> Arrangement:
@@ -58,7 +65,11 @@ def read_arrangement(path: Path) -> Arrangement:
 
 def _read(path: Path, parse: Callable[[str], _T]) -> _T:
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
+        if len(data) > MAX_BYTES:
+            raise PlanError(f"{path} is larger than {MAX_BYTES >> 20} MiB: no plan is as large")
+        text = data.decode("utf-8-sig")
     except OSError as error:
         raise PlanError(f"cannot read the plan {path}: {error.strerror or error}") from error
     except UnicodeDecodeError as error:
@@ -105,8 +116,12 @@ def plan_to_json(plan: Plan, arrangement: Arrangement = AS_PLANNED) -> str:
     return "{\n" + ",\n".join(f"  {_json(k)}: {v}" for k, v in fields.items()) + "\n}\n"
 
 
-def plan_from_json(text: str) -> Plan:
+def plan_from_json(text: str, say: Callable[[str], None] | None = None) -> Plan:
     """The plan of a file's text.
+
+    Args:
+        text: of the file.
+        say: told which of the six moods an alias in it is taken as.
 
     Raises:
         PlanError: the text is no plan of this version; the message names the field.
@@ -114,7 +129,7 @@ def plan_from_json(text: str) -> Plan:
     data = _object(_parse(text), "the plan")
     version = _field(data, "version", "")
     if isinstance(version, bool) or version != VERSION:
-        raise PlanError(f"version is {_show(version)}, expected {VERSION}: compose the clip again")
+        raise PlanError(f"version is {quoted(version)}, expected {VERSION}: compose the clip again")
     _fields_of(data, "", _FIELDS, optional=_OPTIONAL)
     grid = TimeGrid(
         beats_s=_numbers(data["beats_s"], "beats_s"),
@@ -137,7 +152,7 @@ def plan_from_json(text: str) -> Plan:
         seed=_whole(data["seed"], "seed"),
         cuts=_read_cuts(data["cuts"]),
         sections=tuple(
-            Section(beat, _text(row["mood"], f"{name}.mood"))
+            Section(beat, _mood(row["mood"], f"{name}.mood", say))
             for name, beat, row in _rows_at_beats(data, "sections", "mood", grid)
         ),
         title=_text(data.get("title", ""), "title"),
@@ -244,45 +259,40 @@ def _parse(text: str) -> object:
         raise PlanError(f"the plan is not JSON: {error}") from error
 
 
-def _show(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 40 else text[:37] + "..."
-
-
 def _object(value: object, name: str) -> Mapping[str, Any]:
     if not isinstance(value, dict):
-        raise PlanError(f"{name} is {_show(value)}, expected an object in braces")
+        raise PlanError(f"{name} is {quoted(value)}, expected an object in braces")
     return value
 
 
 def _list(value: object, name: str) -> list[Any]:
     if not isinstance(value, list):
-        raise PlanError(f"{name} is {_show(value)}, expected a list in brackets")
+        raise PlanError(f"{name} is {quoted(value)}, expected a list in brackets")
     return value
 
 
 def _text(value: object, name: str) -> str:
     if not isinstance(value, str):
-        raise PlanError(f"{name} is {_show(value)}, expected text in quotes")
+        raise PlanError(f"{name} is {quoted(value)}, expected text in quotes")
     return value
 
 
 def _whole(value: object, name: str) -> int:
     if not isinstance(value, int) or isinstance(value, bool):
-        raise PlanError(f"{name} is {_show(value)}, expected a whole number")
+        raise PlanError(f"{name} is {quoted(value)}, expected a whole number")
     return value
 
 
 def _flag(value: object, name: str) -> bool:
     if not isinstance(value, bool):
-        raise PlanError(f"{name} is {_show(value)}, expected true or false")
+        raise PlanError(f"{name} is {quoted(value)}, expected true or false")
     return value
 
 
 def _number(value: object, name: str) -> float:
     if isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < 1e15:
         return float(value)
-    raise PlanError(f"{name} is {_show(value)}, expected a finite number")
+    raise PlanError(f"{name} is {quoted(value)}, expected a finite number")
 
 
 def _numbers(value: object, name: str) -> FloatArray:
@@ -294,6 +304,17 @@ def _named(parse: Callable[[str], _T], value: object, name: str) -> _T:
         return parse(_text(value, name))
     except ChordError as error:
         raise PlanError(f"{name}: {error}") from error
+
+
+def _mood(value: object, name: str, say: Callable[[str], None] | None) -> str:
+    """One of the six moods, from its name or an alias."""
+    text = _text(value, name)
+    try:
+        mood = mood_name(text)
+    except InputError as error:
+        raise PlanError(f"{name}: {error}") from error
+    say_alias(text, say)
+    return mood
 
 
 def _field(data: Mapping[str, Any], field: str, owner: str) -> object:

@@ -46,6 +46,9 @@ from experiments.mood_report import text_of, write_json
 
 CORNERS = ("exciting", "fearful", "sad", "relaxing")
 """The moods nearest to the corners of the circumplex, in the order of EMOPIA's quadrants."""
+CERTAINTY = 6.0
+"""Sharpness of the drawn clips' emotions: they say clearly what is seen, so that an asked mood has
+something to outweigh."""
 STYLE = "piano"
 """EMOPIA is piano music."""
 OTHER_STYLES = ("orchestral", "strings", "band", "ambient")
@@ -137,7 +140,7 @@ def drawn_clip(seed: int) -> VideoFeatures:
     clock = np.arange(seconds, dtype=np.float64)
     return VideoFeatures(
         duration_s=seconds - 0.3,
-        emotion=circumplex(affect.clip(-1, 1)),
+        emotion=circumplex(affect.clip(-1, 1), CERTAINTY),
         motion=np.expm1(motion.clip(0, 4)),
         scene_offset=clock - starts[np.searchsorted(starts, clock, side="right") - 1],
         cuts=tuple(Cut(float(time), float(rng.uniform(0.3, 1.0))) for time in times),

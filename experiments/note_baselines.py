@@ -38,6 +38,8 @@ STYLE = "piano"
 """POP909 and EMOPIA are piano music."""
 _SMOOTHING = 0.1
 """How many words everything that may come counts as beforehand, by how common it is at all."""
+CERTAINTY = 6.0
+"""Sharpness of a piece's emotion: its mood is known from a label, not guessed from pictures."""
 
 
 # --- patterns ---------------------------------------------------------------------------------
@@ -58,7 +60,7 @@ def plan_of(piece: NoteSong, seed: int) -> Plan:
         # Patterns play an RMS value at its square root (amt.arrange.dynamics).
         loudness=piece.loudness[bar] ** 2,
         density=piece.density[bar] * piece.tempo_bpm[beat] / 60,
-        emotion=np.tile(circumplex(np.array([affect])), (len(seconds), 1)),
+        emotion=np.tile(circumplex(np.array([affect]), CERTAINTY), (len(seconds), 1)),
         style=STYLE,
         seed=seed,
     )

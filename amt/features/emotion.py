@@ -11,6 +11,9 @@ and from those the six emotions of Video2Music by nearness on the circumplex:
 
 Standardisation uses fixed means and deviations (:data:`TYPICAL`), so a second's mood does not
 depend on the rest of the clip.
+
+The probabilities are as even as CLIP's, from which the composer learned: see :data:`SHARPNESS`.
+Everything that the pipeline does with mood, smoothing included, is the same for both backends.
 """
 
 from __future__ import annotations
@@ -36,8 +39,14 @@ motion, as log(1 + 0-255), over the music videos of MuVi-Sync."""
 TYPICAL_PACE = 0.15
 CUT_WINDOW_S = 8.0
 """Cuts are counted in a window of this length; eight in it are a very fast montage."""
-SHARPNESS = 6.0
-"""How decidedly the nearest emotion wins: weights are exp(-SHARPNESS x squared distance)."""
+SHARPNESS = 1.4
+"""How decidedly the nearest emotion wins: weights are exp(-SHARPNESS x squared distance).
+
+Chosen so that the answers agree in scale with those of CLIP ViT-L/14@336 that MuVi-Sync publishes
+(672 music videos, 172,212 seconds): their entropy is .73 of the greatest, the likeliest emotion has
+.48, and valence and arousal lie .49 from neutral, .42 once smoothed as the composer smooths them.
+Over fourteen films and home videos this constant gives .70, .49, .48 and .42; 6 would give .24,
+.83, .77 and .68."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,11 +113,16 @@ def analytic_emotion(looks: list[Look], motion: FloatArray, cuts: tuple[Cut, ...
     return circumplex(np.stack([np.tanh(valence), np.tanh(arousal)], axis=-1))
 
 
-def circumplex(affect: FloatArray) -> FloatArray:
-    """Emotions near a place on the circumplex: [S, 2] valence and arousal -> [S, 6]."""
+def circumplex(affect: FloatArray, sharpness: float = SHARPNESS) -> FloatArray:
+    """Emotions [S, 6] near places on the circumplex.
+
+    Args:
+        affect: [S, 2] valence and arousal in [-1, 1].
+        sharpness: as :data:`SHARPNESS`.
+    """
     places = np.array(list(EMOTION_VALENCE_AROUSAL.values()))
     distance = ((affect[:, None, :] - places) ** 2).sum(axis=-1)
-    weight = np.exp(-SHARPNESS * (distance - distance.min(axis=1, keepdims=True)))
+    weight = np.exp(-sharpness * (distance - distance.min(axis=1, keepdims=True)))
     return np.asarray(weight / weight.sum(axis=1, keepdims=True))
 
 

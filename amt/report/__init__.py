@@ -1,6 +1,7 @@
 """A page that shows how music follows its picture; :mod:`amt.report.measure` is its ruler."""
 
-from amt.report.page import write_report
-from amt.report.sound import Sound
+from amt.report.clip import check_embeddable
+from amt.report.page import ReportOptions, write_report
+from amt.report.sound import Sound, SoundSource
 
-__all__ = ["Sound", "write_report"]
+__all__ = ["ReportOptions", "Sound", "SoundSource", "check_embeddable", "write_report"]

@@ -9,7 +9,8 @@
   const bars = document.querySelector("#cuts .plot");
   const rulers = [...document.querySelectorAll(".ruler")];
   const LONG_S = 600, VIEW_S = 300, SMALLEST_VIEW_S = 4, MOST_PIXELS = 200000;
-  let at = 0, sound = null;
+  const NO_DRIFT_S = 0.006, SMALL_DRIFT_S = 0.02, LARGE_DRIFT_S = 0.04, MOST_DRIFT_S = 0.4;
+  let at = 0, sound = null, clip = null, frame = 0;
   // Of a long clip the first minutes are shown, and the rest is reached by scrolling.
   let zoom = data.duration > LONG_S ? data.duration / VIEW_S : 1;
 
@@ -52,7 +53,26 @@
   const go = (t) => {
     at = Math.min(Math.max(t, 0), data.duration);
     if (sound) sound.currentTime = at;
+    if (clip) clip.currentTime = at;
     show();
+  };
+
+  // The music is the clock; where there is none, or no more of it, the clip is.
+  const leader = () => (sound && !(sound.ended && clip) ? sound : clip);
+  const isPlaying = () => leader() !== null && !leader().paused;
+
+  // The clip is brought back to the music by a little speed, which nobody sees, or by a jump. The
+  // speed changes rarely, as browsers stumble at each change.
+  const steer = () => {
+    if (!clip || clip.ended || clip.seeking) return;
+    if (leader() === clip) return void (clip.playbackRate = 1);
+    const drift = clip.currentTime - sound.currentTime, size = Math.abs(drift);
+    if (size > MOST_DRIFT_S) clip.currentTime = sound.currentTime;
+    let change = size > LARGE_DRIFT_S ? 0.25 : size > SMALL_DRIFT_S ? 0.1 : null;
+    if (size < NO_DRIFT_S || (clip.playbackRate > 1) === (drift > 0)) change = change || 0;
+    if (change === null) return;
+    const rate = 1 - Math.sign(drift) * change;
+    if (clip.playbackRate !== rate) clip.playbackRate = rate;
   };
 
   // Keep the playhead in view when only a part of the clip is.
@@ -63,11 +83,12 @@
   };
 
   const step = () => {
-    if (sound.paused) return;
-    at = Math.min(sound.currentTime, data.duration);
+    if (!isPlaying()) return;
+    at = Math.min(leader().currentTime, data.duration);
+    steer();
     show();
     follow();
-    requestAnimationFrame(step);
+    frame = requestAnimationFrame(step);
   };
 
   const word = (t, text, css) => {
@@ -121,23 +142,78 @@
     timeline.scrollLeft = (at / data.duration) * lanes.clientWidth - timeline.clientWidth / 2;
   };
 
+  const bytesOf = (text) => {
+    const coded = atob(text), bytes = new Uint8Array(coded.length);
+    for (let i = 0; i < coded.length; i++) bytes[i] = coded.charCodeAt(i);
+    return bytes;
+  };
+
+  const start = () => {
+    if (at >= data.duration) go(0);
+    if (clip && !clip.ended) clip.play().catch(() => {});
+    if (sound && !sound.ended) sound.play().catch(() => {});
+  };
+
+  const toggle = () => {
+    if (!isPlaying()) return start();
+    if (sound) sound.pause();
+    if (clip) clip.pause();
+  };
+
+  // Whatever started or stopped the leader, a key of the keyboard for instance, the other follows.
+  const mark = () => {
+    const playing = isPlaying();
+    play.textContent = playing ? "❚❚" : "▶";
+    play.setAttribute("aria-label", playing ? "Pause" : "Play");
+    if (playing && clip && clip.paused && !clip.ended) clip.play().catch(() => {});
+    cancelAnimationFrame(frame);
+    if (playing) return step();
+    if (clip && leader() !== clip) {
+      clip.pause();
+      clip.playbackRate = 1;
+      clip.currentTime = sound.currentTime;
+    }
+  };
+
+  const watch = (medium) => {
+    for (const event of ["play", "pause", "ended"]) medium.addEventListener(event, mark);
+  };
+
   const openSound = () => {
     const text = byId("sound").textContent;
     if (!text) return;
-    const bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
-    sound = new Audio(URL.createObjectURL(new Blob([bytes], { type: "audio/mpeg" })));
+    sound = new Audio(URL.createObjectURL(new Blob([bytesOf(text)], { type: "audio/mpeg" })));
     sound.preload = "auto";
-    const mark = () => {
-      play.textContent = sound.paused ? "▶" : "❚❚";
-      play.setAttribute("aria-label", sound.paused ? "Play" : "Pause");
-      if (!sound.paused) requestAnimationFrame(step);
+    watch(sound);
+  };
+
+  const openClip = () => {
+    const video = byId("clip");
+    if (!video) return;
+    const text = byId("clip-data").textContent;
+    if (text) video.src = URL.createObjectURL(new Blob([bytesOf(text)]));
+    const refuse = () => {
+      clip = null;
+      video.hidden = true;
+      byId("still").hidden = byId("clip-note").hidden = false;
+      byId("stage").classList.add("alone");
+      layout();
     };
-    for (const event of ["play", "pause", "ended"]) sound.addEventListener(event, mark);
-    play.addEventListener("click", () => {
-      if (!sound.paused) return sound.pause();
-      if (at >= data.duration) go(0);
-      return sound.play();
-    });
+    // Of a codec that it does not know a browser plays the sound alone, without a picture's width.
+    const accept = () => {
+      if (!video.videoWidth) return refuse();
+      clip = video;
+      clip.currentTime = at;
+      byId("still").hidden = true;
+      play.disabled = false;
+      watch(clip);
+      layout();
+    };
+    video.addEventListener("error", refuse);
+    video.addEventListener("click", toggle);
+    if (video.error) refuse();
+    else if (video.readyState > 0) accept();
+    else video.addEventListener("loadedmetadata", accept, { once: true });
   };
 
   lanes.addEventListener("click", (event) => {
@@ -146,10 +222,11 @@
     go(((event.clientX - box.left) / box.width) * data.duration);
   });
   addEventListener("keydown", (event) => {
-    if (event.key !== " " || event.target.closest("button, summary") || !sound) return;
+    if (event.key !== " " || event.target.closest("button, summary") || !leader()) return;
     event.preventDefault();
-    play.click();
+    toggle();
   });
+  play.addEventListener("click", toggle);
   seek.addEventListener("input", () => { go(Number(seek.value)); follow(); });
   byId("in").addEventListener("click", () => zoomTo(zoom * 2));
   byId("out").addEventListener("click", () => zoomTo(zoom / 2));
@@ -157,6 +234,7 @@
   addEventListener("resize", layout);
   addEventListener("load", layout);
   openSound();
+  openClip();
   layout();
   show();
 })();

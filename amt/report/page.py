@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-import base64
 import json
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from html import escape
 from importlib.resources import files
 from pathlib import Path
 from string import Template
+from typing import TextIO
 
+from amt.report.clip import check_embeddable, coded, link_to
 from amt.report.drawing import Axis, clock, number
 from amt.report.hits import Landing, landings
 from amt.report.panels import (
+    BACKENDS,
     Panel,
     cuts_and_bars,
     density,
@@ -25,7 +29,7 @@ from amt.report.panels import (
     tempo,
 )
 from amt.report.roll import piano_roll
-from amt.report.sound import Sound, encode_mp3
+from amt.report.sound import SoundSource, encode_mp3
 from amt.report.thumbnails import film_strip
 from amt.types import Plan, Song, TimeGrid, VideoFeatures
 
@@ -34,52 +38,121 @@ _STRONG_CUT_LINES = 200
 _SILENCE = (
     "No sound: the music could not be rendered when this page was made. Click to move through it."
 )
+_NO_CLIP = (
+    "The clip cannot be played here: its file is no longer where it was, or this browser does not "
+    "know its format. The film strip shows it."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ReportOptions:
+    """What else a page says and holds."""
+
+    embed_clip: bool = False
+    """Whether the clip lies inside the page; else the page plays the file from where it is."""
+    engine: str = ""
+    """What turned the notes into sound, such as ``fluidsynth``; empty where that is not known."""
+    soundfont: str = ""
+    """Name of the soundfont that it played, if any."""
+    sound_hint: str = ""
+    """A sentence on how it may sound better, if any."""
 
 
 def write_report(
+    path: str | Path,
+    video: str | Path,
+    features: VideoFeatures,
+    plan: Plan,
+    song: Song,
+    sound: SoundSource | None = None,
+    options: ReportOptions = ReportOptions(),
+) -> None:
+    """Write a page that shows how the music of a clip follows its picture.
+
+    The page holds its pictures, its drawings, and the sound as MP3, and plays the clip from the
+    file beside it, or from inside. Its size and the memory for it are bounded but for the lists of
+    bars and chords: sound and clip are coded block by block. A minute gives 1 to 2 MB without the
+    clip. Equal input gives equal bytes.
+
+    Args:
+        path: HTML file to write.
+        video: the clip; the page refers to it by the way from ``path`` to it.
+        features: what was seen of it.
+        plan: what was decided.
+        song: the notes; made for the same clip as ``plan``.
+        sound: the rendered song, in memory (:class:`amt.report.Sound`) or in blocks; None gives a
+            page without sound, which says so.
+        options: what else it says and holds.
+
+    Raises:
+        VideoError: the clip cannot be decoded.
+        InputError: the clip is too large to be embedded.
+        OSError: ``path`` cannot be written.
+    """
+    path, video = Path(path), Path(video)
+    if options.embed_clip:
+        check_embeddable(video)
+    text = _text(path, video, features, plan, song, sound is not None, options)
+    with path.open("w", encoding="utf-8", newline="\n") as page:
+        page.write(text[0])
+        if sound is not None:
+            _write_sound(page, sound, path.parent)
+        page.write(text[1])
+        if options.embed_clip:
+            with video.open("rb") as file:
+                page.writelines(coded(file))
+        page.write(text[2])
+
+
+def _write_sound(page: TextIO, sound: SoundSource, folder: Path) -> None:
+    with tempfile.TemporaryFile(dir=folder) as mp3:
+        encode_mp3(sound, mp3)
+        mp3.seek(0)
+        page.writelines(coded(mp3))
+
+
+def _text(
     path: Path,
     video: Path,
     features: VideoFeatures,
     plan: Plan,
     song: Song,
-    sound: Sound | None = None,
-) -> None:
-    """Write a page that shows how the music of a clip follows its picture.
-
-    The page holds everything it needs: pictures, drawings, and the sound as MP3. Its size and the
-    memory for it are bounded but for the sound and the lists of bars and chords; a clip of a minute
-    gives 1 to 2 MB. Equal input gives equal bytes.
-
-    Args:
-        path: HTML file to write.
-        video: the clip.
-        features: what was seen of it.
-        plan: what was decided.
-        song: the notes; made for the same clip as ``plan``.
-        sound: the rendered song; None gives a page without sound, which says so.
-
-    Raises:
-        VideoError: the clip cannot be decoded.
-        OSError: ``path`` cannot be written.
-    """
+    audible: bool,
+    options: ReportOptions,
+) -> list[str]:
+    """The page in three pieces: before the sound, between sound and clip, after the clip."""
     axis = Axis(plan.grid.duration_s)
     found = landings(features.cuts, plan.grid)
-    name = plan.title or video.stem
-    page = Template(_part("page.html")).substitute(
-        title=escape(name),
-        file=escape(video.name),
-        facts=_facts(plan, song),
-        verdict=escape(_verdict(found)),
-        panels="".join(map(_section, _panels(axis, video, features, plan, song))),
-        ruler=ruler(axis),
-        marks=_marks(axis, found),
-        player=_player(axis, sound is not None),
-        data=_json(_script_data(plan)),
-        sound="" if sound is None else base64.b64encode(encode_mp3(sound)).decode(),
-        style=_part("page.css"),
-        script=_part("page.js"),
-    )
-    path.write_text(page, encoding="utf-8", newline="\n")
+    link = "" if options.embed_clip else link_to(video, path)
+    shown = bool(link) or options.embed_clip
+    fields = {
+        "title": escape(plan.title or video.stem),
+        "file": escape(video.name),
+        # A page from a disk gets at the file beside it by its scheme, one from a server by 'self'.
+        "media": "blob: file: 'self'" if link else "blob:",
+        "facts": _facts(features, plan, song, options),
+        "verdict": escape(_verdict(found)),
+        "panels": "".join(map(_section, _panels(axis, video, features, plan, song))),
+        "ruler": ruler(axis),
+        "marks": _marks(axis, found),
+        "alone": "" if shown else ' class="alone"',
+        "clip": _screen(link) if shown else "",
+        "player": _player(axis, audible, options.sound_hint),
+        "data": _json(_script_data(plan)),
+        "style": _part("page.css"),
+        "script": _part("page.js"),
+    }
+    pieces = _split(_part("page.html"), ("$sound", "$clip_data"))
+    return [Template(piece).substitute(fields) for piece in pieces]
+
+
+def _split(text: str, holes: Iterable[str]) -> list[str]:
+    """A text in the pieces around some holes, which it has in this order."""
+    pieces = []
+    for hole in holes:
+        before, text = text.split(hole)
+        pieces.append(before)
+    return [*pieces, text]
 
 
 def _panels(
@@ -103,7 +176,7 @@ def _part(name: str) -> str:
     return files("amt.report").joinpath(name).read_text(encoding="utf-8")
 
 
-def _facts(plan: Plan, song: Song) -> str:
+def _facts(features: VideoFeatures, plan: Plan, song: Song, options: ReportOptions) -> str:
     tempos = plan.grid.tempo_bpm
     low, high = f"{tempos.min():.0f}", f"{tempos.max():.0f}"
     notes = sum(len(track.notes) for track in song.tracks)
@@ -116,8 +189,10 @@ def _facts(plan: Plan, song: Song) -> str:
         "Bars": str(len(plan.grid.bars)),
         "Notes": str(notes),
         "Seed": str(plan.seed),
+        "Picture read by": BACKENDS.get(features.backend, features.backend),
+        "Played by": " on ".join(filter(None, (options.engine, options.soundfont))),
     }
-    return "".join(f"<div><dt>{k}</dt><dd>{escape(v)}</dd></div>" for k, v in facts.items())
+    return "".join(f"<div><dt>{k}</dt><dd>{escape(v)}</dd></div>" for k, v in facts.items() if v)
 
 
 def _verdict(found: Sequence[Landing]) -> str:
@@ -155,12 +230,23 @@ def _marks(axis: Axis, found: Sequence[Landing]) -> str:
     return "".join(f"M{axis.x(t)} 0v100" for t in times_s)
 
 
-def _player(axis: Axis, audible: bool) -> str:
+def _screen(link: str) -> str:
+    """The clip, from a file or from inside the page, and the note where it cannot be shown."""
+    source = f' src="{escape(link)}"' if link else ""
+    return (
+        '<aside id="screen" aria-label="The clip">'
+        f'<video id="clip"{source} muted playsinline preload="auto" aria-label="The clip"></video>'
+        f'<p id="clip-note" class="note" role="status" hidden>{_NO_CLIP}</p></aside>'
+    )
+
+
+def _player(axis: Axis, audible: bool, hint: str) -> str:
+    note = hint if audible else _SILENCE
     return Template(_part("player.html")).substitute(
         duration=number(axis.duration_s, 3),
         length=clock(axis.duration_s),
         disabled="" if audible else "disabled",
-        note="" if audible else f'<p class="note">{_SILENCE}</p>',
+        note=f'<p class="note">{escape(note)}</p>' if note else "",
     )
 
 

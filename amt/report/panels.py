@@ -35,6 +35,8 @@ from amt.report.measure import (
 from amt.types import EMOTIONS, CutKind, FloatArray, Plan, Song, VideoFeatures
 
 MAJOR_THIRD, MINOR_THIRD = 4, 3
+BACKENDS = {"clip": "CLIP", "analytic": "light, colour and movement"}
+"""Vision backend -> what it reads moods by, in words."""
 
 _RULER_STEPS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600)
 _RULER_LABELS = 12
@@ -249,7 +251,7 @@ def emotion(axis: Axis, plan: Plan, backend: str) -> Panel:
         for i in range(len(EMOTIONS))
     ]
     strongest = [EMOTIONS[i] for i in plan.emotion.mean(axis=0).argsort()[::-1][:2]]
-    source = "the picture by CLIP" if backend == "clip" else "light, colour and movement"
+    source = f"{'the picture by ' if backend == 'clip' else ''}{BACKENDS.get(backend, backend)}"
     return Panel(
         "emotion",
         "Mood",

@@ -5,10 +5,15 @@ from __future__ import annotations
 import base64
 import io
 import json
+import os
 import re
-from dataclasses import replace
+import shutil
+import tracemalloc
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from html.parser import HTMLParser
 from pathlib import Path
+from urllib.parse import unquote
 
 import numpy as np
 import pytest
@@ -19,10 +24,12 @@ from PIL import Image
 
 from amt.chords import Key, parse_chord
 from amt.compose import ComposeOptions
+from amt.errors import InputError
 from amt.pipeline import Generated, GenerateOptions, generate
-from amt.report import Sound, write_report
+from amt.report import ReportOptions, Sound, write_report
+from amt.report.clip import MAX_EMBEDDED_BYTES, check_embeddable, coded, link_to
 from amt.report.hits import landings
-from amt.report.sound import BIT_RATES, choose_bit_rate, encode_mp3
+from amt.report.sound import BIT_RATES, SoundSource, choose_bit_rate, encode_mp3
 from amt.report.thumbnails import MOST, film_strip
 from amt.types import (
     ChordSpan,
@@ -94,9 +101,35 @@ def storm() -> Generated:
 
 def written(path: Path, made: Generated, **wishes: object) -> Page:
     page = path / "report.html"
-    video = wishes.pop("video", STORM)
+    video = wishes.pop("video", path / STORM.name)
+    if not video.exists():
+        shutil.copy(STORM, video)
     write_report(page, video, made.features, made.plan, made.song, **wishes)
     return Page(page.read_text(encoding="utf-8"))
+
+
+def decoded(sound: SoundSource) -> tuple[np.ndarray, int]:
+    coded = io.BytesIO()
+    encode_mp3(sound, coded)
+    coded.seek(0)
+    return soundfile.read(coded)
+
+
+@dataclass(frozen=True)
+class Stream:
+    """Sound that is never in memory as a whole, as a renderer gives it."""
+
+    samples: np.ndarray
+    sample_rate: int
+    size: int
+
+    @property
+    def frames(self) -> int:
+        return self.samples.shape[1]
+
+    def blocks(self) -> Iterator[np.ndarray]:
+        for start in range(0, self.frames, self.size):
+            yield self.samples[:, start : start + self.size]
 
 
 def beep(duration_s: float, at_s: float, rate: int = 44_100, channels: int = 2) -> Sound:
@@ -108,7 +141,8 @@ def beep(duration_s: float, at_s: float, rate: int = 44_100, channels: int = 2) 
 
 def test_the_page_needs_nothing_but_itself(storm: Generated, tmp_path: Path) -> None:
     page = written(tmp_path, storm, sound=beep(24, 3))
-    assert all(link.startswith(("data:image/jpeg;base64,", "#")) for link in page.links)
+    others = [x for x in page.links if not x.startswith(("data:image/jpeg;base64,", "#"))]
+    assert others == ["storm.mp4"]  # the clip beside it, without which the page still stands
     assert not re.search(r"https?://|@import|url\(", page.text)
     policy = next(m["content"] for m in page.all("meta") if "http-equiv" in m)
     assert policy.startswith("default-src 'none'")
@@ -165,6 +199,74 @@ def test_words_of_others_stay_words(storm: Generated, tmp_path: Path) -> None:
     assert page.words["h1"] == [evil]
 
 
+NAMES = st.text(
+    st.characters(exclude_characters="/\\\0", exclude_categories=("Cs", "Cc")), min_size=1
+).filter(lambda name: name not in (".", ".."))
+
+
+@given(st.lists(NAMES, min_size=1, max_size=4), st.lists(NAMES, min_size=1, max_size=4))
+def test_the_link_leads_from_the_page_to_the_clip(clip: list[str], page: list[str]) -> None:
+    root = Path("/nowhere at all")
+    link = link_to(root.joinpath(*clip), root.joinpath(*page))
+    assert re.fullmatch(r"[\w.~/%-]*", link, re.ASCII)  # no scheme, query or fragment
+    reached = os.path.normpath(root.joinpath(*page).parent / unquote(link))
+    assert reached == str(root.joinpath(*clip))
+
+
+def test_a_name_that_is_no_text_is_linked() -> None:
+    name = os.fsdecode(b"caf\xe9.mp4")
+    assert link_to(Path("/films") / name, Path("/films/report.html")) == "caf%E9.mp4"
+
+
+def test_the_clip_lies_in_the_page_on_request(storm: Generated, tmp_path: Path) -> None:
+    page = written(tmp_path, storm, sound=beep(2, 1), options=ReportOptions(embed_clip=True))
+    assert base64.b64decode(page.script("clip-data"), validate=True) == STORM.read_bytes()
+    assert "src" not in next(iter(page.all("video")))
+    assert all(link.startswith(("data:image/jpeg;base64,", "#")) for link in page.links)
+    policy = next(m["content"] for m in page.all("meta") if "http-equiv" in m)
+    assert "media-src blob:;" in policy
+
+
+def test_a_clip_too_large_to_embed_is_refused(storm: Generated, tmp_path: Path) -> None:
+    video = tmp_path / "large.mp4"
+    with video.open("wb") as file:
+        file.truncate(MAX_EMBEDDED_BYTES + 1)
+    with pytest.raises(InputError, match="at most 64 MB"):
+        check_embeddable(video)
+    with pytest.raises(InputError, match="at most 64 MB"):
+        written(tmp_path, storm, video=video, options=ReportOptions(embed_clip=True))
+    assert not (tmp_path / "report.html").exists()
+
+
+def test_a_pipe_is_neither_linked_nor_embedded(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    assert link_to(pipe, tmp_path / "report.html") == ""
+    with pytest.raises(InputError, match="no ordinary file"):
+        check_embeddable(pipe)
+
+
+@given(st.binary(max_size=1000), st.integers(1, 40))
+def test_pieces_of_base64_are_one_code(data: bytes, most: int) -> None:
+    class Raw(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            return super().read(min(size or 0, most))
+
+    assert "".join(coded(Raw(data))) == base64.b64encode(data).decode()
+
+
+def test_the_page_says_what_played_and_what_looked(storm: Generated, tmp_path: Path) -> None:
+    hint = "A larger soundfont <sounds> better."
+    options = ReportOptions(engine="fluidsynth", soundfont="a<b>.sf2", sound_hint=hint)
+    page = written(tmp_path, storm, sound=beep(2, 1), options=options)
+    facts = dict(zip(page.words["dt"], page.words["dd"], strict=False))
+    assert facts["Played by"] == "fluidsynth on a<b>.sf2"
+    assert facts["Picture read by"] == "light, colour and movement"
+    assert hint in page.words["p"]
+    bare = written(tmp_path, storm, sound=beep(2, 1))
+    assert "Played by" not in bare.words["dt"]
+
+
 def test_equal_input_gives_equal_bytes(storm: Generated, tmp_path: Path) -> None:
     pages = [written(tmp_path, storm, sound=beep(24, 3)).text for _ in range(2)]
     assert pages[0] == pages[1]
@@ -188,11 +290,40 @@ def test_without_sound_the_page_says_so(storm: Generated, tmp_path: Path) -> Non
 
 @pytest.mark.parametrize(("rate", "channels"), [(48_000, 2), (44_100, 1), (22_050, 1)])
 def test_any_rate_keeps_time(rate: int, channels: int) -> None:
-    coded = encode_mp3(beep(22.0, 21.0, rate, channels))  # past the first block
-    samples, coded_rate = soundfile.read(io.BytesIO(coded))
+    samples, coded_rate = decoded(beep(22.0, 21.0, rate, channels))  # past the first block
     assert np.flatnonzero(np.abs(samples[:, 0]) > 0.1)[0] / coded_rate == pytest.approx(
         21, abs=0.01
     )
+
+
+@pytest.mark.parametrize("rate", [44_100, 48_000])
+def test_a_stream_sounds_as_the_same_in_memory(rate: int) -> None:
+    noise = np.random.default_rng(0).uniform(-0.3, 0.3, (2, 3 * rate)).astype(np.float32)
+    whole, _ = decoded(Sound(noise, rate))
+    for size in (1000, 65_536):
+        streamed, _ = decoded(Stream(noise, rate, size))
+        assert streamed.shape == whole.shape
+        assert np.abs(streamed - whole).max() < 1e-3
+
+
+def test_a_long_sound_takes_little_memory(storm: Generated, tmp_path: Path) -> None:
+    second = np.zeros((2, 44_100), np.float32)
+    second[:, :2000] = 0.3
+
+    class Hour(Stream):
+        frames = 3600 * 44_100
+
+        def blocks(self) -> Iterator[np.ndarray]:
+            return (second for _ in range(300))  # a part of it is enough here
+
+    written(tmp_path, storm, sound=beep(1, 0))  # what is loaded once
+    tracemalloc.start()
+    page = tmp_path / "report.html"
+    write_report(page, STORM, storm.features, storm.plan, storm.song, Hour(second, 44_100, 1))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert page.stat().st_size > 1_000_000
+    assert peak < 12_000_000
 
 
 def test_a_long_sound_is_coded_smaller(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -201,7 +332,7 @@ def test_a_long_sound_is_coded_smaller(monkeypatch: pytest.MonkeyPatch) -> None:
     assert sorted(rates, reverse=True) == rates
     assert rates[-1] == min(BIT_RATES)
     monkeypatch.setattr("amt.report.sound.MAX_BYTES", 1000)
-    samples, rate = soundfile.read(io.BytesIO(encode_mp3(beep(12, 11))))
+    samples, rate = decoded(beep(12, 11))
     assert samples.ndim == 1
     assert np.flatnonzero(np.abs(samples) > 0.1)[0] / rate == pytest.approx(11, abs=0.01)
 

@@ -87,6 +87,9 @@ class ComposeOptions:
     title: str = ""
 
     def __post_init__(self) -> None:
+        GridOptions(fixed_bpm=self.bpm)
+        if self.hits_s and not self.fit:
+            raise InputError("hit points need a fitted grid: leave out --no-fit")
         for value, high, option, expected in (
             (self.colour, 20.0, "--colour", "a number from 0 (off) to 20"),
             (self.mood_blend, 1.0, "--mood-blend", "a share from 0 (the picture) to 1 (--emotion)"),
@@ -225,8 +228,6 @@ def _grid(features: VideoFeatures, options: ComposeOptions, energy: FloatArray) 
         return fit_grid(
             features.cuts, features.duration_s, options=grid_options, hits=options.hits_s
         )
-    if options.hits_s:
-        raise InputError("hit points need a fitted grid: leave out --no-fit")
     bpm = options.bpm or wanted
     return steady_grid(features.duration_s, bpm, whole_bars=options.bpm is None)
 

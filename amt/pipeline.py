@@ -47,6 +47,7 @@ class Generated:
     features: VideoFeatures
     plan: Plan
     song: Song
+    arrangement: Arrangement
 
 
 def generate(
@@ -88,4 +89,4 @@ def generate(
     plan = rounded(plan)
     song = arrange(plan, options.arrangement, network, lambda share: tell("arranging", share))
     tell("arranging", 1.0)
-    return Generated(features, plan, song)
+    return Generated(features, plan, song, options.arrangement)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import inspect
+import io
 import json
+import os
+import re
 import signal
 import subprocess
 import sys
@@ -11,6 +14,7 @@ import time
 from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -175,13 +179,26 @@ BAD_OPTIONS = {
     "bpm nan": (["--bpm", "nan"], "nan"),
     "bpm out of bounds": (["--bpm", "200"], "60 to 160"),
     "hit": (["--hit", "99"], "hit point lies at 99 s, outside the clip"),
-    "hit before": (["--hit", "-1"], "hit point lies at -1 s, outside the clip"),
+    "hit before": (["--hit", "-1"], "is no time"),
     "mood smoothing": (["--mood-smoothing", "-1"], "mood"),
     "mood blend": (["--mood-blend", "1.5"], "mood"),
     "no number": (["--bpm", "fast"], "--bpm"),
     "weights": (["--weights", "."], "composer"),
     "backend": (["--backend", "magic"], "magic"),
-    "unknown option": (["--colour", "red"], "--colour"),
+    "no number of the table": (["--colour", "red"], "--colour"),
+    "unknown option": (["--styel", "piano"], "--style"),
+    "sound as notes": (["--out", "a.wav"], "--wav"),
+    "film as sound": (["--wav", "a.mp4"], "--mp4"),
+    "sound kept in no film": (["--keep-sound", "-12"], "--mp4"),
+    "soundfont without sound": (["--soundfont", "a.sf2"], "--wav"),
+    "blend of no mood": (["--mood-blend", "0.5"], "--emotion"),
+    "drums in a style without": (["--style", "piano", "--drums"], "has none: use band"),
+    "candidates of patterns": (["--arranger", "patterns", "--candidates", "2"], "neural"),
+    "clip model without clip": (["--backend", "analytic", "--clip-model", "x"], "--backend"),
+    "hits without fit": (["--hit", "1", "--no-fit"], "--no-fit"),
+    "misspelt style": (["--style", "orchstral"], "did you mean 'orchestral'"),
+    "misspelt mood": (["--emotion", "tens"], "did you mean 'tense'"),
+    "two clips": (["another.mp4"], "name one"),
 }
 
 
@@ -308,7 +325,7 @@ def test_an_interrupt_leaves_nothing(tmp_path: Path, signal_number: int) -> None
         time.sleep(0.02)  # until the first staged file shows that work is under way
     process.send_signal(signal_number)
     _, err = process.communicate(timeout=60)
-    assert process.returncode == 130
+    assert process.returncode == 128 + signal_number
     assert "nothing was written" in err
     assert [path.name for path in tmp_path.iterdir()] == ["long.mp4"]
 
@@ -349,3 +366,148 @@ def test_the_command_and_the_library_have_the_same_defaults() -> None:
         for name in shared:
             expected = getattr(options, name)
             assert parameters[name].default == expected or not expected, name
+
+
+def test_an_output_that_exists_is_replaced_only_by_force(
+    run: Run, clip: Path, tmp_path: Path
+) -> None:
+    midi = tmp_path / "a.mid"
+    midi.write_bytes(b"edited for hours")
+    midi.chmod(0o640)
+    arguments = ("generate", clip, "--out", midi, "--arranger", "patterns", "-q")
+    code, _, err = run(*arguments)
+    assert (code, err.count("\n")) == (2, 1)
+    assert "a.mid exists already: add --force" in err
+    assert midi.read_bytes() == b"edited for hours"
+    assert run(*arguments, "--force") == (0, "", "")
+    assert midi.read_bytes().startswith(b"MThd")
+    assert midi.stat().st_mode & 0o777 == 0o640
+
+
+@pytest.mark.parametrize(("answer", "code"), [("y\n", 0), ("n\n", 2), ("", 2)])
+def test_on_a_terminal_the_user_is_asked(
+    run: Run, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: str, code: int
+) -> None:
+    midi = tmp_path / "a.mid"
+    midi.write_bytes(b"edited for hours")
+    monkeypatch.setattr("amt.cli.files._is_interactive", lambda: True)
+    monkeypatch.setattr("sys.stdin", io.StringIO(answer))
+    found, _, err = run("generate", clip, "--out", midi, "--arranger", "patterns")
+    assert found == code
+    assert f"replace {midi}?" in err
+    assert (midi.read_bytes() == b"edited for hours") == (code == 2)
+
+
+def test_inputs_of_every_kind_are_never_outputs(run: Run, clip: Path, tmp_path: Path) -> None:
+    moods, style = tmp_path / "m.csv", tmp_path / "s.toml"
+    moods.write_text("0,1,sad\n")
+    style.write_bytes((Path(__file__).parents[1] / "amt" / "arrange" / "styles.toml").read_bytes())
+    midi, plan = tmp_path / "a.mid", tmp_path / "p.json"
+    plan.hardlink_to(moods)
+    code, _, err = run("generate", clip, "--emotion", moods, "--out", midi, "--plan", plan, "-qf")
+    assert (code, "p.json is also an input" in err) == (2, True)
+    assert moods.read_text() == "0,1,sad\n"
+    folder = tmp_path / "weights"
+    folder.mkdir()
+    out = folder / "a.mid"
+    code, _, err = run("generate", clip, "--weights", folder, "--out", out, "-qf")
+    assert (code, "also an input" in err) == (2, True)
+
+
+def test_a_clip_alone_is_scored_here(
+    run: Run, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "here"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    assert run("generate", clip, "--arranger", "patterns", "-q")[0] == 0
+    assert [path.name for path in folder.iterdir()] == ["clip.mid"]
+
+
+def test_a_film_that_cannot_be_made_costs_nothing_else(
+    run: Run, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from render.errors import MuxError
+
+    def fail(*_: object, **__: object) -> None:
+        raise MuxError("the disk refuses films")
+
+    monkeypatch.setattr("render.mux.mux", fail)
+    names = ("a.mid", "a.wav", "a.json")
+    midi, wav, plan = (tmp_path / name for name in names)
+    code, _, err = run(
+        "generate", clip, "--out", midi, "--wav", wav, "--mp4", tmp_path / "a.mp4",
+        "--plan", plan, "--arranger", "patterns", "-q",
+    )  # fmt: skip
+    assert (code, err.count("\n")) == (2, 1)
+    assert "a.mp4 was not made: the disk refuses films" in err
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([*names, "clip.mp4"])
+
+
+def test_lists_of_choices(run: Run) -> None:
+    code, out, _ = run("styles")
+    assert code == 0
+    assert all(name in out for name in ("piano", "lo-fi", "With drums"))
+    code, out, _ = run("moods")
+    assert code == 0
+    assert all(name in out for name in ("exciting", "happy", "neutral"))
+    assert "amt-soundtrack" in run("--version")[1]
+
+
+def test_without_a_terminal_each_stage_is_a_line_with_seconds(
+    run: Run, clip: Path, tmp_path: Path
+) -> None:
+    code, _, err = run("generate", clip, "--out", tmp_path / "a.mid", "--arranger", "patterns")
+    assert code == 0
+    for stage in ("loading", "watching", "composing", "arranging"):
+        assert re.search(rf"^amt: {stage}: \d+\.\d s$", err, re.MULTILINE), err
+
+
+def test_a_long_stage_says_that_it_goes_on(capsys: pytest.CaptureFixture[str]) -> None:
+    from amt.cli import console
+
+    with pytest.MonkeyPatch.context() as patch, console.progress(quiet=False) as show:
+        patch.setattr(console, "HEARTBEAT_S", 0.1)
+        show("watching", 0.25)
+        time.sleep(0.9)
+    assert "watching: 25 % after" in capsys.readouterr().err
+
+
+def amt(*arguments: object, **options: Any) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "amt", *map(str, arguments)]
+    return subprocess.Popen(
+        command, stderr=subprocess.PIPE, text=True, **({"stdout": subprocess.PIPE} | options)
+    )
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("delay_s", [0.5, 1.0])
+def test_an_early_interrupt_is_silent(tmp_path: Path, number: int, delay_s: float) -> None:
+    clip = draw_clip(tmp_path / "long.mp4", frames=3000)
+    process = amt("generate", clip, "--out", tmp_path / "a.mid", "-q")
+    time.sleep(delay_s)
+    process.send_signal(number)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 128 + number
+    assert (out, err) in (("", ""), ("", "amt: interrupted; nothing was written\n"))
+    assert [path.name for path in tmp_path.iterdir()] == ["long.mp4"]
+
+
+@pytest.mark.parametrize("redirection", ["pipe", "closed"])
+def test_a_closed_stdout_is_one_sentence(clip: Path, tmp_path: Path, redirection: str) -> None:
+    script = (
+        'import os, sys; os.close(1) if sys.argv[1] == "closed" else None; '
+        'sys.argv = ["amt", *sys.argv[2:]]; from amt.__main__ import main; main()'
+    )
+    read, write = os.pipe()
+    os.close(read)
+    arguments = ["generate", clip, "--out", tmp_path / "a.mid", "--arranger", "patterns", "--json"]
+    process = subprocess.run(
+        [sys.executable, "-c", script, redirection, *map(str, arguments), "-q"],
+        stdout=write, stderr=subprocess.PIPE, text=True, check=False,
+    )  # fmt: skip
+    os.close(write)
+    assert process.returncode == 2, process.stderr
+    assert process.stderr.count("\n") == 1
+    assert "standard output" in process.stderr
+    assert (tmp_path / "a.mid").exists()

@@ -1,0 +1,69 @@
+"""``amt arrange``: from a plan to notes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from amt.cli.app import app
+from amt.cli.console import progress, say
+from amt.cli.files import MIDI_SUFFIXES, check_suffix, consent, staged
+from amt.cli.options import (
+    ArrangerOption,
+    Candidates,
+    Drums,
+    Force,
+    Melody,
+    NetworkWeights,
+    Quiet,
+    check_drums,
+    chosen_arrangement,
+)
+from amt.cli.summary import summarise
+
+
+@app.command()
+def arrange(
+    plan: Annotated[Path, typer.Argument(help="A plan, as generate --plan writes it.")],
+    out: Annotated[Path, typer.Option(help="MIDI file to write.")],
+    style: Annotated[str | None, typer.Option(help="Another style than the plan's.")] = None,
+    arranger: ArrangerOption = None,
+    candidates: Candidates = None,
+    drums: Drums = None,
+    melody: Melody = None,
+    weights: NetworkWeights = None,
+    force: Force = False,
+    quiet: Quiet = False,
+) -> None:
+    """Write the notes of a plan, edited or not; the same plan gives the same bytes.
+
+    What is not asked for here is as the plan says.
+
+    [dim]amt arrange song.plan.json --out song.mid[/dim]
+    """
+    check_suffix("--out", out, MIDI_SUFFIXES)
+    replaceable = consent([out], [plan, style, weights], force=force, quiet=quiet)
+    with progress(quiet) as show:
+        from dataclasses import replace
+
+        from amt.arrange import arrange as arrange_plan
+        from amt.arrange import load_network
+        from amt.midi import write_midi
+        from amt.plan import read_arrangement, read_plan
+
+        chosen = read_plan(plan, None if quiet else say)
+        arrangement = chosen_arrangement(
+            read_arrangement(plan), arranger, candidates, drums, melody
+        )
+        if style is not None:
+            chosen = replace(chosen, style=style)
+        check_drums(drums, chosen.style)
+        network = load_network(arrangement, weights)
+        with staged([out], replaceable) as stage:
+            song = arrange_plan(
+                chosen, arrangement, network, lambda share: show("arranging", share)
+            )
+            write_midi(song, stage.path(out))
+    summarise(chosen, arrangement, song, [out], as_json=False, quiet=quiet)

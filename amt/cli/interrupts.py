@@ -1,0 +1,50 @@
+"""What Ctrl-C and TERM do: end the run at once, silently while it has made nothing.
+
+Once temporary files may lie on the disk, the signal raises ``KeyboardInterrupt``, whose handlers
+remove them. A library may swallow that, so progress reports raise it again.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from types import FrameType
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class _State:
+    received: int | None = None
+    """Number of the signal that came."""
+    cleaning: bool = False
+    """Whether there may be something to remove."""
+    published: bool = False
+    """Whether the outputs are in place."""
+
+
+state = _State()
+
+
+def install() -> None:
+    """Take over the signals, as at the start of a run."""
+    state.received, state.cleaning, state.published = None, False, False
+    for number in _SIGNALS:
+        signal.signal(number, _on_signal)
+
+
+def _on_signal(number: int, frame: FrameType | None) -> None:
+    if not state.cleaning:
+        os._exit(128 + number)
+    state.received = number
+    raise KeyboardInterrupt
+
+
+def check() -> None:
+    """Raise again what a library has swallowed."""
+    if state.received is not None:
+        raise KeyboardInterrupt
+
+
+def exit_code() -> int:
+    """128 and the number of the signal, as shells count."""
+    return 128 + (state.received or signal.SIGINT)

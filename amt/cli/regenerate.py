@@ -1,0 +1,70 @@
+"""``amt regenerate``: some bars of a piece anew."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from amt.cli.app import app
+from amt.cli.console import progress, say
+from amt.cli.files import MIDI_SUFFIXES, PLAN_SUFFIXES, check_suffix, consent, staged
+from amt.cli.options import Force, NetworkWeights, Quiet, checked_seed
+from amt.cli.summary import summarise
+
+
+@app.command()
+def regenerate(
+    plan: Annotated[Path, typer.Argument(help="The plan of the piece.", show_default=False)],
+    bars: Annotated[str, typer.Option(help="Bars to compose anew, such as 9-16.")],
+    out: Annotated[Path, typer.Option(help="MIDI file to write.")],
+    seed: Annotated[int, typer.Option(help="Another seed, other bars.")] = 1,
+    midi: Annotated[
+        Path | None,
+        typer.Option(help="The piece as you edited it: all its other bars are kept."),
+    ] = None,
+    plan_out: Annotated[
+        Path | None,
+        typer.Option(help="Also write the plan that gives the new piece, to build on."),
+    ] = None,
+    weights: NetworkWeights = None,
+    force: Force = False,
+    quiet: Quiet = False,
+) -> None:
+    """Compose some bars of a piece anew; all other bars stay as they are.
+
+    [dim]amt regenerate song.plan.json --bars 9-16 --seed 7 --out song.mid[/dim]
+
+    [dim]amt regenerate song.plan.json --bars 9-16 --midi edited.mid --out song.mid[/dim]
+    """
+    check_suffix("--out", out, MIDI_SUFFIXES)
+    check_suffix("--plan-out", plan_out, PLAN_SUFFIXES)
+    outputs = [path for path in (out, plan_out) if path is not None]
+    replaceable = consent(outputs, [plan, midi, weights], force=force, quiet=quiet)
+    with progress(quiet) as show:
+        from amt.arrange import load_network
+        from amt.midi import read_midi, write_midi
+        from amt.plan import Rewrite, read_arrangement, read_plan, write_plan
+        from amt.regenerate import parse_bars
+        from amt.regenerate import regenerate as rewrite_bars
+
+        chosen, arrangement = read_plan(plan, None if quiet else say), read_arrangement(plan)
+        rewrite = Rewrite(*parse_bars(bars, len(chosen.grid.bars)), checked_seed(seed))
+        edited = None if midi is None else read_midi(midi)
+        network = load_network(arrangement, weights)
+        with staged(outputs, replaceable) as stage:
+            made = rewrite_bars(
+                chosen,
+                arrangement,
+                rewrite,
+                network,
+                edited,
+                lambda share: show("arranging", share),
+            )
+            write_midi(made.song, stage.path(out))
+            if plan_out is not None:
+                write_plan(chosen, stage.path(plan_out), made.arrangement)
+    summarise(chosen, made.arrangement, made.song, outputs, as_json=False, quiet=quiet)
+    if plan_out is None and not quiet:
+        say(f"to keep these bars when you compose others anew, add --midi {out} then")

@@ -1,0 +1,61 @@
+"""What a command says when it is done."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from amt.cli.console import print_out, say
+
+if TYPE_CHECKING:
+    from amt.plan import Arrangement
+    from amt.types import Plan, Song
+
+
+def summarise(
+    plan: Plan,
+    arrangement: Arrangement,
+    song: Song,
+    outputs: Sequence[Path],
+    *,
+    as_json: bool,
+    quiet: bool,
+    sound: dict[str, str] | None = None,
+) -> None:
+    """Say what was made.
+
+    Args:
+        plan: of the piece.
+        arrangement: how its notes were written.
+        song: the piece.
+        outputs: files that were written.
+        as_json: also print it as one line of JSON on stdout.
+        quiet: say nothing on stderr.
+        sound: engine and soundfont that played, where sound was made.
+    """
+    tempos = plan.grid.tempo_bpm
+    summary = {
+        "outputs": [str(path) for path in outputs],
+        "duration_s": round(plan.grid.duration_s, 3),
+        "key": plan.key.label,
+        "tempo_bpm": [round(float(tempos.min()), 2), round(float(tempos.max()), 2)],
+        "bars": len(plan.grid.bars),
+        "chords": len(plan.chords),
+        "notes": {track.name: len(track.notes) for track in song.tracks},
+        "style": plan.style,
+        "arranger": arrangement.arranger,
+        "seed": plan.seed,
+        "sound": sound,
+    }
+    if not quiet:
+        low, high = f"{tempos.min():.1f}", f"{tempos.max():.1f}"
+        say(
+            f"{plan.key.label}, {low if low == high else f'{low}-{high}'} BPM, "
+            f"{len(plan.grid.bars)} bars, {sum(len(track.notes) for track in song.tracks)} notes "
+            f"in {len(song.tracks)} tracks, {plan.grid.duration_s:.2f} s -> "
+            f"{', '.join(map(str, outputs))}"
+        )
+    if as_json:
+        print_out(json.dumps(summary))

@@ -12,7 +12,15 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
-from amt.errors import InputError
+from amt.errors import InputError, WeightsError
+from amt.features.clip_weights import (
+    CLIP_MODEL,
+    NEAR_CLIP_MODEL,
+    chosen_clip,
+    clip_files,
+    fetch,
+    loadable,
+)
 from amt.features.emotion import Look, analytic_emotion, look
 from amt.features.motion import MotionMeter
 from amt.features.scenes import CutDetector, scene_offset
@@ -20,7 +28,6 @@ from amt.features.semantic import (
     SEMANTIC_DIM,
     ClipResult,
     ClipVision,
-    find_clip,
     read_cache,
     write_cache,
 )
@@ -59,11 +66,11 @@ def extract_features(
         WeightsError: ``clip`` was asked for, and its weights are not here or not usable.
     """
     with VideoReader(path) as reader:
-        use_clip = _wants_clip(backend, clip_model, say)
-        kept = read_cache(path, clip_model) if use_clip else None
+        chosen = _chosen_clip(backend, clip_model, allow_download, say)
+        kept = read_cache(path, chosen) if chosen is not None else None
         vision = None
-        if use_clip and kept is None:
-            vision = ClipVision(clip_model, allow_download=allow_download)
+        if chosen is not None and kept is None:
+            vision = ClipVision(chosen, allow_download=allow_download, say=say)
         motion, detector, seconds = MotionMeter(), CutDetector(), _EverySecond(vision)
         for frame in reader:
             motion.push(frame)
@@ -77,7 +84,7 @@ def extract_features(
     moving = motion.per_second(n_seconds)
     if vision is not None:
         kept = vision.finish()
-        write_cache(path, clip_model, kept)
+        write_cache(path, chosen, kept)
     semantic, emotion = seconds.finish(n_seconds, moving, cuts, kept)
     if progress is not None:
         progress(1.0)
@@ -88,26 +95,52 @@ def extract_features(
         scene_offset=scene_offset(cuts, n_seconds),
         cuts=cuts,
         semantic=semantic,
-        backend="clip" if use_clip else "analytic",
+        backend="clip" if chosen is not None else "analytic",
     )
 
 
-def _wants_clip(
-    backend: Backend, clip_model: str | None, say: Callable[[str], None] | None
-) -> bool:
-    """Whether CLIP looks at the pictures."""
-    if backend != "auto":
-        return backend == "clip"
-    # A model that the user names must be usable; only the default may be absent.
-    found = clip_model is not None or find_clip() is not None
-    if say is not None:
-        say(
-            "mood and meaning from CLIP"
-            if found
-            else "mood from light, colour and movement; for mood and meaning from CLIP, have its "
-            "weights on this machine or name a folder with --clip-model"
-        )
-    return found
+def _chosen_clip(
+    backend: Backend,
+    clip_model: str | None,
+    allow_download: bool,
+    say: Callable[[str], None] | None,
+) -> str | None:
+    """The CLIP model that looks at the pictures; None for light, colour and movement."""
+    tell = say or (lambda sentence: None)
+    if backend == "analytic":
+        return None
+    if clip_model is not None:  # a model that the user names must be usable
+        if backend == "auto":
+            tell(_from_clip(clip_model))
+        return clip_model
+    if backend == "auto":
+        try:
+            if allow_download and clip_files(CLIP_MODEL) is None:
+                fetch(CLIP_MODEL, say)
+            if (files := clip_files()) is not None:
+                loadable(files, say)
+        except WeightsError as error:  # only the default may be absent or unusable
+            tell(f"mood from light, colour and movement: {error}")
+            return None
+        if files is None:
+            tell(
+                "mood from light, colour and movement; for mood and meaning from CLIP, name "
+                "--allow-download once, or a folder with --clip-model"
+            )
+            return None
+    name = CLIP_MODEL if allow_download else chosen_clip(None)
+    if backend == "auto" or name == NEAR_CLIP_MODEL:
+        tell(_from_clip(name))
+    return name
+
+
+def _from_clip(name: str) -> str:
+    """One sentence on the CLIP model that was chosen."""
+    files = clip_files(name)
+    sentence = f"mood and meaning from CLIP ({name if files is None else files.title})"
+    if name == NEAR_CLIP_MODEL:
+        sentence += f", near to {CLIP_MODEL} but not the same"
+    return sentence
 
 
 class _EverySecond:

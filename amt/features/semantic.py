@@ -6,8 +6,7 @@
 
 The composer's semantic input is defined for :data:`CLIP_MODEL`, whose embedding has 768 numbers.
 Another CLIP may be named for speed: if its embedding has another size, only the emotion is used.
-Weights are taken from a folder or from the Hub's cache on this machine, as safetensors only, since
-a pickle may run code; they are fetched only where the caller allows it. ``torch`` and
+Where the weights come from is told by :mod:`amt.features.clip_weights`. ``torch`` and
 ``transformers`` are imported only when a :class:`ClipVision` is made.
 
 What CLIP said of a clip can be kept: :func:`read_cache` and :func:`write_cache`.
@@ -18,34 +17,43 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
-import tempfile
 import zipfile
 import zlib
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from amt.errors import WeightsError
+from amt.features.cache import cache_folder, replacing
+from amt.features.clip_weights import (
+    CLIP_MODEL,
+    NEAR_CLIP_MODEL,
+    ClipFiles,
+    Say,
+    absence,
+    chosen_clip,
+    clip_files,
+    fetch,
+    loadable,
+    local_folder,
+    quiet,
+    revision_of,
+)
 from amt.types import EMOTIONS, FloatArray
 
 if TYPE_CHECKING:
     import torch
 
-CLIP_MODEL = "openai/clip-vit-large-patch14-336"
-"""The model behind MuVi-Sync, at the commit :data:`CLIP_REVISION`."""
-
-CLIP_REVISION = "ce19dc912ca5cd21c8a653c79e251e808ccabcd1"
-
 SEMANTIC_DIM = 768
+DTypeName = Literal["float32", "bfloat16", "float16"]
 
-_WEIGHTS = ("model.safetensors", "model.safetensors.index.json")
-_PICKLES = ("pytorch_model.bin", "pytorch_model.bin.index.json")
-_NEEDED = ("*.json", "merges.txt", "model.safetensors", "model-*.safetensors")
+_BATCH_BYTES = 1 << 28
+"""What the activations of a batch may take on a processor: two pictures of the largest CLIP, which
+take some seconds there, or sixteen of the smallest. Larger batches are no faster."""
+_MAX_BATCH = {"cpu": 16, "mps": 16, "cuda": 64}
 _CACHE_FORMAT = 1
 
 
@@ -59,53 +67,49 @@ class ClipResult:
     """[S, 6] probabilities in the order of :data:`amt.types.EMOTIONS`."""
 
 
-def find_clip(model: str | None = None) -> str | None:
-    """The folder of a CLIP model whose weights are on this machine, or None.
-
-    Nothing is downloaded, and ``torch`` is not imported.
-
-    Args:
-        model: a folder, or a name on the Hub; None takes :data:`CLIP_MODEL`.
-    """
-    folder = _local_folder(model or CLIP_MODEL)
-    return str(folder) if folder is not None and _holds(folder, _WEIGHTS) else None
-
-
 class ClipVision:
     """Frames to embeddings and emotions: :meth:`push` one a second in order, then :meth:`finish`.
 
+    Where memory runs out, batches get smaller; where it does on a GPU with a single picture, the
+    processor takes over.
+
     Args:
-        model: a folder, or a name on the Hub; None takes :data:`CLIP_MODEL`.
-        batch_size: pictures a forward pass.
+        model: a folder, or a name on the Hub; None takes :data:`CLIP_MODEL`, else, where only that
+            is on this machine, :data:`NEAR_CLIP_MODEL`.
+        batch_size: pictures a forward pass; None goes by the memory that is free.
         allow_download: fetch the weights from the Hub if they are not on this machine.
         device: where to run; None takes a GPU if there is one.
-        dtype: ``float32`` or ``bfloat16``; None takes bfloat16 where the processor computes in it.
+        dtype: number format of the vision transformer; None takes float16 on a CUDA GPU, as CLIP
+            was published, and bfloat16 on a processor that computes in it.
+        say: called with one sentence where weights are fetched or converted.
 
     Raises:
-        WeightsError: the model is not on this machine, is no CLIP, or is damaged.
+        WeightsError: the model is not on this machine, is no CLIP, is damaged or unsafe, or does
+            not fit into memory.
     """
 
     def __init__(
         self,
         model: str | None = None,
         *,
-        batch_size: int = 8,
+        batch_size: int | None = None,
         allow_download: bool = False,
         device: str | None = None,
-        dtype: str | None = None,
+        dtype: DTypeName | None = None,
+        say: Say | None = None,
     ) -> None:
-        name = model or CLIP_MODEL
-        folder = find_clip(name) or (_fetch(name) if allow_download else None)
-        if folder is None:
-            raise WeightsError(_absence(name))
-        clip, self._processor, words = _load(name, folder)
-        self._device, self._dtype = _placement(device, dtype)
+        self.files = _obtain(model, allow_download, say)
+        """Where the model came from."""
+        clip, self._processor, words = _load(self.files, loadable(self.files, say))
         # Only the tower is cast: bfloat16 would turn a logit scale of 100 into 98.9.
         self._logit_scale = float(clip.logit_scale.detach().exp())
-        self._words = words.to(self._device)
-        self._projection = clip.visual_projection.to(self._device)
-        self._tower = clip.vision_model.to(device=self._device, dtype=self._dtype)
-        self._batch_size = batch_size
+        self._words, self._projection, self._tower = (
+            words,
+            clip.visual_projection,
+            clip.vision_model,
+        )
+        self._place(device or _device(), dtype)
+        self._batch_size = batch_size or _batch_size(clip.config.vision_config, self._device)
         self._pending: list[NDArray[np.uint8]] = []
         self._embeddings: list[FloatArray] = []
         self._emotions: list[FloatArray] = []
@@ -123,8 +127,7 @@ class ClipVision:
 
     def finish(self) -> ClipResult:
         """What the model says of the pictures pushed since the last call, in order."""
-        if self._pending:
-            self._run()
+        self._run()
         dim = self._projection.out_features
         semantic = np.concatenate([*self._embeddings, np.empty((0, dim))])
         emotion = np.concatenate([*self._emotions, np.empty((0, len(EMOTIONS)))])
@@ -132,11 +135,25 @@ class ClipVision:
         return ClipResult(semantic if dim == SEMANTIC_DIM else None, emotion)
 
     def _run(self) -> None:
+        """Look at all pictures that wait."""
+        while self._pending:
+            batch = self._pending[: self._batch_size]
+            try:
+                embedding, emotion = self._forward(batch)
+            except (RuntimeError, MemoryError) as error:
+                self._need_less(error)
+                continue
+            self._embeddings.append(embedding)
+            self._emotions.append(emotion)
+            del self._pending[: len(batch)]
+
+    def _forward(self, pictures: list[NDArray[np.uint8]]) -> tuple[FloatArray, FloatArray]:
+        """Embeddings [S, projection] and emotions [S, 6] of pictures [h, w, 3]."""
         import torch
 
         # The layout is stated, or a picture three pixels high would be taken for channels first.
         inputs = self._processor(
-            images=self._pending, return_tensors="pt", input_data_format="channels_last"
+            images=pictures, return_tensors="pt", input_data_format="channels_last"
         )
         pixels = inputs["pixel_values"].to(device=self._device, dtype=self._dtype)
         with torch.inference_mode():
@@ -144,10 +161,53 @@ class ClipVision:
             embedding = self._projection(pooled.float())
             direction = torch.nn.functional.normalize(embedding, dim=-1)
             logits = self._logit_scale * direction @ self._words.T
-            emotion = logits.double().softmax(dim=-1)
-        self._embeddings.append(embedding.double().cpu().numpy())
-        self._emotions.append(emotion.cpu().numpy())
-        self._pending = []
+            emotion = logits.cpu().double().softmax(dim=-1)  # Apple's GPUs have no doubles
+        return embedding.cpu().double().numpy(), emotion.numpy()
+
+    def _place(self, device: str, dtype: str | None) -> None:
+        """Move the model to a device, or to the processor if the device has no room."""
+        import torch
+
+        self._device, self._dtype = device, getattr(torch, dtype or _dtype(device))
+        try:
+            self._words = self._words.to(device)
+            self._projection = self._projection.to(device)
+            self._tower = self._tower.to(device=device, dtype=self._dtype)
+        except RuntimeError as error:
+            if device == "cpu" or not _is_memory(error):
+                raise
+            self._place("cpu", None)
+
+    def _need_less(self, error: Exception) -> None:
+        """Halve the batch after memory ran out, or leave the GPU; raise what cannot be helped."""
+        import torch
+
+        if not _is_memory(error):
+            raise error
+        if self._batch_size > 1:
+            self._batch_size //= 2
+        elif self._device != "cpu":
+            self._place("cpu", None)
+        else:
+            raise WeightsError(
+                f"The CLIP model '{self.files.name}' does not fit into the memory that is free; "
+                "name a smaller one with `--clip-model`, or use the analytic backend."
+            ) from error
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+
+
+def _obtain(model: str | None, allow_download: bool, say: Say | None) -> ClipFiles:
+    """The files of the model that is meant, fetched if that is allowed."""
+    name = model or CLIP_MODEL
+    files = clip_files(name)
+    if files is None and allow_download:
+        files = fetch(name, say)
+    if files is None and model is None:
+        files = clip_files(NEAR_CLIP_MODEL)
+    if files is None:
+        raise WeightsError(absence(name))
+    return files
 
 
 def read_cache(video: Path, model: str | None = None) -> ClipResult | None:
@@ -163,7 +223,7 @@ def read_cache(video: Path, model: str | None = None) -> ClipResult | None:
     try:
         # A file of our own keeps numpy from leaving one open when the archive is broken.
         with (
-            _cache_path(video, model or CLIP_MODEL).open("rb") as file,
+            _cache_path(video, chosen_clip(model)).open("rb") as file,
             np.load(file, allow_pickle=False) as data,
         ):
             semantic = data["semantic"] if "semantic" in data.files else None
@@ -190,103 +250,35 @@ def write_cache(video: Path, model: str | None, result: ClipResult) -> None:
     if result.semantic is not None:
         arrays["semantic"] = result.semantic
     with contextlib.suppress(OSError):
-        path = _cache_path(video, model or CLIP_MODEL)
+        path = _cache_path(video, chosen_clip(model))
         path.parent.mkdir(parents=True, exist_ok=True)
-        with _replacing(path) as part, part.open("wb") as file:
+        with replacing(path) as part, part.open("wb") as file:
             np.savez_compressed(file, **arrays)
 
 
-def _local_folder(name: str) -> Path | None:
-    """Where a model's files lie on this machine, complete or not."""
-    if (Path(name) / "config.json").is_file():
-        return Path(name)
-    from huggingface_hub import try_to_load_from_cache
-    from huggingface_hub.errors import HFValidationError
+def _load(files: ClipFiles, folder: Path) -> tuple[Any, Any, torch.Tensor]:
+    """Model in float32, image processor, and the [6, projection] unit vectors of the emotions.
 
-    try:
-        config = try_to_load_from_cache(name, "config.json", revision=_revision(name))
-    except HFValidationError:  # a path that is not there is no name either
-        return None
-    return Path(config).parent if isinstance(config, str) else None
-
-
-def _holds(folder: Path, files: tuple[str, ...]) -> bool:
-    return any((folder / file).is_file() for file in files)
-
-
-def _revision(name: str) -> str | None:
-    return CLIP_REVISION if name == CLIP_MODEL else None
-
-
-def _absence(name: str) -> str:
-    """One sentence on why a model cannot be used from this machine, and what to do."""
-    folder = _local_folder(name)
-    if folder is None and Path(name).is_dir():
-        return (
-            f"The folder '{name}' holds no CLIP model (no config.json); name a folder saved by "
-            "transformers with `--clip-model FOLDER`, or use the analytic backend."
-        )
-    if folder is not None and _holds(folder, _PICKLES):
-        return (
-            f"The CLIP model '{name}' is here only as a pickle ({folder / _PICKLES[0]}), which may "
-            "run code and is not loaded; save it as model.safetensors with transformers' "
-            "`save_pretrained`, next to its tokenizer and preprocessor files, and name that folder "
-            "with `--clip-model FOLDER`."
-        )
-    if folder is not None:
-        return (
-            f"The CLIP model in '{folder}' lacks its weights (model.safetensors); fetch it again, "
-            "or use the analytic backend."
-        )
-    revision = f" --revision {CLIP_REVISION}" if name == CLIP_MODEL else ""
-    return (
-        f"The CLIP model '{name}' is not on this machine; fetch it with "
-        f"`hf download {name}{revision}`, name a folder that holds one as safetensors with "
-        "`--clip-model FOLDER`, or use the analytic backend."
-    )
-
-
-def _fetch(name: str) -> str:
-    """Download a model into the Hub's cache, without its pickles, and give its folder."""
-    from huggingface_hub import snapshot_download
-
-    try:
-        with _quiet():
-            folder = Path(
-                snapshot_download(name, revision=_revision(name), allow_patterns=list(_NEEDED))
-            )
-    except Exception as error:  # the Hub's client passes on the errors of its transport
-        raise WeightsError(
-            f"The CLIP model '{name}' cannot be fetched ({type(error).__name__}); check its name "
-            "and the network, or name a folder that holds one with `--clip-model FOLDER`."
-        ) from error
-    if not _holds(folder, _WEIGHTS):
-        raise WeightsError(
-            f"The CLIP model '{name}' is offered without model.safetensors, and pickles are not "
-            "loaded; save it as safetensors with transformers' `save_pretrained` and name that "
-            "folder with `--clip-model FOLDER`."
-        )
-    return str(folder)
-
-
-def _load(name: str, folder: str) -> tuple[Any, Any, torch.Tensor]:
-    """Model in float32, image processor, and the [6, projection] unit vectors of the emotions."""
+    Args:
+        files: of the model; its tokenizer and its processor are read there.
+        folder: settings and weights as safetensors.
+    """
     from transformers import CLIPModel, CLIPTokenizer
 
     try:
-        kind = json.loads((Path(folder) / "config.json").read_text(encoding="utf-8"))["model_type"]
+        kind = json.loads((folder / "config.json").read_text(encoding="utf-8"))["model_type"]
         if kind != "clip":
             raise WeightsError(
-                f"'{name}' is no CLIP but a model of type {kind!r}; "
+                f"'{files.name}' is no CLIP but a model of type {str(kind)[:40]!r}; "
                 "name a CLIP model, or use the analytic backend."
             )
         options: dict[str, Any] = {"local_files_only": True}
-        with _quiet():
+        with quiet():
             clip, report = CLIPModel.from_pretrained(
                 folder, use_safetensors=True, output_loading_info=True, **options
             )
-            processor = _image_processor().from_pretrained(folder, **options)
-            tokenizer = CLIPTokenizer.from_pretrained(folder, **options)
+            processor = _image_processor().from_pretrained(files.folder, **options)
+            tokenizer = CLIPTokenizer.from_pretrained(files.folder, **options)
         # transformers fills in at random what a file lacks.
         if report["missing_keys"]:
             raise ValueError(f"{len(report['missing_keys'])} weights are missing")
@@ -299,7 +291,7 @@ def _load(name: str, folder: str) -> tuple[Any, Any, torch.Tensor]:
         raise
     except Exception as error:  # transformers raises a dozen unrelated types on broken files
         raise WeightsError(
-            f"The CLIP model '{name}' is damaged or incomplete and cannot be loaded "
+            f"The CLIP model '{files.name}' is damaged or incomplete and cannot be loaded "
             f"({type(error).__name__}); fetch it again, or use the analytic backend."
         ) from error
 
@@ -336,74 +328,62 @@ def _picture_side(processor: Any) -> int:  # noqa: ANN401
     return _shorter_side(processor.size)
 
 
-def _placement(device: str | None, dtype: str | None) -> tuple[str, torch.dtype]:
-    """Device and number format; bfloat16 halves the time where the processor computes in it."""
+def _device() -> str:
     import torch
 
-    chosen = device or ("cuda" if torch.cuda.is_available() else "cpu")
-    if dtype is not None:
-        return chosen, {"float32": torch.float32, "bfloat16": torch.bfloat16}[dtype]
-    if chosen.startswith("cuda"):
-        native = torch.cuda.is_bf16_supported()
-    else:
-        native = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
-    return chosen, torch.bfloat16 if native else torch.float32
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
 
 
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep the libraries' own progress bars and load reports off stderr."""
-    from transformers.utils import logging
+def _dtype(device: str) -> DTypeName:
+    import torch
 
-    level, bar = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()  # huggingface_hub's too
-    try:
-        yield
-    finally:
-        logging.set_verbosity(level)
-        if bar:
-            logging.enable_progress_bar()
+    if device.startswith("cuda"):
+        return "float16"
+    # bfloat16 halves the time where the processor computes in it.
+    native = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+    return "bfloat16" if device == "cpu" and native else "float32"
+
+
+def _batch_size(config: Any, device: str) -> int:  # noqa: ANN401
+    """Pictures whose activations fit well into the memory that is free."""
+    import torch
+
+    tokens: int = (config.image_size // config.patch_size) ** 2 + 1
+    numbers: int = 20 * config.hidden_size + 3 * config.num_attention_heads * tokens
+    room, kind = _BATCH_BYTES, device.split(":")[0]
+    if kind == "cuda":
+        room = torch.cuda.mem_get_info(device)[0] // 2
+    return max(1, min(room // (4 * tokens * numbers), _MAX_BATCH.get(kind, 1)))
+
+
+def _is_memory(error: Exception) -> bool:
+    """Whether memory ran out; PyTorch says it of the processor's in words only."""
+    import torch
+
+    if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
+        return True
+    return any(words in str(error).lower() for words in ("allocate memory", "out of memory"))
 
 
 def _cache_path(video: Path, name: str) -> Path:
     with video.open("rb") as file:
         content = hashlib.file_digest(file, "sha256").hexdigest()
     key = json.dumps([_CACHE_FORMAT, content, _identity(name), EMOTIONS])
-    return _cache_folder() / "clip" / f"{hashlib.sha256(key.encode()).hexdigest()}.npz"
-
-
-def _cache_folder() -> Path:
-    if own := os.environ.get("AMT_CACHE_DIR"):
-        return Path(own)
-    xdg = Path(os.environ.get("XDG_CACHE_HOME", ""))
-    # The XDG base directory specification tells programs to ignore relative paths.
-    return (xdg if xdg.is_absolute() else Path.home() / ".cache") / "amt"
+    return cache_folder() / "clip" / f"{hashlib.sha256(key.encode()).hexdigest()}.npz"
 
 
 def _identity(name: str) -> list[str]:
     """Model and revision; the state of its files stands for the revision of a plain folder."""
-    folder = _local_folder(name)
+    folder = local_folder(name)
     if folder is None:
-        return [name, _revision(name) or "main"]
+        return [name, revision_of(name) or "main"]
     if folder != Path(name):  # the Hub's cache names a snapshot's folder after its commit
         return [name, folder.name]
     files = sorted(path for path in folder.iterdir() if path.is_file())
     states = [(path.name, path.stat()) for path in files]
     return [str(folder.resolve()), *(f"{n} {s.st_size} {s.st_mtime_ns}" for n, s in states)]
-
-
-@contextlib.contextmanager
-def _replacing(path: Path) -> Iterator[Path]:
-    """A file beside ``path`` that takes its place when all went well."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
-    os.close(handle)
-    part = Path(name)
-    try:
-        yield part
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _is_sound(result: ClipResult) -> bool:

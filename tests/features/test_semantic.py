@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import string
 import subprocess
 import sys
 
@@ -13,50 +11,18 @@ import torch
 import transformers
 
 from amt.errors import WeightsError
+from amt.features.clip_weights import CLIP_MODEL, find_clip
 from amt.features.extract import extract_features
 from amt.features.semantic import (
-    CLIP_MODEL,
     SEMANTIC_DIM,
     ClipResult,
     ClipVision,
-    find_clip,
     read_cache,
     write_cache,
 )
 from amt.types import EMOTIONS
 from tests.features.clips import picture
-
-SIDE = 32
-
-
-def make_clip(folder, projection=SEMANTIC_DIM):
-    """A CLIP with random weights and letters for tokens."""
-    layers = {"hidden_size": 32, "intermediate_size": 37, "num_hidden_layers": 2}
-    heads = {"num_attention_heads": 4}
-    letters = [*string.ascii_lowercase, *(c + "</w>" for c in string.ascii_lowercase)]
-    vocabulary = {
-        token: index for index, token in enumerate(["<|startoftext|>", "<|endoftext|>", *letters])
-    }
-    text = {"vocab_size": 60, "max_position_embeddings": 16, "bos_token_id": 0, "eos_token_id": 1}
-    sight = {"image_size": SIDE, "patch_size": 8}
-    config = transformers.CLIPConfig(
-        text_config=layers | heads | text,
-        vision_config=layers | heads | sight,
-        projection_dim=projection,
-        logit_scale_init_value=4.6052,
-    )
-    torch.manual_seed(0)
-    transformers.CLIPModel(config).save_pretrained(folder)
-    (folder / "vocab.json").write_text(json.dumps(vocabulary))
-    (folder / "merges.txt").write_text("#version: 0.2\n")
-    (folder / "tokenizer_config.json").write_text('{"tokenizer_class": "CLIPTokenizer"}')
-    processor = {
-        "image_processor_type": "CLIPImageProcessor",
-        "size": {"shortest_edge": SIDE},
-        "crop_size": {"height": SIDE, "width": SIDE},
-    }
-    (folder / "preprocessor_config.json").write_text(json.dumps(processor))
-    return folder
+from tests.features.toy_clip import SIDE, age, make_clip, seal
 
 
 @pytest.fixture(scope="module")
@@ -66,15 +32,7 @@ def model(tmp_path_factory):
 
 @pytest.fixture(autouse=True)
 def sealed(tmp_path, monkeypatch):
-    """No network, an empty Hub cache, and a cache folder of the test's own."""
-
-    def refuse(*_):
-        raise AssertionError("the network was used")
-
-    monkeypatch.setattr("socket.socket.connect", refuse)
-    monkeypatch.setattr("socket.getaddrinfo", refuse)
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
-    monkeypatch.setenv("AMT_CACHE_DIR", str(tmp_path / "cache"))
+    seal(tmp_path, monkeypatch)
 
 
 def see(model, pictures, **options):
@@ -91,19 +49,29 @@ def noise(height, width, seed=0):
 PICTURES = [*(picture(seed) for seed in range(9)), noise(50, 90), noise(33, 32, 1), noise(3, 40, 2)]
 
 
-@pytest.fixture(scope="module")
-def expected(model):
+def answers(model, pictures=PICTURES):
     """[S, 768] and [S, 6] through transformers' own processor and forward pass."""
     clip = transformers.CLIPModel.from_pretrained(model, local_files_only=True).eval()
     tokenizer = transformers.CLIPTokenizer.from_pretrained(model, local_files_only=True)
-    processor = transformers.CLIPImageProcessorPil.from_pretrained(model, local_files_only=True)
-    pixels = processor(images=PICTURES, input_data_format="channels_last", return_tensors="pt")
+    kind = getattr(transformers, "CLIPImageProcessorPil", transformers.CLIPImageProcessor)
+    processor = kind.from_pretrained(model, local_files_only=True)
+    pixels = processor(images=pictures, input_data_format="channels_last", return_tensors="pt")
     words = tokenizer(list(EMOTIONS), padding=True, return_tensors="pt")
     with torch.inference_mode():
         embedding = clip.get_image_features(**pixels)
+        text = clip.get_text_features(**words)
         logits = clip(**words, **pixels).logits_per_image
+    # transformers 5 wraps what 4 gave as tensors.
     embedding = getattr(embedding, "pooler_output", embedding)
+    text = torch.nn.functional.normalize(getattr(text, "pooler_output", text), dim=-1)
+    own = 100 * torch.nn.functional.normalize(embedding, dim=-1) @ text.T
+    assert own.numpy() == pytest.approx(logits.numpy(), abs=1e-2)
     return embedding.numpy(), logits.softmax(-1).numpy()
+
+
+@pytest.fixture(scope="module")
+def expected(model):
+    return answers(model)
 
 
 def test_answers_are_those_of_transformers(model, expected):
@@ -114,6 +82,77 @@ def test_answers_are_those_of_transformers(model, expected):
     assert seen.emotion == pytest.approx(emotion, abs=1e-4)
     assert seen.emotion.sum(axis=1) == pytest.approx(np.ones(len(PICTURES)))
     assert np.ptp(seen.emotion, axis=0).max() > 0.01
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory):
+    """The patches, pictures, projection and settings of the model behind MuVi-Sync, in a smaller
+    network."""
+    return age(make_clip(tmp_path_factory.mktemp("large"), side=336, patch=14))
+
+
+@pytest.mark.parametrize(
+    ("dtype", "tolerance"), [("float32", 1e-5), ("float16", 5e-3), ("bfloat16", 3e-2)]
+)
+def test_pictures_and_patches_of_the_real_size_give_what_transformers_gives(
+    large, dtype, tolerance
+):
+    semantic, emotion = answers(large)
+    seen = see(large, PICTURES, dtype=dtype)
+    assert seen.semantic.shape == (len(PICTURES), SEMANTIC_DIM)
+    assert np.linalg.norm(seen.semantic - semantic) < tolerance * np.linalg.norm(semantic)
+    assert seen.emotion == pytest.approx(emotion, abs=max(1e-4, 4 * tolerance))
+
+
+def test_a_picture_of_another_shape_is_cropped_as_transformers_does(large):
+    vision = ClipVision(str(large), device="cpu", dtype="float32")
+    assert vision.frame_side == 336
+    for rgb in (noise(336, 600), noise(700, 336), noise(337, 336)):
+        vision.push(rgb)
+    semantic, emotion = answers(large, [noise(336, 600), noise(700, 336), noise(337, 336)])
+    seen = vision.finish()
+    assert seen.semantic == pytest.approx(semantic, abs=1e-5)
+    assert seen.emotion == pytest.approx(emotion, abs=1e-4)
+
+
+def run_out(monkeypatch, most, error):
+    """Let memory run out above a number of pictures."""
+    forward, sizes = ClipVision._forward, []
+
+    def limited(self, pictures):
+        sizes.append(len(pictures))
+        if len(pictures) > most:
+            raise error
+        return forward(self, pictures)
+
+    monkeypatch.setattr(ClipVision, "_forward", limited)
+    return sizes
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory."), MemoryError(),
+        RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 1 byte"),
+    ],
+)  # fmt: skip
+def test_batches_get_smaller_where_memory_runs_out(model, expected, monkeypatch, error):
+    sizes = run_out(monkeypatch, 2, error)
+    seen = see(model, PICTURES, batch_size=8)
+    assert seen.semantic == pytest.approx(expected[0], abs=1e-5)
+    assert sizes == [8, 4, 2, 2, 2, 2, 2, 2]
+
+
+def test_too_little_memory_for_a_picture_is_told(model, monkeypatch):
+    run_out(monkeypatch, 0, MemoryError())
+    with pytest.raises(WeightsError, match="does not fit into the memory"):
+        see(model, PICTURES)
+
+
+def test_other_errors_of_the_network_are_not_taken_for_lack_of_memory(model, monkeypatch):
+    run_out(monkeypatch, 0, RuntimeError("shapes do not match"))
+    with pytest.raises(RuntimeError, match="shapes do not match"):
+        see(model, PICTURES)
 
 
 def test_bfloat16_stays_close(model, expected):
@@ -196,12 +235,10 @@ def test_the_hubs_cache_is_found_by_name(tmp_path):
     assert see("some/clip", PICTURES[:1]).semantic.shape == (1, SEMANTIC_DIM)
 
 
-def test_pickles_are_not_loaded(tmp_path):
+def test_a_folder_without_weights_is_named(tmp_path):
     make_clip(tmp_path)
-    (tmp_path / "model.safetensors").rename(tmp_path / "pytorch_model.bin")
+    (tmp_path / "model.safetensors").unlink()
     assert find_clip(str(tmp_path)) is None
-    assert "pickle" in fails(tmp_path)
-    (tmp_path / "pytorch_model.bin").unlink()
     assert "lacks its weights" in fails(tmp_path)
 
 
@@ -256,7 +293,7 @@ def test_loading_is_silent(model, capfd):
 
 def test_importing_and_searching_load_no_torch(tmp_path):
     code = (
-        "import sys; from amt.features.semantic import find_clip; find_clip();"
+        "import sys; from amt.features.clip_weights import find_clip; find_clip();"
         "sys.exit(bool({'torch', 'transformers'} & set(sys.modules)))"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

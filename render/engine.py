@@ -51,13 +51,13 @@ def record(
     :data:`render.playing.MAX_TAIL_S` after the last event.
 
     Args:
-        midi: a file of type 0 or 1.
+        midi: a standard MIDI file.
         options: what is asked.
         stems: whether to keep every part by itself as well.
         folder: where the sound lies meanwhile, 21 MB a minute at 44.1 kHz and as much for a stem;
             None takes the system's folder for temporary files.
         progress: is told how far the work is.
-        say: is told what the network has not learned and who plays it.
+        say: is told what of the file was passed over, and what the network has not learned.
 
     Raises:
         MidiFileError: the file cannot be read or holds no notes.
@@ -67,7 +67,7 @@ def record(
         WeightsError: the networks are missing or damaged.
         AudioError: the disk is full.
     """
-    parts = read_parts(midi)
+    parts = read_parts(midi, say)
     played = _perform(parts, options, say).with_progress(options.sample_rate, progress)
     with ExitStack() as open_tapes:
         master = open_tapes.enter_context(Tape(folder))

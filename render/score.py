@@ -3,7 +3,8 @@
 A part is one channel of one track. Tracks that share a channel keep their own sound: a part hears
 the controllers and programs of its own track, and of the channel's other tracks only those kinds
 that its own track never sends. So forty tracks play as well as four, and no part has to wait for a
-free channel. Channel 10 (9 when counted from 0) is drums, as in General MIDI.
+free channel. Channel 10 (9 when counted from 0) is drums, as in General MIDI, unless the file says
+otherwise in the words of GM2, GS or XG, and so are the channels that it says are.
 """
 
 from __future__ import annotations
@@ -11,10 +12,9 @@ from __future__ import annotations
 import contextlib
 import importlib
 import io
-import struct
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import zip_longest
 from pathlib import Path
@@ -22,11 +22,13 @@ from typing import Any
 
 import mido
 import numpy as np
-from mido.midifiles.meta import KeySignatureError
 
 from render.errors import MidiFileError
+from render.files.devices import DRUM_CHANNEL as DRUM_CHANNEL
+from render.files.devices import KIND_OF_PART_BANKS, drum_switches, settings_of
+from render.files.smf import SmfError, SmfFile, decode_text, read_smf
+from render.system_settings import TimedSetting, levels, with_tuning, with_volume
 
-DRUM_CHANNEL = 9
 MIN_NOTE_S = 0.03
 """Shorter notes, above all those of no length, are held this long so that they sound."""
 MAX_DURATION_S = 24 * 3600.0
@@ -140,74 +142,58 @@ class Part:
         return ((t, m) for t, _, m in timed)
 
 
-def read_parts(path: Path) -> tuple[Part, ...]:
-    """Read the parts of a MIDI file of type 0 or 1, in the order of its tracks and channels.
+def read_parts(path: Path, say: Callable[[str], object] | None = None) -> tuple[Part, ...]:
+    """Read the parts of a MIDI file, in the order of its tracks and channels.
 
     Notes that never end do so with the last event of the file; a note struck again ends the one
-    before.
+    before. A channel that changes between drums and melody becomes two parts. Master tuning and
+    volume are told to each part.
+
+    Args:
+        path: of the file.
+        say: is told what of the file had to be passed over, in one sentence.
 
     Raises:
         MidiFileError: the file cannot be read, is no MIDI file, holds no notes, or is longer than
             :data:`MAX_DURATION_S`.
     """
-    tracks = _timed_tracks(path)
-    end = max((track[-1][0] for track in tracks if track), default=0.0)
+    try:
+        smf = read_smf(path, say)
+    except SmfError as error:
+        raise MidiFileError(str(error)) from error
+    tracks = [_in_seconds(smf, track) for track in smf.tracks]
+    end = max(track[-1][0] for track in tracks)
     if end > MAX_DURATION_S:
         raise MidiFileError(
             f"{path} lasts {end:.0f} s, expected at most {MAX_DURATION_S:.0f}: split it"
         )
+    settings = _in_seconds(smf, settings_of(smf))
     channels = [_by_channel(track) for track in tracks]
     sent: dict[_Key, list[tuple[int, _Timed]]] = defaultdict(list)
     for index, track_channels in enumerate(channels):
         for key, events in track_channels.items():
             sent[key] += [(index, e) for e in events if not _is_note(e[1])]
     parts = [
-        _part(_track_name(tracks[index]) if len(playing) == 1 else "", key, index, notes, sent[key])
+        part
         for index, track_channels in enumerate(channels)
         if (playing := {k: n for k, e in track_channels.items() if (n := _notes(e, end))})
         for key, notes in sorted(playing.items())
+        for part in _parts(
+            _track_name(tracks[index]) if len(playing) == 1 else "",
+            key[1],
+            notes,
+            _controls(sent[key], index),
+            settings,
+        )
     ]
     if not parts:
         raise MidiFileError(f"{path} holds no notes: choose a MIDI file with music in it")
     return tuple(parts)
 
 
-def _timed_tracks(path: Path) -> list[list[_Timed]]:
-    """The messages of every track with their times in seconds."""
-    try:
-        with path.open("rb") as stream:
-            file = mido.MidiFile(file=stream, charset="latin-1", clip=True)
-    except OSError as error:
-        if error.errno is None:  # mido raises bare OSError and EOFError for broken files
-            raise MidiFileError(f"{path} is not a MIDI file or is damaged: {error}") from error
-        raise MidiFileError(f"cannot read {path}: {error.strerror}") from error
-    except (EOFError, ValueError, LookupError, struct.error, KeySignatureError) as error:
-        raise MidiFileError(f"{path} is not a MIDI file or is damaged: {error}") from error
-    if file.type == 2 or not 0 < file.ticks_per_beat < 0x8000:
-        raise MidiFileError(f"{path} counts time in film frames or is of type 2: save it as type 1")
-    ticks = [np.cumsum([m.time for m in track], dtype=np.int64) for track in file.tracks]
-    tempos = sorted(
-        (int(tick), message.tempo)
-        for track, at in zip(file.tracks, ticks, strict=True)
-        for tick, message in zip(at, track, strict=True)
-        if message.type == "set_tempo"
-    )
-    return [
-        list(zip(_seconds(at, tempos, file.ticks_per_beat), track, strict=True))
-        for track, at in zip(file.tracks, ticks, strict=True)
-    ]
-
-
-def _seconds(
-    ticks: np.ndarray[Any, Any], tempos: list[tuple[int, int]], ticks_per_beat: int
-) -> list[float]:
-    """Ticks → seconds through the tempo map (pairs of tick and microseconds a beat)."""
-    change_ticks = np.array([0, *(tick for tick, _ in tempos)])
-    tick_s = np.array([500_000, *(tempo for _, tempo in tempos)]) / (1e6 * ticks_per_beat)
-    change_s = np.concatenate([[0.0], np.cumsum(np.diff(change_ticks) * tick_s[:-1])])
-    at = np.searchsorted(change_ticks, ticks, side="right") - 1
-    seconds: list[float] = (change_s[at] + (ticks - change_ticks[at]) * tick_s[at]).tolist()
-    return seconds
+def _in_seconds(smf: SmfFile, events: Sequence[tuple[int, Any]]) -> list[_Timed]:
+    seconds = smf.seconds([tick for tick, _ in events]).tolist()
+    return [(time, event) for time, (_, event) in zip(seconds, events, strict=True)]
 
 
 def _by_channel(track: Iterable[_Timed]) -> dict[_Key, list[_Timed]]:
@@ -256,17 +242,60 @@ def _audible(notes: list[Note]) -> Iterator[Note]:
             yield replace(note, end_s=end)
 
 
-def _part(
-    name: str, key: _Key, index: int, notes: tuple[Note, ...], sent: list[tuple[int, _Timed]]
-) -> Part:
-    """Put a part together from its notes and what all tracks sent to its channel."""
+def _controls(sent: list[tuple[int, _Timed]], index: int) -> list[_Timed]:
+    """What a part of one track hears of all that the tracks sent to its channel."""
     own = {_kind(message) for track, (_, message) in sent if track == index}
     controls = [e for track, e in sent if track == index or _kind(e[1]) not in own]
-    controls.sort(key=lambda event: event[0])
-    is_drum = key[1] == DRUM_CHANNEL
-    program = next((m.program for _, m in controls if m.type == "program_change"), 0)
-    name = name or ("Drums" if is_drum else instrument_name(program))
-    return Part(name, is_drum, notes, tuple(controls))
+    return sorted(controls, key=lambda event: event[0])
+
+
+def _parts(
+    name: str,
+    channel: int,
+    notes: tuple[Note, ...],
+    controls: list[_Timed],
+    settings: list[TimedSetting],
+) -> Iterator[Part]:
+    """The part of a channel of a track, or two where it plays both drums and melody."""
+    banks = [(t, m.value) for t, m in controls if m.is_cc(_BANK_SELECT[0])]
+    switches = drum_switches(channel, banks, settings)
+    times = [time for time, _ in switches]
+    states = [channel == DRUM_CHANNEL, *(is_drum for _, is_drum in switches)]
+    if volumes := levels(settings, "volume", 1.0):
+        controls = with_volume(controls, volumes)
+    if tunings := levels(settings, "fine tuning", 0.0):
+        controls = with_tuning(controls, tunings)
+    transpositions = levels(settings, "coarse tuning", 0.0)
+    for is_drum in (False, True):
+        played = tuple(n for n in notes if states[bisect_right(times, n.start_s)] == is_drum)
+        if played:
+            heard = tuple(_with_banks(controls, is_drum))
+            program = next((m.program for _, m in heard if m.type == "program_change"), 0)
+            title = name or ("Drums" if is_drum else instrument_name(program))
+            moved = played if is_drum else _transposed(played, transpositions)
+            yield Part(title, is_drum, moved, heard)
+
+
+def _with_banks(controls: Iterable[_Timed], is_drum: bool) -> Iterator[_Timed]:
+    """Controls without the banks that only say whether a channel plays drums."""
+    for time, message in controls:
+        if message.type == "control_change" and message.control in _BANK_SELECT:
+            if is_drum:
+                continue
+            if message.value in KIND_OF_PART_BANKS and message.control == _BANK_SELECT[0]:
+                message = message.copy(value=0)
+        yield time, message
+
+
+def _transposed(notes: tuple[Note, ...], by: Sequence[tuple[float, float]]) -> tuple[Note, ...]:
+    """Notes moved by the semitones that hold when they start; drums have no pitch to move."""
+    times = [time for time, _ in by]
+    moved = []
+    for note in notes:
+        index = bisect_right(times, note.start_s)
+        pitch = note.pitch + (round(by[index - 1][1]) if index else 0)
+        moved.append(replace(note, pitch=min(max(pitch, 0), 127)))
+    return tuple(sorted(moved))
 
 
 def instrument_name(program: int) -> str:
@@ -295,4 +324,4 @@ def _setting(message: mido.Message, index: int) -> str:
 
 
 def _track_name(track: Iterable[_Timed]) -> str:
-    return next((m.name.strip() for _, m in track if m.type == "track_name"), "")
+    return next((decode_text(m.name).strip() for _, m in track if m.type == "track_name"), "")

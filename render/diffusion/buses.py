@@ -17,6 +17,7 @@ from render.diffusion.instruments import DRUM_PROGRAM, FAMILY_OF
 from render.diffusion.mel import SAMPLE_RATE
 from render.diffusion.tokens import NoteTable, note_table
 from render.score import Note, Part, instrument_name
+from render.system_settings import is_tuned
 
 _VOLUME, _PAN, _EXPRESSION = 7, 10, 11
 _DEFAULTS = {_VOLUME: 100, _PAN: 64, _EXPRESSION: 127}
@@ -85,8 +86,9 @@ class LeftOut:
 def assign(parts: Sequence[Part]) -> tuple[tuple[Bus, ...], tuple[LeftOut, ...]]:
     """Divide parts among buses; each note goes to one bus or is left out.
 
-    The pedal is honoured by holding notes. A part that bends pitches is left out whole; of others,
-    notes of instruments or outside the ranges of :mod:`render.diffusion.instruments`.
+    The pedal is honoured by holding notes. A part that bends pitches, or is tuned, is left out
+    whole; of others, notes of instruments or outside the ranges of
+    :mod:`render.diffusion.instruments`.
 
     Returns:
         Buses in the order in which they are first heard of, and what is left to other engines.
@@ -146,6 +148,8 @@ def _divide(part: Part) -> tuple[list[tuple[Note, int]], list[tuple[str, Part]]]
     """Notes with their programs, and what is not learned with the reason."""
     if any(m.type == "pitchwheel" and m.pitch for _, m in part.controls):
         return [], [("pitch bends", part)]
+    if not part.is_drum and is_tuned(part.controls):
+        return [], [("tuning", part)]
     # A pedal that is never lifted holds notes to the end of the part.
     held = part.sustained(part.end_s)
     playable: list[tuple[Note, int]] = []

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from render.errors import MidiFileError
 from render.score import MIN_NOTE_S, read_parts
 from tests.render.events import band, control, named, note, program
+from tests.render.files.smf_bytes import header, meta, scale, track
 
 
 def tempo(tick: int, us_per_beat: int):
@@ -107,8 +108,8 @@ def test_notes_take_the_place_of_a_pedal(write_midi):
     [
         (b"", "is not a MIDI file"),
         (b"RIFF....WAVE", "is not a MIDI file"),
-        (b"MThd\0\0\0\6\0\1\0\1\1\xe0MTrk\0\0\1\0\0\x90", "is damaged|is not a MIDI"),
-        (b"MThd\0\0\0\6\0\1\0\0\xe7\x28", "film frames"),
+        (b"MThd\0\0\0\6\0\1\0\1\1\xe0MTrk\0\0\1\0\0\x90", "holds no notes"),
+        (b"MThd\0\0\0\6\0\1\0\0\xe7\x28", "holds no notes"),
         (b"MThd\0\0\0\6\0\1\0\0\1\xe0", "holds no notes"),
     ],
 )
@@ -128,3 +129,62 @@ def test_missing_empty_and_endless_files_are_named(tmp_path: Path, write_midi):
         read_parts(write_midi([program(0)]))
     with pytest.raises(MidiFileError, match="split it"):
         read_parts(write_midi(note(100_000_000, 480)))
+
+
+XG_ON = (0, mido.Message("sysex", data=(0x43, 0x10, 0x4C, 0, 0, 0x7E, 0)))
+GM2_ON = (0, mido.Message("sysex", data=(0x7E, 0x7F, 0x09, 0x03)))
+GS_DRUMS_ON_3 = (
+    0,
+    mido.Message("sysex", data=(0x41, 0x10, 0x42, 0x12, 0x40, 0x13, 0x15, 0x01, 0x17)),
+)
+
+
+@pytest.mark.parametrize(
+    "events",
+    [
+        [XG_ON, control(0, 0, 127, 2), control(0, 32, 0, 2)],
+        [GM2_ON, control(0, 0, 120, 2), control(0, 32, 0, 2)],
+        [control(0, 0, 127, 2)],
+        [GS_DRUMS_ON_3],
+    ],
+)
+def test_drums_of_any_channel_play_on_the_kit_that_was_chosen(write_midi, events):
+    path = write_midi([*events, program(25, 2), *note(0, 480, 38, channel=2)])
+    (part,) = read_parts(path)
+    assert part.is_drum
+    assert part.name == "Drums"
+    played = [m for _, m in part.events() if m.type != "note_off"]
+    assert {m.channel for m in played} == {9}
+    assert [m.type for m in played] == ["program_change", "note_on"]
+    assert played[0].program == 25
+
+
+def test_channel_10_can_play_melody(write_midi):
+    events = [GM2_ON, control(0, 0, 121, 9), program(40, 9), *note(0, 480, channel=9)]
+    (part,) = read_parts(write_midi(events))
+    assert (part.is_drum, part.name) == (False, "Violin")
+    assert [m.value for _, m in part.controls if m.is_cc(0)] == [0]
+
+
+def test_a_channel_that_changes_its_mode_is_two_parts(write_midi):
+    events = [XG_ON, *note(0, 480), control(960, 0, 127), *note(960, 480, 38)]
+    melody, drums = read_parts(write_midi(events))
+    assert (melody.is_drum, [n.pitch for n in melody.notes]) == (False, [60])
+    assert (drums.is_drum, [n.pitch for n in drums.notes]) == (True, [38])
+
+
+def test_a_files_oddities_are_told_and_played(tmp_path: Path):
+    path = tmp_path / "song.mid"
+    odd = meta(0x59, b"\x09\x00") + meta(0x51, b"\0\0\0")
+    path.write_bytes(header(division=0xE728) + track(odd + scale()))
+    said: list[str] = []
+    (part,) = read_parts(path, said.append)
+    assert [n.start_s for n in part.notes] == pytest.approx([0.096 * i for i in range(8)])
+    assert len(said) == 1
+    assert "key signature" in said[0]
+
+
+def test_a_track_name_may_be_utf_8(write_midi):
+    name = "Fl\u00f6te".encode().decode("latin-1")
+    (part,) = read_parts(write_midi([named(name), *note(0, 480)]))
+    assert part.name == "Fl\u00f6te"

@@ -1,14 +1,14 @@
 """Reading a clip: every frame once, in order of presentation, upright and small.
 
 A :class:`VideoReader` streams :class:`Frame` objects and keeps none of them, so memory does not
-grow with the length of the clip. Times are presentation timestamps counted from the first frame;
-the frame rate a file declares is never used to tell time, so variable rates are exact too.
+grow with the length of the clip. Times are presentation timestamps on the clock of
+:mod:`render.files.clip`, which the muxer shares; the frame rate a file declares is never used to
+tell time, so variable rates are exact too.
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -18,12 +18,12 @@ from typing import cast
 
 import av
 import numpy as np
-from av.container import InputContainer
-from av.stream import Disposition
 from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
 from amt.errors import VideoError
+from render.files.clip import Clip, LastLength
+from render.files.source import ClipError
 
 ImageArray = NDArray[np.uint8]
 
@@ -31,7 +31,6 @@ ANALYSIS_SIDE = 256
 """Pixels on the longer side of the pictures that the analysis sees. PySceneDetect shrinks to the
 same width, so its thresholds keep their meaning."""
 
-_FALLBACK_RATE = Fraction(25)
 _JUMP_S = 5.0
 """Up to this far ahead, decoding what lies between costs less than a jump."""
 
@@ -58,7 +57,7 @@ class Frame:
     index: int
     """0 for the first frame."""
     pts: int
-    """Presentation time since the first frame, in units of ``time_base``."""
+    """Presentation time from the clip's 0, in units of ``time_base``."""
     time_base: Fraction
     bgr: ImageArray
     """[h, w, 3] upright, square pixels, longer side at most :data:`ANALYSIS_SIDE`."""
@@ -68,7 +67,7 @@ class Frame:
 
     @property
     def time_s(self) -> float:
-        """Presentation time in seconds since the first frame."""
+        """Presentation time in seconds from the clip's 0."""
         return float(self.pts * self.time_base)
 
     def rgb(self, short_side: int) -> ImageArray:
@@ -99,11 +98,14 @@ class VideoReader:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._container = _open(path)
         try:
-            self._stream = _default_stream(self._container, path)
+            self._clip = Clip(path)
+        except ClipError as error:
+            raise VideoError(str(error)) from error
+        try:
+            self._stream = self._clip.video
             self._stream.thread_type = "AUTO"
-            self._packets = self._container.demux(self._stream)
+            self._time_base = Fraction(self._stream.time_base)
             # One generator for all: a packet may hold more frames than the one taken here.
             self._pictures = self._decoded()
             self._head = next(self._pictures, None)
@@ -112,14 +114,12 @@ class VideoReader:
                     f"No frame of '{path}' can be decoded; "
                     "the file looks damaged, so export or download it again."
                 )
-            self.info = _describe(self._container, self._stream, self._head)
+            self.info = _describe(self._clip, self._head)
         except BaseException:
-            self._container.close()
+            self._clip.container.close()
             raise
         self._shrink = VideoReformatter()
-        self._intervals: Counter[int] = Counter()
-        self._last_pts = 0
-        self._last_length = 0
+        self._length = LastLength(self._stream)
 
     def __enter__(self) -> VideoReader:
         return self
@@ -130,7 +130,7 @@ class VideoReader:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._container.close()
+        self._clip.container.close()
 
     def __iter__(self) -> Iterator[Frame]:
         """Yield every frame whose time lies after the one before.
@@ -141,22 +141,17 @@ class VideoReader:
         head, self._head = self._head, None
         if head is None:
             return
-        base, index = head.time_base, 0
-        origin = head.pts or 0
-        self._note_length(head)
-        yield self._frame(head, 0, 0)
+        yield self._frame(head, 0, self._first_pts)
+        last = self._first_pts
+        self._length.push(last, head.duration or 0)
         for picture in self._pictures:
-            pts = self._last_pts + self._usual_interval()
-            if picture.pts is not None:
-                pts = round((picture.pts * picture.time_base) / base) - origin
-            if pts <= self._last_pts:
+            pts = last + self._length.usual_interval if picture.pts is None else picture.pts
+            if pts <= last:
                 continue
-            index += 1
-            self._intervals[pts - self._last_pts] += 1
-            self._last_pts = pts
-            self._note_length(picture)
-            yield self._frame(picture, index, pts)
-        if index == 0:
+            self._length.push(pts, picture.duration or 0)
+            last = pts
+            yield self._frame(picture, self._length.pictures - 1, pts)
+        if self._length.pictures < 2:
             raise VideoError(
                 f"'{self.path}' holds a single frame; a clip of at least two frames is needed."
             )
@@ -168,7 +163,7 @@ class VideoReader:
         has key frames to jump to.
 
         Args:
-            times_s: seconds since the first frame; past the end the last frame counts.
+            times_s: seconds of the clip; past the end the last frame counts.
             short_side: pixels of the shorter side; see :meth:`Frame.rgb`.
 
         Yields:
@@ -177,34 +172,41 @@ class VideoReader:
         shown, self._head = self._head, None
         if shown is None:
             return
-        base, origin = shown.time_base, shown.pts or 0
-        now_s, jumping = 0.0, True
+        now_s, jumping = self._time_s(shown), True
         for time_s in times_s:
             if jumping and time_s - now_s > _JUMP_S:
-                self._jump(origin + round(time_s / base))
-                landed = next(self._pictures, shown)
+                landed = self._jump(time_s, shown)
                 # No key frame on the way: a jump went back, and so would all the next ones.
-                jumping = _since(landed, origin, base) > now_s
-                shown, now_s = landed, _since(landed, origin, base)
+                jumping = self._time_s(landed) > now_s
+                shown, now_s = landed, self._time_s(landed)
             while now_s < time_s and (picture := next(self._pictures, None)) is not None:
-                shown, now_s = picture, max(now_s, _since(picture, origin, base))
+                shown, now_s = picture, max(now_s, self._time_s(picture))
             yield _shrunk(shown, self.info, short_side)
 
-    def _jump(self, pts: int) -> None:
-        """Go on at the last key frame before a time of the stream; stay where that cannot be."""
-        with contextlib.suppress(av.FFmpegError):
-            self._container.seek(pts, stream=self._stream)
-            self._packets = self._container.demux(self._stream)
-            self._pictures = self._decoded()
+    def _jump(self, time_s: float, shown: av.VideoFrame) -> av.VideoFrame:
+        """Go on at the last key frame before a time; stay where that cannot be."""
+        if not self._clip.seek(time_s):
+            return shown
+        self._pictures = self._decoded()
+        return next(self._pictures, shown)
+
+    def _time_s(self, picture: av.VideoFrame) -> float:
+        """Seconds of a picture on the clip's clock; 0 where the file gives no time."""
+        return 0.0 if picture.pts is None else float(picture.pts * self._time_base)
+
+    @property
+    def first_s(self) -> float:
+        """When the first frame is shown: 0, or more where the picture starts after the sound."""
+        return float(self._clip.opening.first_s)
+
+    @property
+    def _first_pts(self) -> int:
+        return round(self._clip.opening.first_s / self._time_base)
 
     @property
     def duration_s(self) -> float:
-        """Seconds from the first frame's presentation to the end of the last frame read so far.
-
-        The last frame lasts as long as the file says, or else the median frame interval.
-        """
-        length = self._last_length or self._usual_interval()
-        return float((self._last_pts + length) * self._time_base)
+        """Seconds from the clip's 0 to the end of the last frame read so far."""
+        return float(self._length.end_s)
 
     def _frame(self, picture: av.VideoFrame, index: int, pts: int) -> Frame:
         long_side = max(self.info.width, self.info.height)
@@ -213,79 +215,25 @@ class VideoReader:
         bgr = _upright(cast("ImageArray", small.to_ndarray()), self.info.rotation)
         return Frame(index, pts, self._time_base, bgr, picture, self.info)
 
-    def _note_length(self, picture: av.VideoFrame) -> None:
-        self._time_base = Fraction(picture.time_base)
-        self._last_length = picture.duration or 0
-
-    def _usual_interval(self) -> int:
-        """Median of the intervals between frames, in units of the time base."""
-        if not self._intervals:
-            return max(1, round(1 / (self.info.frame_rate * self._time_base)))
-        middle, seen = (self._intervals.total() + 1) // 2, 0
-        for interval, count in sorted(self._intervals.items()):
-            seen += count
-            if seen >= middle:
-                return interval
-        raise AssertionError("the counts sum to the total")
-
     def _decoded(self) -> Iterator[av.VideoFrame]:
         """Decoded frames, passing over packets that are broken."""
-        while True:
-            # A file that breaks off makes the demuxer raise; what came before it still counts.
-            try:
-                packet = next(self._packets, None)
-            except av.FFmpegError:
-                return
-            if packet is None:
-                return
-            with contextlib.suppress(av.FFmpegError):
-                yield from packet.decode()
+        for packet in self._clip.packets():
+            if packet.stream_index == self._stream.index:
+                with contextlib.suppress(av.FFmpegError):
+                    yield from packet.decode()
+        with contextlib.suppress(av.FFmpegError):
+            yield from self._stream.decode(None)
 
 
-def _since(picture: av.VideoFrame, origin: int, base: Fraction) -> float:
-    """Seconds from the first frame to a picture; 0 where the file gives no time."""
-    return 0.0 if picture.pts is None else float(picture.pts * picture.time_base - origin * base)
-
-
-def _open(path: Path) -> InputContainer:
-    if path.is_dir():
-        raise VideoError(f"'{path}' is a folder; give the path of a video file.")
-    try:
-        size = path.stat().st_size
-    except OSError as error:
-        raise VideoError(
-            f"The video '{path}' cannot be opened ({error.strerror}); check the path."
-        ) from error
-    if size == 0:
-        raise VideoError(f"The video '{path}' is empty (0 bytes); export or download it again.")
-    try:
-        container: InputContainer = av.open(str(path))
-    except (av.FFmpegError, OSError, ValueError) as error:
-        raise VideoError(
-            f"'{path}' cannot be read as a video: it is of another kind or breaks off; "
-            "give a complete file such as MP4, MOV, MKV or WebM."
-        ) from error
-    return container
-
-
-def _default_stream(container: InputContainer, path: Path) -> av.VideoStream:
-    """The stream a player would show; cover art of a sound file is no video."""
-    streams = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
-    if not streams:
-        raise VideoError(f"'{path}' holds no picture, only sound or data; give a video file.")
-    best = container.streams.best("video")
-    return best if best in streams else streams[0]
-
-
-def _describe(container: InputContainer, stream: av.VideoStream, first: av.VideoFrame) -> VideoInfo:
-    aspect = stream.sample_aspect_ratio or Fraction(1)
+def _describe(clip: Clip, first: av.VideoFrame) -> VideoInfo:
+    aspect = clip.video.sample_aspect_ratio or Fraction(1)
     rotation = round(first.rotation / 90) * 90 % 360
     width, height = max(1, round(first.width * aspect)), first.height
     if rotation in (90, 270):
         width, height = height, width
-    rate = stream.average_rate or stream.guessed_rate or _FALLBACK_RATE
-    declared = container.duration / av.time_base if container.duration else None
-    return VideoInfo(width, height, Fraction(rate), rotation, declared)
+    declared = clip.container.duration
+    declared_s = declared / av.time_base if declared else None
+    return VideoInfo(width, height, clip.frame_rate, rotation, declared_s)
 
 
 def _scaled(info: VideoInfo, scale: float) -> tuple[int, int]:

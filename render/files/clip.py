@@ -1,0 +1,248 @@
+"""The clock of a clip: which pictures a player shows, and when.
+
+Analysis and muxer both read clips through :class:`Clip`, so they agree on every picture. It follows
+what ``ffmpeg`` and ``ffplay`` show:
+
+* Not shown are cover art, the pictures that an edit list discards (they are only needed to decode
+  later ones), and those that cannot be decoded because the stream begins between two key frames.
+* Second 0 is that of the first shown picture. Where the picture really starts late, more than
+  :data:`~render.files.beginning.LATE_S` after the clip's own sound, 0 is the start of that sound
+  and the first picture has a positive time. Smaller offsets come from encoders (reordered
+  pictures, priming of AAC) and do not count; nor does the undecodable lead-in of a stream that was
+  cut between key frames.
+* Where the clock of a format that may restart (transport and program streams, Ogg) goes back, or
+  forward by more than 10 s, the later part continues after the earlier one, for sound and picture
+  alike. In other formats times that are more than 30 hours off are replaced. Both limits are those
+  of ``ffmpeg`` (``-dts_delta_threshold``, ``-dts_error_threshold``).
+* Containers that state only the order of decoding (AVI, elementary streams) get presentation times:
+  the n-th picture that the decoder gives has the n-th of the stated times.
+* The last picture lasts as long as its packet says, if durations of packets are intervals between
+  shown pictures. With reordered pictures at a variable rate they are intervals of decoding; then
+  the length of the track counts, or the sum of the durations.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import heapq
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+
+import av
+
+from render.files.beginning import survey
+from render.files.clock import (
+    REORDER,
+    RESTARTS,
+    Continuity,
+    demux,
+    frame_rate,
+    presentation_times,
+    video_stream,
+)
+from render.files.source import ClipError, open_clip
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """When the picture of a clip starts and ends, in seconds of the clip."""
+
+    first_s: float
+    end_s: float
+
+
+class Clip:
+    """A clip opened for one pass over its packets, as a context manager.
+
+    Args:
+        path: the clip.
+
+    Raises:
+        ClipError: the file is missing, empty, no video, not supported, or not decodable.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.opening = survey(path)
+        self.container = open_clip(path)
+        self.video = video_stream(self.container, path)
+        self.audio: av.AudioStream | None = self.container.streams.best("audio")
+        self.restarts = bool(self.container.format.flags & RESTARTS)
+        """Whether the format's clock may restart, so that no time can be sought for."""
+        self._continuity = Continuity(self.restarts)
+
+    def __enter__(self) -> Clip:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.container.close()
+
+    @property
+    def frame_rate(self) -> Fraction:
+        """Average frames a second as declared."""
+        return frame_rate(self.video)
+
+    def packets(self) -> Iterator[av.Packet]:
+        """Yield the packets of :attr:`video` and :attr:`audio` in the order of the file.
+
+        ``pts`` and ``dts`` are clip times in units of the packet's ``time_base``; every video
+        packet has a ``pts``. The undecodable lead-in is left out. A file that breaks off ends
+        where it breaks off. ``dts`` may be None or may jump: a muxer has to repair it.
+        """
+        packets = demux(self.container, self.video, self.audio)
+        return self._on_clock(self._without_lead_in(self._corrected(packets)))
+
+    def shows(self, packet: av.Packet) -> bool:
+        """Whether the picture of a video packet of :meth:`packets` is shown."""
+        return not packet.is_discard and packet.pts * packet.time_base >= self.opening.first_s
+
+    def seek(self, time_s: float) -> bool:
+        """Go to the last key frame before a time; whether that was possible.
+
+        :meth:`packets` has to be called anew afterwards.
+        """
+        if self.restarts or self.opening.decoding_order:
+            return False
+        at = round((self.opening.zero_s + Fraction(time_s)) / self.video.time_base)
+        with contextlib.suppress(av.FFmpegError):
+            self.container.seek(at, stream=self.video)
+            self.opening = replace(self.opening, lead_in=0)
+            return True
+        return False
+
+    def _corrected(self, packets: Iterable[av.Packet]) -> Iterator[av.Packet]:
+        for packet in packets:
+            self._continuity.correct(packet)
+            yield packet
+
+    def _without_lead_in(self, packets: Iterable[av.Packet]) -> Iterator[av.Packet]:
+        """Video packets from the first one needed, with times of presentation."""
+        if self.opening.decoding_order:
+            packets = presentation_times(packets, self.video)
+        passed = 0
+        for packet in packets:
+            if packet.stream_index == self.video.index:
+                passed += 1
+                if passed <= self.opening.lead_in:
+                    continue
+            yield packet
+
+    def _on_clock(self, packets: Iterable[av.Packet]) -> Iterator[av.Packet]:
+        """Move times so that 0 is the clip's 0."""
+        zero, first = self.opening.zero_s, self.opening.first_s
+        shift = {s.index: round(zero / s.time_base) for s in (self.video, self.audio) if s}
+        for packet in packets:
+            ticks = shift[packet.stream_index]
+            packet.pts = None if packet.pts is None else packet.pts - ticks
+            packet.dts = None if packet.dts is None else packet.dts - ticks
+            video = packet.stream_index == self.video.index
+            if not (video and self.opening.undecodable and _is_before(packet, first)):
+                yield packet
+
+
+def _is_before(packet: av.Packet, first: Fraction) -> bool:
+    """Whether a picture lies before the first shown one though no edit list discards it."""
+    return bool(not packet.is_discard and packet.pts * packet.time_base < first)
+
+
+def picture_span(path: Path) -> Span:
+    """When the picture of a clip starts and ends, from the times of its packets alone.
+
+    Raises:
+        ClipError: as :class:`Clip`, or the clip holds fewer than two pictures.
+    """
+    waiting: list[tuple[int, int]] = []
+    with Clip(path) as clip:
+        length = LastLength(clip.video)
+        for packet in clip.packets():
+            if packet.stream_index != clip.video.index or not clip.shows(packet):
+                continue
+            heapq.heappush(waiting, (packet.pts, packet.duration or 0))
+            if len(waiting) > REORDER:
+                length.push(*heapq.heappop(waiting))
+        while waiting:
+            length.push(*heapq.heappop(waiting))
+        if length.pictures < 2:
+            raise ClipError(
+                f"'{path}' holds a single frame; a clip of at least two frames is needed."
+            )
+        return Span(float(clip.opening.first_s), float(length.end_s))
+
+
+class LastLength:
+    """Measures how long the last shown picture lasts, from times and durations of all.
+
+    Args:
+        stream: the video stream that they belong to.
+    """
+
+    def __init__(self, stream: av.VideoStream) -> None:
+        self._base = Fraction(stream.time_base)
+        self._track = stream.duration or 0
+        self._rate = frame_rate(stream)
+        self._intervals: Counter[int] = Counter()
+        self._agreed = 0
+        self._alike = True
+        self._sum = 0
+        self._first: int | None = None
+        self._last = 0
+        self._duration = 0
+        self.pictures = 0
+
+    def push(self, pts: int, duration: int) -> None:
+        """Take the next shown picture, in units of the stream's time base.
+
+        One that comes no later than the picture before is passed over.
+        """
+        if self._first is None:
+            self._first = pts
+        elif pts <= self._last:
+            return
+        else:
+            interval = pts - self._last
+            self._intervals[interval] += 1
+            # Containers that count milliseconds round.
+            self._agreed += abs(interval - self._duration) * 20 <= interval
+        self._alike = self.pictures == 0 or (self._alike and duration == self._duration)
+        self._last, self._duration = pts, duration
+        self._sum += duration
+        self.pictures += 1
+
+    @property
+    def usual_interval(self) -> int:
+        """Median of the intervals between pictures, in ticks."""
+        if not self._intervals:
+            return max(1, round(1 / (self._rate * self._base)))
+        middle, seen = (self._intervals.total() + 1) // 2, 0
+        for interval, count in sorted(self._intervals.items()):
+            seen += count
+            if seen >= middle:
+                return interval
+        raise AssertionError("the counts sum to the total")
+
+    @property
+    def end_s(self) -> Fraction:
+        """Clip time at which the last picture ends."""
+        return (self._last + self._ticks()) * self._base
+
+    def _ticks(self) -> int:
+        """How long the last picture lasts, as its packet, the track, or all packets say."""
+        if 2 * self._agreed >= self._intervals.total():
+            return self._duration or self.usual_interval
+        span = self._last - (self._first or 0)
+        for total in (self._track, self._sum):
+            if 0 < total - span <= max(self._intervals):
+                return total - span
+            # Durations that are all alike are no intervals of decoding at a variable rate.
+            if self._alike:
+                return self._duration or self.usual_interval
+        return self.usual_interval

@@ -1,0 +1,190 @@
+"""Times of packets that go on without a break and are those of presentation."""
+
+from __future__ import annotations
+
+import contextlib
+import heapq
+from collections import deque
+from collections.abc import Iterable, Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import av
+from av.container import InputContainer
+from av.stream import Disposition
+
+from render.files.source import ClipError
+
+RESTARTS = 0x200
+"""Flag of libavformat for formats whose clock may restart (AVFMT_TS_DISCONT)."""
+REORDER = 64
+"""Packets by which presentation may lag behind decoding; codecs allow 16 pictures."""
+
+_FORWARD_S, _BACK_S = 10.0, 0.1
+"""A clock that goes further forward, or back, has restarted."""
+_ERROR_S = 30 * 3600.0
+"""A time this far from the expected one is an error in any format."""
+_FALLBACK_RATE = Fraction(25)
+
+
+def frame_rate(stream: av.VideoStream) -> Fraction:
+    """Average frames a second as declared, or a usual rate where none is."""
+    return Fraction(stream.average_rate or stream.guessed_rate or _FALLBACK_RATE)
+
+
+def video_stream(container: InputContainer, path: Path) -> av.VideoStream:
+    """The stream a player would show; cover art of a sound file is no video."""
+    streams = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
+    if not streams:
+        raise ClipError(f"'{path}' holds no picture, only sound or data; give a video file.")
+    best = container.streams.best("video")
+    return best if best in streams else streams[0]
+
+
+def demux(
+    container: InputContainer, video: av.VideoStream, audio: av.AudioStream | None
+) -> Iterator[av.Packet]:
+    """Packets that hold something, up to the end or to where the file breaks off."""
+    packets = container.demux([video, audio] if audio is not None else [video])
+    with contextlib.suppress(av.FFmpegError):
+        for packet in packets:
+            if packet.size:
+                yield packet
+
+
+class Continuity:
+    """Lets time go on where a clock restarts, in step for all streams."""
+
+    def __init__(self, restarts: bool) -> None:
+        self._restarts = restarts
+        self._shift_s = Fraction(0)
+        self._before: dict[int, tuple[int, int]] = {}
+        """Decoding time and duration of each stream's last packet, corrected, in ticks."""
+        self._latest_s: float | None = None
+
+    def correct(self, packet: av.Packet) -> None:
+        """Replace the times of a packet by continuous ones."""
+        base, index = Fraction(packet.time_base), packet.stream_index
+        shift = round(self._shift_s / base) if self._shift_s else 0
+        if packet.dts is None:
+            self._move(packet, shift)
+            return
+        length = packet.duration or 0
+        if not length and isinstance(packet.stream, av.VideoStream):
+            length = round(1 / (frame_rate(packet.stream) * base))
+        dts = packet.dts + shift
+        if self._restarts:
+            jump = self._jump(index, dts, base)
+            self._shift_s -= jump * base
+            dts, shift = dts - jump, shift - jump
+            self._move(packet, shift)
+        else:
+            dts = self._without_errors(packet, base)
+        self._before[index] = (dts, length)
+        self._latest_s = float(dts * base)
+
+    def _jump(self, index: int, dts: int, base: Fraction) -> int:
+        """By how many ticks the clock jumped at a packet."""
+        if index not in self._before:
+            if self._latest_s is None:
+                return 0
+            expected = before = round(Fraction(self._latest_s) / base)
+            went_back = False
+        else:
+            before, length = self._before[index]
+            expected = before + length
+            went_back = float((before - dts) * base) > _BACK_S
+        jump = dts - expected
+        return jump if went_back or abs(float(jump * base)) > _FORWARD_S else 0
+
+    def _without_errors(self, packet: av.Packet, base: Fraction) -> int:
+        """Replace impossible times of a packet, and return its decoding time."""
+        dts: int = packet.dts
+        if packet.stream_index not in self._before:
+            return dts
+        expected = sum(self._before[packet.stream_index])
+        limit = _ERROR_S / float(base)
+        if packet.pts is not None and abs(packet.pts - expected) > limit:
+            packet.pts = expected
+        if abs(dts - expected) > limit:
+            packet.dts = dts = expected
+        return dts
+
+    @staticmethod
+    def _move(packet: av.Packet, ticks: int) -> None:
+        if ticks:
+            packet.pts = None if packet.pts is None else packet.pts + ticks
+            packet.dts = None if packet.dts is None else packet.dts + ticks
+
+
+def presentation_times(packets: Iterable[av.Packet], video: av.VideoStream) -> Iterator[av.Packet]:
+    """Give each video packet the time at which its picture is shown, by decoding it.
+
+    Sound passes unchanged. Packets without a picture of their own are left out.
+    """
+    context = av.CodecContext.create(video.codec_context.codec, "r")
+    context.extradata = video.codec_context.extradata
+    order = _Order()
+    interval = 1 / (frame_rate(video) * video.time_base)
+    for packet in packets:
+        if packet.stream_index != video.index:
+            yield packet
+            continue
+        time = packet.dts if packet.dts is not None else packet.pts
+        number = order.push(packet, time, interval)
+        order.show(_decoded_numbers(context, packet, number))
+        yield from order.ready(REORDER)
+    order.show(_decoded_numbers(context, None, 0))
+    yield from order.ready(0)
+
+
+class _Order:
+    """Pairs packets in the order of decoding with times in the order of presentation."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[tuple[int, av.Packet]] = deque()
+        self._stated: list[tuple[int, int]] = []
+        """Heap of (time, number) of the packets whose times are not given yet."""
+        self._shown: dict[int, int] = {}
+        self._count = 0
+        self._started = False
+
+    def push(self, packet: av.Packet, time: int | None, interval: Fraction) -> int:
+        """Take the next packet, and return its number."""
+        number, self._count = self._count, self._count + 1
+        stated = round(number * interval) if time is None else time
+        heapq.heappush(self._stated, (stated, number))
+        self._waiting.append((number, packet))
+        return number
+
+    def show(self, numbers: list[int]) -> None:
+        """Give the next times to the packets whose pictures come out of the decoder."""
+        for number in numbers:
+            if not self._started:
+                # What lies before the first picture could not be decoded and takes no time.
+                self._stated = [item for item in self._stated if item[1] >= number]
+                heapq.heapify(self._stated)
+                self._started = True
+            if self._stated:
+                self._shown[number] = heapq.heappop(self._stated)[0]
+
+    def ready(self, keep: int) -> Iterator[av.Packet]:
+        """Yield packets that have their time; those that wait too long have no picture."""
+        while self._waiting and (self._waiting[0][0] in self._shown or len(self._waiting) > keep):
+            number, packet = self._waiting.popleft()
+            if number in self._shown:
+                packet.pts = self._shown.pop(number)
+                yield packet
+
+
+def _decoded_numbers(
+    context: av.VideoCodecContext, packet: av.Packet | None, number: int
+) -> list[int]:
+    """Numbers of the packets whose pictures come out when one more goes in."""
+    if packet is not None:
+        copy = av.Packet(bytes(packet))
+        copy.pts = copy.dts = number
+        packet = copy
+    with contextlib.suppress(av.FFmpegError):
+        return [frame.pts for frame in context.decode(packet) if frame.pts is not None]
+    return []

@@ -257,7 +257,7 @@ def test_pieces_of_base64_are_one_code(data: bytes, most: int) -> None:
 
 def test_the_page_says_what_played_and_what_looked(storm: Generated, tmp_path: Path) -> None:
     hint = "A larger soundfont <sounds> better."
-    options = ReportOptions(engine="fluidsynth", soundfont="a<b>.sf2", sound_hint=hint)
+    options = ReportOptions(played_by="fluidsynth on a<b>.sf2", sound_hint=hint)
     page = written(tmp_path, storm, sound=beep(2, 1), options=options)
     facts = dict(zip(page.words["dt"], page.words["dd"], strict=False))
     assert facts["Played by"] == "fluidsynth on a<b>.sf2"

@@ -103,7 +103,7 @@ def generate(
     options = generate_options(words, clip_title(clip))
     models = _kept_models(options.arrangement.arranger, options.weights, _state(options.weights))
     made = run(clip, options, progress, say or log.info, models)
-    return Soundtrack(clip, made.features, made.plan, made.song, options.arrangement)
+    return Soundtrack(clip, made.features, made.plan, made.song, made.arrangement)
 
 
 @dataclass(frozen=True, eq=False, repr=False)

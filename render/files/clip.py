@@ -16,9 +16,9 @@ what ``ffmpeg`` and ``ffplay`` show:
   of ``ffmpeg`` (``-dts_delta_threshold``, ``-dts_error_threshold``).
 * Containers that state only the order of decoding (AVI, elementary streams) get presentation times:
   the n-th picture that the decoder gives has the n-th of the stated times.
-* The last picture lasts as long as its packet says, if durations of packets are intervals between
-  shown pictures. With reordered pictures at a variable rate they are intervals of decoding; then
-  the length of the track counts, or the sum of the durations.
+* The last picture lasts to the end of the track where a container states it. Else it lasts as long
+  as its packet says, if durations of packets are intervals between shown pictures; those of
+  reordered pictures at a variable rate are intervals of decoding, and their sum counts.
 """
 
 from __future__ import annotations
@@ -187,7 +187,9 @@ class LastLength:
 
     def __init__(self, stream: av.VideoStream) -> None:
         self._base = Fraction(stream.time_base)
-        self._track = stream.duration or 0
+        # Of what may restart, the length is only guessed from its last times.
+        guessed = stream.container.format.flags & RESTARTS
+        self._track = 0 if guessed else stream.duration or 0
         self._rate = frame_rate(stream)
         self._intervals: Counter[int] = Counter()
         self._agreed = 0
@@ -236,13 +238,12 @@ class LastLength:
 
     def _ticks(self) -> int:
         """How long the last picture lasts, as its packet, the track, or all packets say."""
-        if 2 * self._agreed >= self._intervals.total():
+        span, longest = self._last - (self._first or 0), max(self._intervals, default=0)
+        if 0 < self._track - span <= longest:
+            return self._track - span
+        # Durations that are all alike are no intervals of decoding at a variable rate.
+        if self._alike or 2 * self._agreed >= self._intervals.total():
             return self._duration or self.usual_interval
-        span = self._last - (self._first or 0)
-        for total in (self._track, self._sum):
-            if 0 < total - span <= max(self._intervals):
-                return total - span
-            # Durations that are all alike are no intervals of decoding at a variable rate.
-            if self._alike:
-                return self._duration or self.usual_interval
+        if 0 < self._sum - span <= longest:
+            return self._sum - span
         return self.usual_interval

@@ -31,8 +31,9 @@ def open_clip(path: Path) -> InputContainer:
     if size == 0:
         raise ClipError(f"The video '{path}' is empty (0 bytes); export or download it again.")
     try:
-        # The prefix keeps a colon in the name from being taken for a protocol.
-        container: InputContainer = av.open(f"file:{path}")
+        # The prefix keeps a colon in the name from being taken for a protocol; names and titles
+        # in other encodings than UTF-8 pass through as they are.
+        container: InputContainer = av.open(f"file:{path}", metadata_errors="surrogateescape")
     except (av.FFmpegError, OSError, ValueError) as error:
         raise ClipError(
             f"'{path}' cannot be read as a video: it is of another kind or breaks off; "

@@ -40,7 +40,3 @@ class WeightsError(AmtError):
 
 class OutputError(AmtError):
     """An output cannot be written."""
-
-
-class DependencyError(AmtError, ImportError):
-    """A library that this package stands on is missing or cannot be loaded."""

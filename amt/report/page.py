@@ -50,9 +50,10 @@ class ReportOptions:
 
     embed_clip: bool = False
     """Whether the clip lies inside the page; else the page plays the file from where it is."""
-    played_by: str = ""
-    """Engine and soundfont that turned the notes into sound, such as ``fluidsynth on FluidR3.sf2``;
-    empty where that is not known."""
+    engine: str = ""
+    """What turned the notes into sound, such as ``fluidsynth``; empty where that is not known."""
+    soundfont: str = ""
+    """Name of the soundfont that it played, if any."""
     sound_hint: str = ""
     """A sentence on how it may sound better, if any."""
 
@@ -131,17 +132,17 @@ def _text(
         "media": "blob: file: 'self'" if link else "blob:",
         "facts": _facts(features, plan, song, options),
         "verdict": escape(_verdict(found)),
-        "panels": "".join(map(section, _panels(axis, video, features, plan, song))),
+        "panels": "".join(map(_section, _panels(axis, video, features, plan, song))),
         "ruler": ruler(axis),
         "marks": _marks(axis, found),
         "alone": "" if shown else ' class="alone"',
         "clip": _screen(link) if shown else "",
         "player": _player(axis, audible, options.sound_hint),
         "data": _json(_script_data(plan)),
-        "style": page_part("page.css"),
-        "script": page_part("page.js"),
+        "style": _part("page.css"),
+        "script": _part("page.js"),
     }
-    pieces = _split(page_part("page.html"), ("$sound", "$clip_data"))
+    pieces = _split(_part("page.html"), ("$sound", "$clip_data"))
     return [Template(piece).substitute(fields) for piece in pieces]
 
 
@@ -171,8 +172,7 @@ def _panels(
     )
 
 
-def page_part(name: str) -> str:
-    """A file of this package as text."""
+def _part(name: str) -> str:
     return files("amt.report").joinpath(name).read_text(encoding="utf-8")
 
 
@@ -190,7 +190,7 @@ def _facts(features: VideoFeatures, plan: Plan, song: Song, options: ReportOptio
         "Notes": str(notes),
         "Seed": str(plan.seed),
         "Picture read by": BACKENDS.get(features.backend, features.backend),
-        "Played by": options.played_by,
+        "Played by": " on ".join(filter(None, (options.engine, options.soundfont))),
     }
     return "".join(f"<div><dt>{k}</dt><dd>{escape(v)}</dd></div>" for k, v in facts.items() if v)
 
@@ -212,8 +212,7 @@ def _cuts(count: int) -> str:
     return "cut falls" if count == 1 else "cuts fall"
 
 
-def section(panel: Panel) -> str:
-    """HTML of a panel."""
+def _section(panel: Panel) -> str:
     heading = f"h-{panel.name}"
     return (
         f'<section class="panel" id="{panel.name}" aria-labelledby="{heading}">'
@@ -243,7 +242,7 @@ def _screen(link: str) -> str:
 
 def _player(axis: Axis, audible: bool, hint: str) -> str:
     note = hint if audible else _SILENCE
-    return Template(page_part("player.html")).substitute(
+    return Template(_part("player.html")).substitute(
         duration=number(axis.duration_s, 3),
         length=clock(axis.duration_s),
         disabled="" if audible else "disabled",

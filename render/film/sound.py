@@ -1,0 +1,194 @@
+"""The sound of a film, block by block: the soundtrack, the clip's own sound under it, packets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from fractions import Fraction
+from typing import Protocol
+
+import av
+import numpy as np
+
+from render.audio import Audio
+from render.errors import MuxError
+from render.stream import Block, Resampler, blocks_of, ended, is_silence, lengthened, limited
+
+BIT_RATE = 192_000
+"""Of the encoded sound, in bits a second."""
+SAMPLE_RATE = 48_000
+"""What AAC and Opus both take and film uses, in Hz."""
+
+_FRAME = 1024
+_PEAK_DB = -1.0
+_FADE_S = 2.0
+_JITTER_S = 0.05
+"""Timestamps of sound that lie closer than this to where the samples before end are rounding."""
+
+PlacedBlock = tuple[int, Block]
+"""First frame on the film's clock, at :data:`SAMPLE_RATE`, and stereo samples [2, L]."""
+
+
+class Sound(Protocol):
+    """Sound that can be had in blocks, such as a :class:`render.recording.Recording`."""
+
+    @property
+    def sample_rate(self) -> int:
+        """In Hz."""
+        ...
+
+    @property
+    def frames(self) -> int:
+        """Length of the whole."""
+        ...
+
+    def blocks(self) -> Iterator[Block]:
+        """The sound from its beginning as stereo blocks [2, L]."""
+        ...
+
+
+def soundtrack(sound: Sound | Audio, frames: int) -> Iterator[Block]:
+    """A soundtrack in stereo at :data:`SAMPLE_RATE`, exactly ``frames`` long.
+
+    What is shorter ends in silence; what is longer is faded out over at most 2 s and cut.
+
+    Raises:
+        MuxError: the sound is neither mono nor stereo.
+    """
+    if isinstance(sound, Audio):
+        length, blocks = sound.samples.shape[1], _stereo_blocks(sound)
+    else:
+        length, blocks = sound.frames, sound.blocks()
+    resampled = _resampled(blocks, sound.sample_rate)
+    if round(length * SAMPLE_RATE / sound.sample_rate) > frames:
+        resampled = ended(resampled, frames, min(round(_FADE_S * SAMPLE_RATE), frames // 2))
+    return lengthened(resampled, frames)
+
+
+def _stereo_blocks(audio: Audio) -> Iterator[Block]:
+    channels = audio.samples.shape[0]
+    if channels not in (1, 2):
+        raise MuxError(f"the soundtrack has {channels} channels, expected 1 or 2")
+    return (np.repeat(block, 3 - channels, axis=0) for block in blocks_of(audio.samples))
+
+
+def _resampled(blocks: Iterable[Block], sample_rate: int) -> Iterator[Block]:
+    resampler = Resampler(sample_rate, SAMPLE_RATE)
+    for block in blocks:
+        yield from resampler.push(block)
+    yield from resampler.finish()
+
+
+def own_sound(frames: Iterable[tuple[Fraction | None, av.AudioFrame]]) -> Iterator[PlacedBlock]:
+    """The clip's own sound in stereo at :data:`SAMPLE_RATE`, each piece in its place.
+
+    Samples follow each other without a seam as long as their timestamps say no more than that;
+    where timestamps jump, so does the sound.
+
+    Args:
+        frames: (second on the film's clock or None where the file gives none, decoded sound).
+    """
+    resampler: av.AudioResampler | None = None
+    setup: tuple[str, str, int] | None = None
+    placed = taken_to_s = Fraction(0)
+    at = 0
+    for time_s, frame in frames:
+        jumped = time_s is not None and abs(time_s - taken_to_s) > _JITTER_S
+        if resampler is None or jumped or setup != _setup(frame):
+            if resampler is not None:
+                yield from _pieces(at, resampler.resample(None))
+            placed = taken_to_s if time_s is None else time_s
+            at, taken_to_s, setup = round(placed * SAMPLE_RATE), placed, _setup(frame)
+            resampler = _new_resampler(frame)
+        taken_to_s += Fraction(frame.samples, frame.sample_rate)
+        for start, block in _pieces(at, resampler.resample(frame)):
+            at = start + block.shape[1]
+            yield start, block
+    if resampler is not None:
+        yield from _pieces(at, resampler.resample(None))
+
+
+def _setup(frame: av.AudioFrame) -> tuple[str, str, int]:
+    return frame.format.name, frame.layout.name, frame.sample_rate
+
+
+def _new_resampler(frame: av.AudioFrame) -> av.AudioResampler:
+    # The resampler would take 3 dB off a mono sound that it spreads to stereo.
+    layout = "mono" if frame.layout.nb_channels == 1 else "stereo"
+    return av.AudioResampler(format="fltp", layout=layout, rate=SAMPLE_RATE)
+
+
+def _pieces(at: int, frames: Iterable[av.AudioFrame | None]) -> Iterator[PlacedBlock]:
+    for frame in frames:
+        if frame is None:
+            continue
+        samples = np.nan_to_num(np.asarray(frame.to_ndarray(), np.float32))
+        yield at, np.repeat(samples, 3 - samples.shape[0], axis=0)
+        at += samples.shape[1]
+
+
+def mixed(sound: Iterable[Block], own: Iterable[PlacedBlock], gain_db: float) -> Iterator[Block]:
+    """A soundtrack with the clip's own sound added at a gain, peaks limited to -1 dBFS.
+
+    Args:
+        sound: the soundtrack at :data:`SAMPLE_RATE`.
+        own: in order of time; where pieces overlap, the first counts.
+        gain_db: of the clip's own sound, in dB.
+    """
+    return limited(_added(sound, own, np.float32(10 ** (gain_db / 20))), SAMPLE_RATE, _PEAK_DB)
+
+
+def _added(
+    sound: Iterable[Block], own: Iterable[PlacedBlock], factor: np.float32
+) -> Iterator[Block]:
+    pieces = _in_order(own)
+    start, piece = next(pieces, (0, None))
+    low = 0
+    for block in sound:
+        high = low + block.shape[1]
+        if piece is not None and start < high:
+            block = np.array(block)
+        while piece is not None and start < high:
+            part = piece[:, : high - start]
+            block[:, start - low : start - low + part.shape[1]] += factor * part
+            start, piece = start + part.shape[1], piece[:, part.shape[1] :]
+            if not piece.shape[1]:
+                start, piece = next(pieces, (0, None))
+        yield block
+        low = high
+
+
+def _in_order(pieces: Iterable[PlacedBlock]) -> Iterator[PlacedBlock]:
+    """The pieces from frame 0 on, without what overlaps a piece before."""
+    end = 0
+    for start, piece in pieces:
+        fresh = piece[:, max(end - start, 0) :]
+        if fresh.shape[1]:
+            start = max(start, end)
+            yield start, fresh
+            end = start + fresh.shape[1]
+
+
+def encoded(sound: Iterable[Block], stream: av.AudioStream) -> Iterator[av.Packet]:
+    """Packets of a film's sound, in order of time."""
+    at = 0
+    for samples in _framed(sound):
+        frame = av.AudioFrame.from_ndarray(samples, format="fltp", layout="stereo")
+        frame.sample_rate, frame.time_base, frame.pts = SAMPLE_RATE, Fraction(1, SAMPLE_RATE), at
+        at += samples.shape[1]
+        yield from stream.encode(frame)
+    yield from stream.encode(None)
+
+
+def _framed(sound: Iterable[Block]) -> Iterator[Block]:
+    """The same sound in blocks of :data:`_FRAME` frames, the last one shorter."""
+    left: Block = np.empty((2, 0), np.float32)
+    for block in sound:
+        joined = np.concatenate([left, block], axis=1) if left.shape[1] else block
+        if is_silence(joined):
+            joined = np.zeros(joined.shape, np.float32)
+        whole = joined.shape[1] - joined.shape[1] % _FRAME
+        for start in range(0, whole, _FRAME):
+            yield np.ascontiguousarray(joined[:, start : start + _FRAME])
+        left = joined[:, whole:]
+    if left.shape[1]:
+        yield np.ascontiguousarray(left)

@@ -1,0 +1,133 @@
+"""What a clip shows and sounds like, on the clock that its analysis counts on too."""
+
+from __future__ import annotations
+
+import contextlib
+import heapq
+from array import array
+from collections.abc import Iterator
+from contextlib import contextmanager
+from fractions import Fraction
+from pathlib import Path
+
+import av
+
+from render.errors import MuxError
+from render.files.clip import Clip, LastLength
+from render.files.clock import REORDER
+from render.files.source import ClipError, open_clip
+from render.film.copying import Coded
+from render.film.encoding import Picture
+
+
+class Source:
+    """A clip that is read as often as needed; times are ticks of :attr:`time_base`.
+
+    Its packets are read once to begin with.
+
+    Args:
+        path: the clip.
+
+    Raises:
+        MuxError: it cannot be read, or holds fewer than two pictures.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._times = array("q")
+        self._shown, self._keys = bytearray(), bytearray()
+        with self._clip() as clip:
+            self.index: int = clip.video.index
+            """Of the stream of pictures."""
+            self.time_base = Fraction(clip.video.time_base)
+            """Seconds of a tick."""
+            self.rate = clip.frame_rate
+            """Pictures a second on average, as declared."""
+            self.origin_s = clip.opening.zero_s
+            """Time of the file at second 0."""
+            self.first = round(clip.opening.first_s / self.time_base)
+            """When the first picture is shown."""
+            self.end = round(self._survey(clip) / self.time_base)
+            """When the last picture ends."""
+
+    def open(self) -> av.container.InputContainer:
+        """The file, opened anew; its times are those of the file."""
+        try:
+            return open_clip(self.path)
+        except ClipError as error:
+            raise MuxError(str(error)) from error
+
+    def coded(self) -> Iterator[Coded]:
+        """What is known of each of :meth:`packets`."""
+        for pts, shown, key in zip(self._times, self._shown, self._keys, strict=True):
+            yield Coded(pts, bool(shown), bool(key))
+
+    def packets(self) -> Iterator[av.Packet]:
+        """The pictures' packets, in order of decoding."""
+        with self._clip() as clip:
+            yield from _of_pictures(clip)
+
+    def pictures(self) -> Iterator[Picture]:
+        """The decoded pictures that are shown, in order of time."""
+        with self._clip() as clip:
+            clip.video.thread_type = "AUTO"
+            length = LastLength(clip.video)
+            last = self.first - 1
+            for picture in _decoded(clip, clip.video):
+                pts = last + length.usual_interval if picture.pts is None else picture.pts
+                pts = pts if length.pictures else self.first
+                if pts > last:
+                    length.push(pts, 0)
+                    last = pts
+                    yield pts, picture
+
+    def sounds(self) -> Iterator[tuple[Fraction | None, av.AudioFrame]]:
+        """The clip's own sound: (second or None where the file gives none, decoded frame)."""
+        with self._clip() as clip:
+            if clip.audio is None:
+                return
+            for frame in _decoded(clip, clip.audio):
+                yield None if frame.pts is None else frame.pts * frame.time_base, frame
+
+    @contextmanager
+    def _clip(self) -> Iterator[Clip]:
+        try:
+            with Clip(self.path) as clip:
+                yield clip
+        except ClipError as error:
+            raise MuxError(str(error)) from error
+
+    def _survey(self, clip: Clip) -> Fraction:
+        """Note times of all packets; when the last picture ends, in seconds."""
+        length = LastLength(clip.video)
+        waiting: list[tuple[int, int]] = []
+        for packet in _of_pictures(clip):
+            shown = clip.shows(packet)
+            self._times.append(packet.pts)
+            self._shown.append(shown)
+            self._keys.append(packet.is_keyframe)
+            if shown:
+                heapq.heappush(waiting, (packet.pts, packet.duration or 0))
+            if len(waiting) > REORDER:
+                length.push(*heapq.heappop(waiting))
+        while waiting:
+            length.push(*heapq.heappop(waiting))
+        if length.pictures < 2:
+            raise MuxError(f"'{self.path}' is a still picture: choose a video file")
+        return length.end_s
+
+
+def _of_pictures(clip: Clip) -> Iterator[av.Packet]:
+    return (packet for packet in clip.packets() if packet.stream_index == clip.video.index)
+
+
+def _decoded(
+    clip: Clip, stream: av.VideoStream | av.AudioStream
+) -> Iterator[av.VideoFrame | av.AudioFrame]:
+    """What a stream holds, passing over packets that are broken."""
+    for packet in clip.packets():
+        if packet.stream_index == stream.index:
+            with contextlib.suppress(av.FFmpegError):
+                yield from packet.decode()
+    with contextlib.suppress(av.FFmpegError):
+        yield from stream.decode(None)

@@ -12,7 +12,6 @@ import av
 
 from render.files.clock import (
     REORDER,
-    RESTARTS,
     Continuity,
     demux,
     presentation_times,
@@ -20,7 +19,7 @@ from render.files.clock import (
 )
 from render.files.source import ClipError, open_clip
 
-LATE_S = Fraction(1, 10)
+LATE_S = Fraction(15, 100)
 """Seconds after the start of the sound from which on a picture starts late."""
 
 _OPENING = 64
@@ -38,9 +37,9 @@ class Opening:
     first_s: Fraction
     """Clip time of the first shown picture: 0, or more where the picture starts late."""
     lead_in: int
-    """Video packets before the first that is needed."""
-    undecodable: bool
-    """Whether pictures before the first shown one are to be shown, but cannot be decoded."""
+    """Video packets before the first key frame, where a stream begins between two."""
+    key_s: Fraction
+    """Clip time of the first key frame; earlier pictures that are to be shown can't be decoded."""
     decoding_order: bool
     """Whether the container states no times of presentation."""
 
@@ -54,7 +53,7 @@ def survey(path: Path) -> Opening:
     with open_clip(path) as container:
         video, audio = video_stream(container, path), container.streams.best("audio")
         beginning = _Beginning(video, audio)
-        continuity = Continuity(bool(container.format.flags & RESTARTS))
+        continuity = Continuity(container)
         for packet in demux(container, video, audio):
             continuity.correct(packet)
             beginning.push(packet)
@@ -78,7 +77,7 @@ def _survey_decoding_order(path: Path) -> Opening:
         video = video_stream(container, path)
         packets = presentation_times(demux(container, video, None), video)
         first = min((packet.pts for packet in islice(packets, REORDER)), default=0)
-    return Opening(first * Fraction(video.time_base), Fraction(0), 0, False, True)
+    return Opening(first * Fraction(video.time_base), Fraction(0), 0, Fraction(0), True)
 
 
 class _Beginning:
@@ -132,13 +131,14 @@ class _Beginning:
         first = self.frames[0]
         assert first is not None
         start = min(pts for pts, _, shown in self._packets if shown and pts is not None)
-        lead_in, key_first = self._keys(first)
-        cut_off = start < first and not key_first
+        lead_in, key = self._first_key()
+        cut_off = start < first and lead_in > 0
         zero_s, sound_s = first * self.base, self.sound_s
         if sound_s is not None and not cut_off and start * self.base - sound_s > LATE_S:
             zero_s = sound_s
         first_s = (first - round(zero_s / self.base)) * self.base
-        return Opening(zero_s, first_s, lead_in if cut_off else 0, start < first, False)
+        key_s = first_s - max(0, first - key) * self.base
+        return Opening(zero_s, first_s, lead_in if cut_off else 0, key_s, False)
 
     @property
     def sound_s(self) -> Fraction | None:
@@ -147,14 +147,12 @@ class _Beginning:
             return self._sound_s
         return Fraction(self.audio.start_time * self.audio.time_base)
 
-    def _keys(self, first: int) -> tuple[int, bool]:
-        """Packets before the key frame that the first picture needs; whether a key begins."""
-        keys = [
-            number
-            for number, (pts, key, _) in enumerate(self._packets)
-            if key and pts is not None and pts <= first
-        ]
-        return (keys[-1] if keys else 0), self._packets[0][1]
+    def _first_key(self) -> tuple[int, int]:
+        """Number of packets before the first key frame, and its time."""
+        for number, (pts, key, _) in enumerate(self._packets):
+            if key and pts is not None:
+                return number, pts
+        return 0, min(pts for pts, _, _ in self._packets if pts is not None)
 
     def _decode(self, packet: av.Packet | None) -> None:
         with contextlib.suppress(av.FFmpegError):

@@ -13,7 +13,8 @@ what ``ffmpeg`` and ``ffplay`` show:
 * Where the clock of a format that may restart (transport and program streams, Ogg) goes back, or
   forward by more than 10 s, the later part continues after the earlier one, for sound and picture
   alike. In other formats times that are more than 30 hours off are replaced. Both limits are those
-  of ``ffmpeg`` (``-dts_delta_threshold``, ``-dts_error_threshold``).
+  of ``ffmpeg`` (``-dts_delta_threshold``, ``-dts_error_threshold``). Files of other formats that
+  were joined byte by byte go on as well.
 * Containers that state only the order of decoding (AVI, elementary streams) get presentation times:
   the n-th picture that the decoder gives has the n-th of the stated times.
 * The last picture lasts to the end of the track where a container states it. Else it lasts as long
@@ -29,6 +30,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 
@@ -72,8 +74,8 @@ class Clip:
         self.video = video_stream(self.container, path)
         self.audio: av.AudioStream | None = self.container.streams.best("audio")
         self.restarts = bool(self.container.format.flags & RESTARTS)
-        """Whether the format's clock may restart, so that no time can be sought for."""
-        self._continuity = Continuity(self.restarts)
+        """Whether the format's clock may restart."""
+        self._continuity = Continuity(self.container)
 
     def __enter__(self) -> Clip:
         return self
@@ -110,7 +112,7 @@ class Clip:
 
         :meth:`packets` has to be called anew afterwards.
         """
-        if self.restarts or self.opening.decoding_order:
+        if self.opening.decoding_order or (self.restarts and not self._steady):
             return False
         at = round((self.opening.zero_s + Fraction(time_s)) / self.video.time_base)
         with contextlib.suppress(av.FFmpegError):
@@ -118,6 +120,18 @@ class Clip:
             self.opening = replace(self.opening, lead_in=0)
             return True
         return False
+
+    @cached_property
+    def _steady(self) -> bool:
+        """Whether the clock never restarts, so that times of the file can be sought."""
+        with open_clip(self.path) as container:
+            continuity = Continuity(container)
+            audio = container.streams.best("audio")
+            for packet in demux(container, video_stream(container, self.path), audio):
+                continuity.correct(packet)
+                if continuity.restarted:
+                    return False
+        return True
 
     def _corrected(self, packets: Iterable[av.Packet]) -> Iterator[av.Packet]:
         for packet in packets:
@@ -138,20 +152,20 @@ class Clip:
 
     def _on_clock(self, packets: Iterable[av.Packet]) -> Iterator[av.Packet]:
         """Move times so that 0 is the clip's 0."""
-        zero, first = self.opening.zero_s, self.opening.first_s
+        zero, key = self.opening.zero_s, self.opening.key_s
         shift = {s.index: round(zero / s.time_base) for s in (self.video, self.audio) if s}
         for packet in packets:
             ticks = shift[packet.stream_index]
             packet.pts = None if packet.pts is None else packet.pts - ticks
             packet.dts = None if packet.dts is None else packet.dts - ticks
             video = packet.stream_index == self.video.index
-            if not (video and self.opening.undecodable and _is_before(packet, first)):
+            if not (video and _is_before(packet, key)):
                 yield packet
 
 
-def _is_before(packet: av.Packet, first: Fraction) -> bool:
-    """Whether a picture lies before the first shown one though no edit list discards it."""
-    return bool(not packet.is_discard and packet.pts * packet.time_base < first)
+def _is_before(packet: av.Packet, key_s: Fraction) -> bool:
+    """Whether a picture lies before the first key frame though no edit list discards it."""
+    return bool(not packet.is_discard and packet.pts * packet.time_base < key_s)
 
 
 def picture_span(path: Path) -> Span:

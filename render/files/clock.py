@@ -22,6 +22,9 @@ REORDER = 64
 
 _FORWARD_S, _BACK_S = 10.0, 0.1
 """A clock that goes further forward, or back, has restarted."""
+_AGAIN_S = 1.0
+"""In formats whose clock may not restart it has where it goes back to its start, from further on
+than this: such files were joined byte by byte."""
 _ERROR_S = 30 * 3600.0
 """A time this far from the expected one is an error in any format."""
 _FALLBACK_RATE = Fraction(25)
@@ -46,18 +49,31 @@ def demux(
 ) -> Iterator[av.Packet]:
     """Packets that hold something, up to the end or to where the file breaks off."""
     packets = container.demux([video, audio] if audio is not None else [video])
+    held: list[av.Packet] = []
     with contextlib.suppress(av.FFmpegError):
         for packet in packets:
-            if packet.size:
+            if not packet.size:
+                continue
+            # Of the last picture of a file that breaks off only a part is there.
+            if packet.stream_index == video.index:
+                yield from held
+                held = [packet] if packet.is_corrupt else []
+            if packet not in held:
                 yield packet
 
 
 class Continuity:
     """Lets time go on where a clock restarts, in step for all streams."""
 
-    def __init__(self, restarts: bool) -> None:
-        self._restarts = restarts
+    def __init__(self, container: InputContainer) -> None:
+        self._restarts = bool(container.format.flags & RESTARTS)
+        # AVI states times of decoding alone; libavformat guesses the others from them.
+        self._decoding_only = container.format.name == "avi"
         self._shift_s = Fraction(0)
+        self._start: dict[int, int] = {}
+        """Stated time of each stream's first packet, in ticks."""
+        self._end: dict[int, int] = {}
+        """Latest end of a packet of each stream, corrected, in ticks."""
         self._before: dict[int, tuple[int, int]] = {}
         """Decoding time and duration of each stream's last packet, corrected, in ticks."""
         self._latest_s: float | None = None
@@ -65,50 +81,62 @@ class Continuity:
     def correct(self, packet: av.Packet) -> None:
         """Replace the times of a packet by continuous ones."""
         base, index = Fraction(packet.time_base), packet.stream_index
+        if self._decoding_only:
+            packet.pts = packet.dts
         shift = round(self._shift_s / base) if self._shift_s else 0
-        if packet.dts is None:
-            self._move(packet, shift)
-            return
+        jump = self._restart(packet, shift, base)
+        self._shift_s -= jump * base
+        self._move(packet, shift - jump)
+        if not self._restarts:
+            self._without_errors(packet)
         length = packet.duration or 0
         if not length and isinstance(packet.stream, av.VideoStream):
             length = round(1 / (frame_rate(packet.stream) * base))
-        dts = packet.dts + shift
-        if self._restarts:
-            jump = self._jump(index, dts, base)
-            self._shift_s -= jump * base
-            dts, shift = dts - jump, shift - jump
-            self._move(packet, shift)
-        else:
-            dts = self._without_errors(packet, base)
-        self._before[index] = (dts, length)
-        self._latest_s = float(dts * base)
+        if packet.dts is not None:
+            self._before[index] = (packet.dts, length)
+            self._latest_s = float(packet.dts * base)
+        if packet.pts is not None:
+            self._end[index] = max(packet.pts + length, self._end.get(index, packet.pts))
 
-    def _jump(self, index: int, dts: int, base: Fraction) -> int:
+    @property
+    def restarted(self) -> bool:
+        """Whether the clock has restarted so far."""
+        return self._shift_s != 0
+
+    def _restart(self, packet: av.Packet, shift: int, base: Fraction) -> int:
         """By how many ticks the clock jumped at a packet."""
-        if index not in self._before:
-            if self._latest_s is None:
-                return 0
-            expected = before = round(Fraction(self._latest_s) / base)
-            went_back = False
-        else:
-            before, length = self._before[index]
-            expected = before + length
-            went_back = float((before - dts) * base) > _BACK_S
-        jump = dts - expected
-        return jump if went_back or abs(float(jump * base)) > _FORWARD_S else 0
+        index = packet.stream_index
+        if not self._restarts:
+            return self._joined(packet, shift, base)
+        if packet.dts is None or self._latest_s is None:
+            return 0
+        dts = packet.dts + shift
+        before, length = self._before.get(index, (round(Fraction(self._latest_s) / base), 0))
+        jump, back_s = dts - (before + length), float((before - dts) * base)
+        off = abs(float(jump * base)) > _FORWARD_S
+        went_back = back_s > _BACK_S and index in self._before
+        return jump if off or went_back else 0
 
-    def _without_errors(self, packet: av.Packet, base: Fraction) -> int:
-        """Replace impossible times of a packet, and return its decoding time."""
-        dts: int = packet.dts
+    def _joined(self, packet: av.Packet, shift: int, base: Fraction) -> int:
+        """By how many ticks the time goes back to the start of a stream."""
+        time = packet.pts if packet.pts is not None else packet.dts
+        if time is None:
+            return 0
+        start = self._start.setdefault(packet.stream_index, time)
+        jump = time + shift - self._end.get(packet.stream_index, time + shift)
+        again = float(-jump * base) > _AGAIN_S and abs(float((time - start) * base)) < _AGAIN_S
+        return jump if again else 0
+
+    def _without_errors(self, packet: av.Packet) -> None:
+        """Replace impossible times of a packet."""
         if packet.stream_index not in self._before:
-            return dts
+            return
         expected = sum(self._before[packet.stream_index])
-        limit = _ERROR_S / float(base)
+        limit = _ERROR_S / float(packet.time_base)
         if packet.pts is not None and abs(packet.pts - expected) > limit:
             packet.pts = expected
-        if abs(dts - expected) > limit:
-            packet.dts = dts = expected
-        return dts
+        if packet.dts is not None and abs(packet.dts - expected) > limit:
+            packet.dts = expected
 
     @staticmethod
     def _move(packet: av.Packet, ticks: int) -> None:

@@ -119,13 +119,17 @@ class Continuity:
 
     def _joined(self, packet: av.Packet, shift: int, base: Fraction) -> int:
         """By how many ticks the time goes back to the start of a stream."""
-        time = packet.pts if packet.pts is not None else packet.dts
+        index = packet.stream_index
+        # Decoding never goes back, and no picture is shown before those decoded so far.
+        time = packet.dts if packet.dts is not None else packet.pts
         if time is None:
             return 0
-        start = self._start.setdefault(packet.stream_index, time)
-        jump = time + shift - self._end.get(packet.stream_index, time + shift)
-        again = float(-jump * base) > _AGAIN_S and abs(float((time - start) * base)) < _AGAIN_S
-        return jump if again else 0
+        start = self._start.setdefault(index, time)
+        if index not in self._before or abs(float((time - start) * base)) > _AGAIN_S:
+            return 0
+        back_s = float((self._before[index][0] - time - shift) * base)
+        shown = packet.pts if packet.pts is not None else time
+        return shown + shift - self._end[index] if back_s > _AGAIN_S else 0
 
     def _without_errors(self, packet: av.Packet) -> None:
         """Replace impossible times of a packet."""

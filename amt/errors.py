@@ -40,3 +40,7 @@ class WeightsError(AmtError):
 
 class OutputError(AmtError):
     """An output cannot be written."""
+
+
+class DependencyError(AmtError, ImportError):
+    """A library that this package stands on is missing or cannot be loaded."""

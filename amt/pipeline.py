@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from amt.arrange import arrange, load_network, load_style
 from amt.compose import ComposeOptions, compose
@@ -15,6 +15,11 @@ from amt.model.weights import load_composer, load_expression
 from amt.mood import MoodSpan, parse_moods
 from amt.plan import DEFAULT_ARRANGER, Arrangement, rounded
 from amt.types import Plan, Song, VideoFeatures
+
+if TYPE_CHECKING:
+    from amt.model.arranger import Arranger
+    from amt.model.composer import Composer
+    from amt.model.expression import Expression
 
 Backend = Literal["auto", "clip", "analytic"]
 Stage = Callable[[str, float], None]
@@ -50,11 +55,35 @@ class Generated:
     arrangement: Arrangement
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Models:
+    """The networks that a run needs; none of them changes by being used."""
+
+    composer: Composer
+    expression: Expression
+    arranger: Arranger | None
+    """None where patterns write the notes."""
+
+
+def load_models(arrangement: Arrangement, weights: Path | None = None) -> Models:
+    """Load the networks of ``weights``, or those that are installed.
+
+    Raises:
+        WeightsError: they are missing, damaged, or of another model or version.
+    """
+    return Models(
+        composer=load_composer(weights and weights / "composer"),
+        expression=load_expression(weights and weights / "expression"),
+        arranger=load_network(arrangement, weights),
+    )
+
+
 def generate(
     video: Path,
     options: GenerateOptions,
     stage: Stage | None = None,
     say: Callable[[str], None] | None = None,
+    models: Models | None = None,
 ) -> Generated:
     """Compose a soundtrack for a clip.
 
@@ -63,30 +92,33 @@ def generate(
         options: what the user decided.
         stage: told about progress.
         say: told in one sentence what looks at the picture, where that was left open.
+        models: the networks, where they are loaded already; None loads those of the options.
 
     Raises:
         AmtError: the clip, an option, or the weights cannot be used.
     """
     tell: Stage = stage or (lambda name, share: None)
+
+    def telling(name: str) -> Callable[[float], None]:
+        return lambda share: tell(name, share)
+
     load_style(options.compose.style)  # a wrong name should not cost the user a whole extraction
-    composer = load_composer(options.weights and options.weights / "composer")
-    expression = load_expression(options.weights and options.weights / "expression")
-    network = load_network(options.arrangement, options.weights)
+    loaded = models or load_models(options.arrangement, options.weights)
     features = extract_features(
         video,
         backend=options.backend,
         clip_model=options.clip_model,
         allow_download=options.allow_download,
-        progress=lambda share: tell("watching", share),
+        progress=telling("watching"),
         say=say,
     )
     wishes = options.compose
     if options.mood is not None:
         moods: tuple[MoodSpan, ...] = parse_moods(options.mood, features.duration_s)
         wishes = replace(wishes, moods=(*wishes.moods, *moods))
-    plan = compose(features, wishes, composer, expression, lambda share: tell("composing", share))
+    plan = compose(features, wishes, loaded.composer, loaded.expression, telling("composing"))
     # The plan as its file would hold it, so that arranging the file gives the same bytes.
     plan = rounded(plan)
-    song = arrange(plan, options.arrangement, network, lambda share: tell("arranging", share))
+    song = arrange(plan, options.arrangement, loaded.arranger, telling("arranging"))
     tell("arranging", 1.0)
     return Generated(features, plan, song, options.arrangement)

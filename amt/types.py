@@ -9,7 +9,7 @@ Conventions used by every module:
 * Middle C is MIDI note 60. Velocities and controller values are 0-127.
 * Valence and arousal lie in [-1, 1] (Russell's circumplex, 1980).
 
-Arrays inside these classes are treated as read-only.
+Arrays inside these classes are treated as read-only. What holds many values shows itself in a line.
 """
 
 from __future__ import annotations
@@ -40,6 +40,8 @@ EMOTION_VALENCE_AROUSAL = {
 EMOTIONS = tuple(EMOTION_VALENCE_AROUSAL)
 """The column order of every ``[S, 6]`` emotion array."""
 
+_MOST_SHOWN = 40
+
 CutKind = Literal["cut", "dissolve", "fade"]
 
 
@@ -64,7 +66,7 @@ class Accent:
     """How far the peak stands out, 0 to 1."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class VideoFeatures:
     """What the pipeline knows of a clip; see :mod:`amt.features` for the definitions."""
 
@@ -83,13 +85,16 @@ class VideoFeatures:
     backend: str
     """The vision backend that made ``emotion`` and ``semantic``: ``clip`` or ``analytic``."""
 
+    def __repr__(self) -> str:
+        return f"<VideoFeatures: {self.duration_s:.1f} s, {len(self.cuts)} cuts, by {self.backend}>"
+
     @property
     def seconds(self) -> int:
         """S, the number of rows of every per-second array."""
         return len(self.motion)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class TimeGrid:
     """When every beat of the music falls on the picture.
 
@@ -104,6 +109,13 @@ class TimeGrid:
     """Number of beats of each bar; they sum to B."""
     last_beat: float = 1.0
     """Share of the last beat that is heard, in (0, 1]: its tempo is that of a whole beat."""
+
+    def __repr__(self) -> str:
+        tempos = self.tempo_bpm
+        return (
+            f"<TimeGrid: {self.duration_s:.1f} s, {len(self.bars)} bars, {self.n_beats} beats, "
+            f"{tempos.min():.0f} to {tempos.max():.0f} BPM>"
+        )
 
     @property
     def n_beats(self) -> int:
@@ -169,7 +181,7 @@ class Section:
     """One of :data:`EMOTIONS`."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Plan:
     """Everything that decides a piece before its notes are written: what a person edits."""
 
@@ -192,6 +204,13 @@ class Plan:
     accents: tuple[Accent, ...] = ()
     """In order of time, inside the music."""
 
+    def __repr__(self) -> str:
+        return (
+            f"<Plan {_shown(self.title)}: {self.grid.duration_s:.1f} s, {self.key.label}, "
+            f"{len(self.grid.bars)} bars, {len(self.chords)} chords, style {_shown(self.style)}, "
+            f"seed {self.seed}>"
+        )
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Note:
@@ -213,7 +232,7 @@ class ControlChange:
     value: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Track:
     """One instrument."""
 
@@ -225,6 +244,10 @@ class Track:
     controls: tuple[ControlChange, ...] = ()
     """Sorted by tick."""
     is_drum: bool = False
+
+    def __repr__(self) -> str:
+        plays = "drums" if self.is_drum else f"program {self.program}"
+        return f"<Track {_shown(self.name)}: {plays}, {len(self.notes)} notes>"
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,7 +276,7 @@ class TimeSignature:
     denominator: int = 4
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Song:
     """A piece as a DAW sees it; times in ticks of ``1 / TICKS_PER_BEAT`` beat."""
 
@@ -267,3 +290,15 @@ class Song:
     markers: tuple[TextEvent, ...] = ()
     chord_names: tuple[TextEvent, ...] = ()
     title: str = field(default="")
+
+    def __repr__(self) -> str:
+        notes = sum(len(track.notes) for track in self.tracks)
+        return (
+            f"<Song {_shown(self.title)}: {self.key.label}, {self.end // TICKS_PER_BEAT} beats, "
+            f"{notes} notes in {len(self.tracks)} tracks>"
+        )
+
+
+def _shown(text: str) -> str:
+    """A name as it is shown among other things: on one line, not too long."""
+    return repr(text if len(text) <= _MOST_SHOWN else f"{text[: _MOST_SHOWN - 1]}…")

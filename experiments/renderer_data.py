@@ -33,9 +33,10 @@ from render.diffusion.mel import FRAME_RATE, HOP, MARGIN, N_FFT, SAMPLE_RATE
 from render.diffusion.sampler import WINDOW
 from render.diffusion.tokens import FrameNotes, collate, frame_notes, note_table
 from render.neural import SOUNDFONT_GAINS
+from render.playing import Player, load_player
 from render.score import Note, Part
-from render.soundfont import find_soundfont, soundfont_format
-from render.synthesisers import Synthesiser, choose_engine
+from render.soundfont import find_soundfont
+from render.synthesisers import choose_engine
 
 LEAD_S = 4.0
 """What is played before the first window of a take, so that held notes and reverb are in it."""
@@ -101,20 +102,19 @@ class Teacher:
 
     Args:
         soundfont: the file to play on; None takes the best one installed.
-        engine: ``auto``, ``fluidsynth``, ``tinysoundfont`` or ``midirenderer``.
+        engine: ``auto``, ``fluidsynth`` or ``midirenderer``.
 
     Raises:
         RenderError: the soundfont or the engine is missing, or they do not fit each other.
     """
 
     def __init__(self, soundfont: Path | None, engine: str = "auto") -> None:
-        wanted = soundfont_format(soundfont) if soundfont else None
-        self._engine = choose_engine(engine, wanted)
-        self._soundfont = find_soundfont(soundfont, self._engine.formats)
-        self._synthesiser: Synthesiser | None = None
+        self._engine = choose_engine(engine)
+        self._soundfont = find_soundfont(soundfont)
+        self._player: Player | None = None
 
     def __getstate__(self) -> dict[str, object]:
-        return self.__dict__ | {"_synthesiser": None}
+        return self.__dict__ | {"_player": None}
 
     def play(self, take: Take, duration_s: float) -> NDArray[np.float32]:
         """Play a take in mono.
@@ -123,12 +123,12 @@ class Teacher:
             float32 [L] from :data:`LEAD_S` before the first window to ``duration_s`` after its
             beginning, rounded up.
         """
-        if self._synthesiser is None:
-            self._synthesiser = self._engine.load(self._soundfont, SAMPLE_RATE)
+        if self._player is None:
+            self._player = load_player(self._engine.name, self._soundfont, SAMPLE_RATE)
         is_drum = take.program == DRUM_PROGRAM
         program = mido.Message("program_change", program=0 if is_drum else take.program)
         part = Part(take.family.name, is_drum, take.notes, ((-LEAD_S, program),)).shifted(LEAD_S)
-        samples = self._synthesiser.play(part, int(np.ceil((LEAD_S + duration_s) * SAMPLE_RATE)))
+        samples = self._player.play(part, int(np.ceil((LEAD_S + duration_s) * SAMPLE_RATE)))
         return SOUNDFONT_GAINS[self._engine.name] * samples.mean(axis=0, dtype=np.float32)
 
 

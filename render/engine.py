@@ -7,6 +7,7 @@ output (:mod:`render.tape`) and is levelled from there, so memory does not grow 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -14,10 +15,13 @@ from pathlib import Path
 
 from render.audio import Audio
 from render.options import NEURAL, NeuralOptions, RenderOptions
-from render.playing import Performance, Progress, Say, file_names, load_player
+from render.playing import Instrument, Performance, Progress, Say, file_names, load_player
 from render.recording import Recording, finished
 from render.score import Part, read_parts
 from render.tape import Tape
+
+_FULL_SCALE = 1 - 2**-23
+"""The largest sample of a file with 24 bits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +31,17 @@ class Rendering:
     Attributes:
         master: the sum of all parts.
         stems: file name (such as ``01_piano.wav``) → stem, in the order of the parts; empty unless
-            they were asked for. All have the length and the gain of the master, so that their sum
-            is the master before its peaks are limited; a stem itself is not limited.
+            they were asked for. All have the length of the master and one gain, so that their sum
+            is the master before its peaks are limited, times ``stems_gain``.
+        instrument: the engine and the soundfont that played.
+        stems_gain: 1 where no stem passes full scale, which is the rule; else what brings the
+            loudest stem to full scale. A stem itself is not limited.
     """
 
     master: Recording
     stems: dict[str, Recording]
+    instrument: Instrument
+    stems_gain: float = 1.0
 
 
 @contextmanager
@@ -79,8 +88,15 @@ def record(
         whole = finished(master, options.sample_rate, options.duration_s)
         if options.normalise:
             whole = whole.levelled(options.loudness_lufs, options.peak_db)
+        alone = [whole.like(tape) for tape in tapes]
+        gain = 1.0
+        if options.normalise:  # without, the sound is as the engine made it
+            gain = _FULL_SCALE / max(_FULL_SCALE, *(stem.peak() for stem in alone), 0.0)
+        if gain < 1 and say:
+            say(f"stems are {-20 * math.log10(gain):.1f} dB below the mix, so that none clips")
         names = file_names(played.names) if stems else []
-        yield Rendering(whole, {n: whole.like(t) for n, t in zip(names, tapes, strict=True)})
+        found = {n: stem.turned(gain) for n, stem in zip(names, alone, strict=True)}
+        yield Rendering(whole, found, played.instrument, gain)
 
 
 def render_midi(
@@ -142,7 +158,7 @@ def _perform(parts: tuple[Part, ...], options: RenderOptions, say: Say | None) -
     """Let the engine that was asked for play, as far as it can."""
     if options.engine != NEURAL:
         player = load_player(options.engine, options.soundfont, options.sample_rate)
-        return player.perform(parts)
+        return player.perform(parts, say=say)
     from render.neural import perform  # torch is imported only where it is needed
 
     return perform(parts, options.neural, options.soundfont, options.sample_rate, say)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from render.diffusion.buses import Bus, LeftOut, assign
@@ -12,14 +13,14 @@ from render.diffusion.sampler import SamplerOptions
 from render.diffusion.synthesize import PIECE, n_pieces, synthesize_buses
 from render.diffusion.weights import Renderer, load_renderer
 from render.errors import EngineError
-from render.options import NeuralOptions
-from render.playing import Performance, Player, Say, load_player
+from render.options import NEURAL, NeuralOptions
+from render.playing import Instrument, Performance, Player, Say, load_player
 from render.score import Part
 from render.stream import Block, Resampler
 
 NETWORKS = Path(__file__).parent / "weights" / "renderer"
 """Where the networks of an installation lie."""
-SOUNDFONT_GAINS = {"fluidsynth": 6.0, "tinysoundfont": 2.0, "midirenderer": 3.0}
+SOUNDFONT_GAINS = {"fluidsynth": 6.0, "midirenderer": 3.0}
 """What brings an engine, which leaves room for whole bands, to the level of the networks: they
 learned from engines so amplified, at about -28 dBFS a part."""
 _MOST_NAMES = 3
@@ -70,7 +71,11 @@ def perform(
     player = load_player("auto", soundfont, sample_rate) if left else None
     if player and say:
         say(f"the neural renderer has not learned {_named(left)}, which {player.engine} plays")
-    return _together(buses, _by_part(left), renderer, sampler, player, sample_rate)
+    names = tuple(bus.name for bus in buses)
+    seconds = len(buses) * max(map(n_pieces, buses), default=0) * PIECE / SAMPLE_RATE
+    sound = _bus_sound(buses, renderer, sampler, sample_rate)
+    alone = Performance(names, sound, seconds, Instrument(NEURAL))
+    return alone if player is None else _together(alone, player, _by_part(left), say)
 
 
 def _sampler(options: NeuralOptions) -> SamplerOptions:
@@ -78,26 +83,19 @@ def _sampler(options: NeuralOptions) -> SamplerOptions:
 
 
 def _together(
-    buses: tuple[Bus, ...],
-    others: tuple[Part, ...],
-    renderer: Renderer,
-    sampler: SamplerOptions,
-    player: Player | None,
-    sample_rate: int,
+    buses: Performance, player: Player, others: tuple[Part, ...], say: Say | None
 ) -> Performance:
     """Buses first, then the parts that a soundfont plays at the buses' level."""
-    names = tuple(bus.name for bus in buses)
-    seconds = len(buses) * max(map(n_pieces, buses), default=0) * PIECE / SAMPLE_RATE
-    sound = _bus_sound(buses, renderer, sampler, sample_rate)
-    if player is None:
-        return Performance(names, sound, seconds)
-    more = player.perform(others, SOUNDFONT_GAINS[player.engine])
+    more = player.perform(others, SOUNDFONT_GAINS[player.engine], say)
+    instrument = replace(player.instrument, engine=f"{NEURAL} and {player.engine}")
 
     def both() -> Iterator[tuple[int, int, Block]]:
-        yield from sound
-        yield from ((len(buses) + index, start, block) for index, start, block in more.sound)
+        yield from buses.sound
+        yield from ((len(buses.names) + index, at, block) for index, at, block in more.sound)
 
-    return Performance((*names, *more.names), both(), seconds + more.seconds)
+    return Performance(
+        (*buses.names, *more.names), both(), buses.seconds + more.seconds, instrument
+    )
 
 
 def _bus_sound(

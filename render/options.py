@@ -42,7 +42,7 @@ class RenderOptions:
     """
 
     engine: str = "auto"
-    """``auto``, ``fluidsynth``, ``tinysoundfont``, ``midirenderer`` or ``diffusion``."""
+    """``auto``, ``fluidsynth``, ``midirenderer`` or ``diffusion``."""
     soundfont: Path | None = None
     """The file to play on; see :func:`render.soundfont.find_soundfont` for None."""
     sample_rate: int = 44100

@@ -8,11 +8,15 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
+from render.bank import Bank, read_bank
+from render.presets import cast
 from render.score import Note, Part
-from render.soundfont import find_soundfont, requested_soundfont, soundfont_format
+from render.soundfont import BETTER, LAST_RESORT, find_soundfont
 from render.stream import Block, scaled
 from render.synthesisers import Synthesiser, choose_engine
 
@@ -23,8 +27,40 @@ Say = Callable[[str], None]
 
 MAX_TAIL_S = 5.0
 """How long the sound may ring on after the last event."""
-MAX_EXCERPT_S = 300.0
-"""A part that lasts longer is played in excerpts, so that memory does not grow with its length."""
+REST_S = 20.0
+"""A part is not played on in a rest once this much of it has passed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Instrument:
+    """What plays: an engine and its soundfont.
+
+    Attributes:
+        engine: name, such as ``fluidsynth``.
+        version: of the engine; empty where it has none.
+        soundfont: the file; None where no soundfont plays.
+        soundfont_name: what the soundfont calls itself; empty where it does not.
+    """
+
+    engine: str
+    version: str = ""
+    soundfont: Path | None = None
+    soundfont_name: str = ""
+
+    def __str__(self) -> str:
+        """Such as ``fluidsynth 2.3.1 on FluidR3_GM.sf2 (Fluid R3 GM)``."""
+        engine = f"{self.engine} {self.version}".strip()
+        if self.soundfont is None:
+            return engine
+        name = f" ({self.soundfont_name})" if self.soundfont_name else ""
+        return f"{engine} on {self.soundfont.name}{name}"
+
+    @property
+    def hint(self) -> str:
+        """How to get better sound, in a sentence; empty where it is good."""
+        if self.soundfont is None or self.soundfont.name != LAST_RESORT:
+            return ""
+        return f"{LAST_RESORT} is a small soundfont: {BETTER}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,15 +72,17 @@ class Performance:
         sound: (index of the player, first frame, stereo block [2, L]) in any order of time; what
             overlaps is to be added.
         seconds: of all players' sound together, for progress.
+        instrument: what plays.
     """
 
     names: tuple[str, ...]
     sound: Iterator[tuple[int, int, Block]]
     seconds: float
+    instrument: Instrument
 
     def with_progress(self, sample_rate: int, progress: Progress | None) -> Performance:
         """The same, telling how far it is."""
-        return Performance(self.names, self._told(sample_rate, progress), self.seconds)
+        return replace(self, sound=self._told(sample_rate, progress))
 
     def _told(
         self, sample_rate: int, progress: Progress | None
@@ -67,60 +105,91 @@ class Player:
         engine: its name.
         synthesiser: with the soundfont loaded.
         sample_rate: in Hz.
+        bank: the soundfont.
+        version: of the engine.
     """
 
     engine: str
     synthesiser: Synthesiser
     sample_rate: int
+    bank: Bank
+    version: str
 
-    def perform(self, parts: Sequence[Part], gain: float = 1.0) -> Performance:
-        """Play parts one by one, each from its first note until it has rung out."""
+    @property
+    def instrument(self) -> Instrument:
+        """What plays."""
+        return Instrument(self.engine, self.version, self.bank.path, self.bank.name)
+
+    def perform(
+        self, parts: Sequence[Part], gain: float = 1.0, say: Say | None = None
+    ) -> Performance:
+        """Play parts one by one, each from its first note until it has rung out.
+
+        Args:
+            parts: what to play.
+            gain: factor of every sample.
+            say: is told what the soundfont has not, and what plays it.
+
+        Raises:
+            SoundfontError: the soundfont is damaged, or has nothing that plays any of the parts.
+        """
+        found = cast(parts, self.bank)
+        if say is not None:
+            for sentence in found.said:
+                say(sentence)
         seconds = sum(part.end_s - part.start_s + MAX_TAIL_S for part in parts)
-        return Performance(tuple(part.name for part in parts), self._sound(parts, gain), seconds)
+        names = tuple(part.name for part in parts)
+        return Performance(names, self._sound(found.parts, gain), seconds, self.instrument)
 
-    def _sound(self, parts: Sequence[Part], gain: float) -> Iterator[tuple[int, int, Block]]:
+    def play(self, part: Part, frames: int) -> Block:
+        """Play one part from silence, without its rests being passed over: [2, frames].
+
+        Raises:
+            SoundfontError: the soundfont is damaged, or has nothing that plays the part.
+        """
+        (found,) = cast([part], self.bank).parts
+        assert found is not None  # it would have been refused
+        return np.concatenate(list(self.synthesiser.play(found, frames)), axis=1)
+
+    def _sound(self, parts: Sequence[Part | None], gain: float) -> Iterator[tuple[int, int, Block]]:
         for index, part in enumerate(parts):
-            for excerpt in excerpts(part):
-                start = int(excerpt.start_s * self.sample_rate)
-                moved = excerpt.shifted(-start / self.sample_rate)
-                end = round((excerpt.end_s + MAX_TAIL_S) * self.sample_rate)
-                samples = self.synthesiser.play(moved, end - start)
-                yield from ((index, start, block) for block in scaled([samples], gain))
+            for phrase, tail_s in phrases(part) if part else ():
+                start = int(phrase.start_s * self.sample_rate)
+                end = round((phrase.end_s + tail_s) * self.sample_rate)
+                moved = phrase.shifted(-start / self.sample_rate)
+                for block in scaled(self.synthesiser.play(moved, end - start), gain):
+                    yield index, start, block
+                    start += block.shape[1]
 
 
 def load_player(engine: str, soundfont: Path | None, sample_rate: int) -> Player:
-    """Choose engine and soundfont so that they fit each other, and load them.
+    """Choose engine and soundfont, and load them.
 
     Raises:
-        SoundfontError: the soundfont is missing, damaged or unreadable for the engine.
+        SoundfontError: the soundfont is missing or damaged.
         EngineError: the engine is unknown or not installed.
     """
-    wanted = soundfont or requested_soundfont()
-    chosen = choose_engine(engine, soundfont_format(wanted) if wanted else None)
-    synthesiser = chosen.load(find_soundfont(wanted, chosen.formats), sample_rate)
-    return Player(chosen.name, synthesiser, sample_rate)
+    chosen = choose_engine(engine)
+    bank = read_bank(find_soundfont(soundfont))
+    synthesiser = chosen.load(bank, sample_rate)
+    return Player(chosen.name, synthesiser, sample_rate, bank, chosen.version())
 
 
-def excerpts(part: Part) -> Iterator[Part]:
-    """A long part in excerpts of about :data:`MAX_EXCERPT_S`; a shorter one as it is.
+def phrases(part: Part) -> Iterator[tuple[Part, float]]:
+    """A part without its rests of more than :data:`REST_S`, each piece with how long it rings on.
 
-    Excerpts are added where they overlap: notes ring on into the next. One lasts longer only where
-    a note does, and ends before a rest in which the sound dies away.
+    A part without such rests is given as it is.
     """
-    if part.end_s - part.start_s <= MAX_EXCERPT_S:
-        yield part
-        return
     held = part.sustained(part.end_s)
     notes: list[Note] = []
-    end_s = 0.0
+    end_s, is_whole = 0.0, True
     for note in held.notes:
-        rested = note.start_s > end_s + MAX_TAIL_S
-        if notes and (rested or note.start_s > notes[0].start_s + MAX_EXCERPT_S):
-            yield held.excerpt(tuple(notes))
-            notes = []
+        if notes and note.start_s > end_s + REST_S:
+            yield held.excerpt(tuple(notes)), REST_S
+            notes, is_whole = [], False
         notes.append(note)
         end_s = max(end_s, note.end_s)
-    yield held.excerpt(tuple(notes))
+    yield part if is_whole else held.excerpt(tuple(notes)), MAX_TAIL_S
 
 
 def file_names(names: Sequence[str]) -> list[str]:

@@ -65,6 +65,14 @@ class Recording:
         """What else was played, with the same cuts and gain; its peaks are not limited."""
         return replace(self, tape=tape, ceiling_db=None)
 
+    def turned(self, factor: float) -> Recording:
+        """The same, every sample before the limiter multiplied by a factor."""
+        return replace(self, gain=self.gain * factor)
+
+    def peak(self) -> float:
+        """The largest absolute sample."""
+        return max((_peak(block) for block in self.blocks()), default=0.0)
+
     def write(self, path: Path) -> None:
         """Write the sound; see :func:`render.audio.write_audio`."""
         write_stream(self.blocks(), (2, self.frames), self.sample_rate, path)

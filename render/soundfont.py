@@ -1,20 +1,14 @@
-"""Which soundfont to play on: the one asked for, else the best one on this machine.
-
-A soundfont is a RIFF file of form ``sfbk`` (E-mu, *SoundFont Technical Specification 2.04*); SF3 is
-the same with major version 3 and samples compressed with Vorbis.
-"""
+"""Which soundfont to play on: the one asked for, else the best one on this machine."""
 
 from __future__ import annotations
 
 import importlib.util
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
 
+from render.bank import check_head, open_file
 from render.errors import SoundfontError
-
-Format = Literal["SF2", "SF3"]
 
 ENVIRONMENT_VARIABLE = "AMT_SOUNDFONT"
 
@@ -46,7 +40,16 @@ _NAMES = (  # best first
 )
 
 
-def find_soundfont(soundfont: Path | None, formats: Collection[Format]) -> Path:
+LAST_RESORT = "TimGM6mb.sf2"
+"""The soundfont that comes with pretty_midi: all of General MIDI in 6 MB."""
+BETTER = (
+    "for better sound install a larger one (Debian: `apt install fluid-soundfont-gm`, or "
+    "musescore-general-soundfont) or give one with --soundfont"
+)
+"""What to do where :data:`LAST_RESORT` plays."""
+
+
+def find_soundfont(soundfont: Path | None) -> Path:
     """Choose the soundfont to play on.
 
     In order: ``soundfont``, the environment variable ``AMT_SOUNDFONT``, a good one in the usual
@@ -54,22 +57,18 @@ def find_soundfont(soundfont: Path | None, formats: Collection[Format]) -> Path:
 
     Args:
         soundfont: the file that was asked for, if any.
-        formats: those the engine reads; files of others are passed over in the usual folders.
 
     Raises:
-        SoundfontError: the file that was asked for, here or by the environment, is missing, no
-            soundfont, or of a format not in ``formats``.
+        SoundfontError: the file that was asked for, here or by the environment, is missing or no
+            soundfont, or there is none.
     """
     chosen = soundfont or requested_soundfont()
     if chosen is not None:
-        found = soundfont_format(chosen)
-        if found not in formats:
-            raise SoundfontError(
-                f"{chosen} is an {found} soundfont, but the engine reads {' and '.join(formats)} "
-                "only: choose another soundfont or engine"
-            )
+        _check(chosen)
         return chosen
-    return next(_installed(formats))
+    for path in installed_soundfonts():
+        return path
+    raise SoundfontError("no soundfont was found: give one with --soundfont")
 
 
 def requested_soundfont() -> Path | None:
@@ -78,36 +77,35 @@ def requested_soundfont() -> Path | None:
     return Path(value).expanduser() if value else None
 
 
-def soundfont_format(path: Path) -> Format:
-    """Tell SF2 from SF3 by content.
-
-    Raises:
-        SoundfontError: the file is missing, cannot be read, or is no soundfont.
-    """
-    try:
-        with path.open("rb") as stream:
-            head = stream.read(4096)
-    except OSError as error:
-        raise SoundfontError(f"cannot read the soundfont {path}: {error.strerror}") from error
-    version = head.find(b"ifil", 20)
-    if head[:4] != b"RIFF" or head[8:12] != b"sfbk" or version < 0:
-        raise SoundfontError(f"{path} is not a soundfont: expected a RIFF file of form sfbk")
-    return "SF3" if int.from_bytes(head[version + 8 : version + 10], "little") == 3 else "SF2"
+def installed_soundfonts() -> Iterator[Path]:
+    """The soundfonts of this machine, the best first; a file of several names is given once."""
+    seen: set[Path] = set()
+    for path in _candidates():
+        if path.is_file() and path.resolve() not in seen and _is_soundfont(path):
+            seen.add(path.resolve())
+            yield path
 
 
-def _installed(formats: Collection[Format]) -> Iterator[Path]:
+def _candidates() -> Iterator[Path]:
     for name in _NAMES:
         for folder in _FOLDERS:
-            path = Path(folder).expanduser() / name
-            if path.is_file() and _is_readable(path, formats):
-                yield path
+            try:
+                yield Path(folder).expanduser() / name
+            except RuntimeError:  # there is no home folder
+                continue
     package = importlib.util.find_spec("pretty_midi")
     for place in (package and package.submodule_search_locations) or ():
-        yield Path(place) / "TimGM6mb.sf2"
+        yield Path(place) / LAST_RESORT
 
 
-def _is_readable(path: Path, formats: Collection[Format]) -> bool:
+def _check(path: Path) -> None:
+    with open_file(path) as stream:
+        check_head(path, stream.read(64))
+
+
+def _is_soundfont(path: Path) -> bool:
     try:
-        return soundfont_format(path) in formats
+        _check(path)
     except SoundfontError:
         return False
+    return True

@@ -2,13 +2,72 @@
 
 from __future__ import annotations
 
+import html
 import inspect
+import io
+import logging
+import re
+import shutil
+import subprocess
+import sys
+from base64 import b64decode
+from dataclasses import replace
+from importlib import metadata
+from pathlib import Path
 
+import mido
+import pretty_midi
 import pytest
+import soundfile
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+import amt
 import amt.errors
 import render.errors
-from render.files.errors import AmtError
+from amt import api
+from amt.errors import AmtError, InputError
+from amt.midi import read_midi
+from amt.model.weights import PACKAGED
+from amt.options import generate_options, parse_primer
+from amt.pipeline import GenerateOptions
+from amt.pipeline import generate as run_pipeline
+from amt.plan import Arrangement, read_arrangement, read_plan
+from amt.types import Track
+from tests.features.clips import shots, write_clip
+
+ROOT = Path(__file__).parents[1]
+SECONDS = 4
+FAST = {"backend": "analytic", "arranger": "patterns"}
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_clip(tmp_path_factory.mktemp("clips") / "two shots.mp4", shots([50, 50]))
+
+
+@pytest.fixture(scope="module")
+def piece(clip: Path) -> amt.Soundtrack:
+    return amt.generate(str(clip), seed=3, style="piano", **FAST)
+
+
+@pytest.fixture(autouse=True)
+def _small_soundfont(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same on every machine, and quickly loaded."""
+    monkeypatch.setenv("AMT_SOUNDFONT", str(Path(pretty_midi.__file__).with_name("TimGM6mb.sf2")))
+
+
+def midi_of(soundtrack: amt.Soundtrack) -> bytes:
+    stream = io.BytesIO()
+    soundtrack.write_midi(stream)
+    return stream.getvalue()
+
+
+def run_python(code: str, *options: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *options, "-c", code],
+        cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True,
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize("module", [amt.errors, render.errors])
@@ -20,4 +79,242 @@ def test_all_errors_are_of_one_tree(module: object) -> None:
     ]
     assert len(errors) > 5
     assert all(issubclass(error, AmtError) for error in errors)
-    assert amt.errors.AmtError is AmtError
+    assert amt.AmtError is AmtError
+
+
+def test_importing_costs_next_to_nothing() -> None:
+    code = (
+        "import sys, time; t = time.perf_counter(); import amt; t = time.perf_counter() - t; "
+        "heavy = {'torch', 'numpy', 'av', 'mido', 'render'} & set(sys.modules); "
+        "print(t < 0.2, sorted(heavy), {'generate', '__version__'} <= set(dir(amt)))"
+    )
+    assert run_python(code).stdout.split("\n")[0] == "True [] True"
+
+
+def test_the_version_is_that_of_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    declared = re.search(r'^version = "(.*)"$', (ROOT / "pyproject.toml").read_text(), re.M)
+    assert declared
+
+    def absent(name: str) -> str:
+        raise metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(metadata, "version", absent)  # a source tree that nobody installed
+    monkeypatch.delattr(amt, "__version__", raising=False)
+    assert amt.__version__ == declared[1]
+    monkeypatch.undo()
+    monkeypatch.delattr(amt, "__version__", raising=False)
+    assert re.fullmatch(r"\d+(\.\d+)+.*", amt.__version__)
+
+
+def test_what_there_is_not_is_said() -> None:
+    with pytest.raises(AttributeError, match="'amt' has no attribute 'genrate'"):
+        amt.genrate  # noqa: B018
+
+
+def test_nothing_is_printed_without_a_terminal(clip: Path) -> None:
+    code = (
+        f"import amt; s = amt.generate({str(clip)!r}, backend='analytic', arranger='patterns'); "
+        "import io; s.write_midi(io.BytesIO())"
+    )
+    done = run_python(code, "-W", "ignore")
+    assert (done.stdout, done.stderr) == ("", "")
+
+
+def test_what_is_said_is_logged_or_told(clip: Path, caplog: pytest.LogCaptureFixture) -> None:
+    told: list[str] = []
+    stages: set[str] = set()
+    with caplog.at_level(logging.INFO, logger="amt"):
+        amt.generate(clip, arranger="patterns")
+        logged = [r.getMessage() for r in caplog.records if r.name == "amt"]
+        caplog.clear()
+        amt.generate(
+            clip, arranger="patterns", say=told.append, progress=lambda name, _: stages.add(name)
+        )
+    assert logged
+    assert told == logged
+    assert not caplog.records
+    assert stages == {"watching", "composing", "arranging"}
+
+
+def test_the_notes_are_those_of_the_pipeline(clip: Path, piece: amt.Soundtrack) -> None:
+    options = generate_options({"seed": 3, "style": Path("piano"), **FAST}, "two shots")
+    made = run_pipeline(clip, options)
+    assert (made.song, piece.arrangement) == (piece.song, Arrangement("patterns"))
+    assert midi_of(amt.generate(clip, seed=3, style="piano", **FAST)) == midi_of(piece)
+
+
+def test_models_are_loaded_once_until_their_files_change(
+    clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded: list[Path | None] = []
+
+    def load(arrangement: Arrangement, weights: Path | None) -> object:
+        loaded.append(weights)
+        return api_load(arrangement, weights)
+
+    api_load = api.load_models
+    monkeypatch.setattr(api, "load_models", load)
+    api._kept_models.cache_clear()
+    own = tmp_path / "own"
+    for kind in ("composer", "expression"):
+        shutil.copytree(PACKAGED / kind, own / kind)
+    words = {"seed": 1, **FAST}
+    songs = [amt.generate(clip, weights=own, **words).song for _ in range(2)]
+    assert songs[0] == songs[1]
+    assert loaded == [own]
+    (own / "composer" / "config.json").touch()
+    amt.generate(clip, weights=str(own), **words)
+    assert loaded == [own, own]
+    (own / "composer" / "config.json").write_text("{}")
+    with pytest.raises(AmtError, match="config"):
+        amt.generate(clip, weights=own, **words)
+    api._kept_models.cache_clear()
+
+
+def test_paths_are_text_or_paths(piece: amt.Soundtrack, tmp_path: Path) -> None:
+    piece.write_midi(tmp_path / "song.mid")
+    piece.write_midi(str(tmp_path / "song.mid"))  # replaces the one before
+    piece.write_plan(str(tmp_path / "song.plan.json"))
+    piece.render(str(tmp_path / "song.flac"))
+    piece.mux(str(tmp_path / "film.mp4"))
+    piece.write_report(str(tmp_path / "page.html"), embed_clip=True)
+    names = ["film.mp4", "page.html", "song.flac", "song.mid", "song.plan.json"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == names
+    assert (tmp_path / "song.mid").read_bytes() == midi_of(piece)
+    assert len(read_midi(tmp_path / "song.mid").tracks) == len(piece.song.tracks)
+    assert read_plan(tmp_path / "song.plan.json").chords == piece.plan.chords
+    assert read_arrangement(tmp_path / "song.plan.json") == piece.arrangement
+
+
+def test_streams_take_midi_and_sound(piece: amt.Soundtrack) -> None:
+    assert mido.MidiFile(file=io.BytesIO(midi_of(piece))).length == pytest.approx(SECONDS, abs=0.01)
+    for name in ("wav", "flac"):
+        stream = io.BytesIO()
+        piece.render(stream, format=name)
+        stream.seek(0)
+        with soundfile.SoundFile(stream) as sound:
+            assert sound.format == name.upper()
+            assert sound.frames / sound.samplerate > SECONDS - 1
+    plan = io.BytesIO()
+    piece.write_plan(plan)
+    assert plan.getvalue().startswith(b"{")
+
+
+def test_a_path_that_cannot_be_written_is_refused_before_the_work(
+    clip: Path, piece: amt.Soundtrack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def never(*_: object) -> None:
+        raise AssertionError("rendered all the same")
+
+    monkeypatch.setattr(amt.Soundtrack, "_recorded", never)
+    for write, path in (
+        (piece.render, tmp_path / "song.mp3"),
+        (piece.render, tmp_path / "absent" / "song.wav"),
+        (piece.mux, tmp_path / "film.avi"),
+        (piece.mux, clip),
+        (piece.write_report, tmp_path / "page.pdf"),
+    ):
+        with pytest.raises(AmtError):
+            write(path)
+    with pytest.raises(InputError, match="expected wav or flac"):
+        piece.render(io.BytesIO(), format="mp3")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ({"seed": -1}, "--seed is -1"),
+        ({"seed": 1.5}, "--seed is 1.5"),
+        ({"seed": "one"}, "--seed is 'one'"),
+        ({"style": "pianoo"}, "did you mean 'piano'"),
+        ({"key": "H dur"}, "unknown key 'H dur'"),
+        ({"bpm": "fast"}, "--bpm is 'fast'"),
+        ({"bpm": 1000}, "60 to 160"),
+        ({"bpm": float("nan")}, "--bpm is nan"),
+        ({"emotion": "hapy"}, "unknown mood 'hapy'"),
+        ({"primer": ["Am", "Hx"]}, "unknown chord 'Hx'"),
+        ({"hits": ["1:99"]}, "'1:99' is no time"),
+        ({"backend": "clp"}, "--backend is 'clp'"),
+        ({"arranger": "me"}, "--arranger is 'me'"),
+        ({"candidates": 0}, "--candidates is 0"),
+        ({"candidates": 2, "arranger": "patterns"}, "--candidates was given"),
+        ({"drums": True, "style": "piano"}, "--drums was given"),
+        ({"colour": -1}, "--colour is -1"),
+    ],
+)
+def test_a_word_without_a_meaning_is_one_sentence(
+    clip: Path, words: dict[str, object], message: str
+) -> None:
+    with pytest.raises(AmtError, match=re.escape(message)) as raised:
+        amt.generate(clip, **words)
+    assert "\n" not in str(raised.value)
+
+
+def test_an_unknown_word_is_no_option(clip: Path, piece: amt.Soundtrack) -> None:
+    with pytest.raises(TypeError, match=r"'sed'; did you mean 'seed'\?"):
+        amt.generate(clip, sed=1)
+    with pytest.raises(TypeError, match=r"'soundfnt'; did you mean 'soundfont'\?"):
+        piece.render(io.BytesIO(), soundfnt="x.sf2")
+
+
+def test_nothing_asked_is_the_default() -> None:
+    assert generate_options({}) == GenerateOptions()
+    nothing = dict.fromkeys(("key", "bpm", "emotion", "primer", "arranger", "weights", "drums"))
+    assert generate_options(nothing) == GenerateOptions()
+
+
+CHORDS = st.sampled_from(["C", "Am", "F#m7b5", "Bbmaj7", "N", "A:min7"])
+
+
+@given(st.lists(CHORDS, max_size=8), st.sampled_from([" ", ", ", ","]))
+def test_a_primer_is_text_or_chords(names: list[str], separator: str) -> None:
+    chords = parse_primer(names)
+    assert parse_primer(separator.join(names)) == chords == parse_primer(chords)
+
+
+@given(st.text(max_size=300))
+@settings(max_examples=30)
+def test_a_long_name_is_shown_on_one_short_line(name: str) -> None:
+    shown = repr(Track(name, 0, ()))
+    assert "\n" not in shown
+    assert len(shown) < 500
+
+
+def test_everything_shows_itself_in_a_line(piece: amt.Soundtrack) -> None:
+    for thing in (
+        piece, piece.song, piece.plan, piece.features, piece.plan.grid, *piece.song.tracks,
+    ):  # fmt: skip
+        assert re.fullmatch(r"<\w+( .*)?: .+>", repr(thing))
+        assert len(repr(thing)) < 160
+    assert "piano" in repr(piece.plan)
+    assert "4.0 s" in repr(piece.features)
+
+
+def frame(soundtrack: amt.Soundtrack) -> str:
+    found = re.fullmatch(r'<iframe srcdoc="([^"]*)" [^>]*></iframe>', soundtrack._repr_html_())
+    assert found
+    return html.unescape(found[1])
+
+
+def test_a_notebook_shows_player_and_notes(piece: amt.Soundtrack) -> None:
+    page = frame(piece)
+    sound = re.search(r'src="data:audio/mpeg;base64,([^"]*)"', page)
+    assert sound
+    with soundfile.SoundFile(io.BytesIO(b64decode(sound[1]))) as decoded:
+        assert decoded.frames / decoded.samplerate > SECONDS - 1
+    for track in piece.song.tracks:
+        assert f"{track.name} ({len(track.notes)} notes)" in page
+    assert piece._repr_html_() is piece._repr_html_()  # rendered once
+    assert not re.search(r"https?://", page)
+
+
+def test_without_a_soundfont_the_notes_alone(
+    piece: amt.Soundtrack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AMT_SOUNDFONT", str(tmp_path / "absent<b>.sf2"))
+    page = frame(replace(piece))
+    assert "No sound: " in page
+    assert "<b>" not in page
+    assert "<audio" not in page
+    assert "The notes" in page

@@ -34,8 +34,8 @@ from amt.plan import (
     read_arrangement,
     write_plan,
 )
-from amt.regenerate import parse_bars, regenerate
-from amt.types import ControlChange, Note, Plan, Song, TimeSignature, Track
+from amt.regenerate import Edited, parse_bars, regenerate
+from amt.types import ControlChange, Note, Plan, Song, Track
 from tests.arrange.plan_strategies import make_plan, plans
 from tests.test_cli import draw_clip
 
@@ -131,25 +131,13 @@ def test_edits_in_other_bars_survive(tmp_path: Path) -> None:
     edited = replace(song, tracks=(louder, *song.tracks[1:], own))
     write_midi(edited, tmp_path / "edited.mid")
     edited = read_midi(tmp_path / "edited.mid")
-    made = regenerate(plan, neural, Rewrite(5, 8, 7), tiny(), edited)
+    made = regenerate(plan, neural, Rewrite(5, 8, 7), tiny(), Edited(tmp_path / "edited.mid"))
+    made.write(tmp_path / "new.mid")
+    song = read_midi(tmp_path / "new.mid")
     span = range(4 * 1920, 8 * 1920)
-    assert outside(made.song, span) == outside(edited, span)
-    assert own in made.song.tracks
-    new = inside(regenerate(plan, neural, Rewrite(5, 8, 7), tiny()).song, span)
-    assert inside(made.song, span) == new | {own.name: [own.notes[1]]}
-    write_midi(made.song, tmp_path / "new.mid")
-    assert read_midi(tmp_path / "new.mid") == made.song
-
-
-def test_a_song_of_other_bars_is_refused() -> None:
-    plan = band()
-    waltz = replace(arrange(plan), time_signatures=(TimeSignature(0, 3),))
-    with pytest.raises(InputError, match="the bars of the MIDI file are not those of the plan"):
-        regenerate(plan, Arrangement(), Rewrite(2, 3, 7), edited=waltz)
-    same = replace(
-        arrange(plan), time_signatures=(*arrange(plan).time_signatures, TimeSignature(1920, 4))
-    )
-    assert regenerate(plan, Arrangement(), Rewrite(2, 3, 7), edited=same).song.tracks
+    assert outside(song, span) == outside(edited, span)
+    assert own in song.tracks
+    assert inside(song, span) == inside(made.song, span) | {own.name: [own.notes[1]]}
 
 
 def test_notes_over_the_bar_lines() -> None:
@@ -205,15 +193,6 @@ def test_bars_outside_the_piece_are_refused_by_the_library() -> None:
         regenerate(band(), Arrangement(), Rewrite(9, 99, 1))
 
 
-def test_tracks_that_lost_their_names_are_known_by_their_programs() -> None:
-    plan = band()
-    song = arrange(plan)
-    nameless = replace(song, tracks=tuple(replace(track, name="") for track in song.tracks))
-    made = regenerate(plan, Arrangement(), Rewrite(3, 4, 9), edited=nameless)
-    named = regenerate(plan, Arrangement(), Rewrite(3, 4, 9))
-    assert [t.notes for t in made.song.tracks] == [t.notes for t in named.song.tracks]
-
-
 # From the command line.
 
 
@@ -253,7 +232,7 @@ def test_the_whole_way_with_the_network(run: Run, tmp_path: Path, weights: Path)
     assert not any(track.is_drum for track in read_midi(new).tracks)
     assert run("arrange", new_plan, "--out", again, "--weights", weights, "-q")[0] == 0
     assert again.read_bytes() == new.read_bytes()
-    code, err = run("arrange", plan, "--arranger", "patterns", "--drums", "--out", again)
+    code, err = run("arrange", plan, "--arranger", "patterns", "--drums", "--out", again, "--force")
     assert code == 0, err
     assert any(track.is_drum for track in read_midi(again).tracks)
 
@@ -273,6 +252,25 @@ def test_a_clip_scored_by_the_network_and_its_plan_give_the_same_bytes(
     assert read_arrangement(plan) == Arrangement("neural", candidates=2, melody=False)
     assert run("arrange", plan, "--out", again, "--weights", weights, "-q")[0] == 0
     assert again.read_bytes() == song.read_bytes()
+
+
+def test_an_edited_piece_and_its_tracks_from_the_command_line(run: Run, tmp_path: Path) -> None:
+    plan, old, new = (tmp_path / name for name in ("song.plan.json", "old.mid", "new.mid"))
+    write_plan(band(), plan)
+    song = arrange(band())
+    own = Track(
+        "Horns", 60, tuple(Note(t, 70 + t // 97 % 9, t + 90, 60) for t in range(0, 9000, 97))
+    )
+    write_midi(replace(song, tracks=(own, *song.tracks[1:])), old)
+    wanted = ["regenerate", plan, "--bars", "5-8", "--midi", old, "--out", new]
+    code, err = run(*wanted, "-q")
+    assert (code, err.count("\n")) == (2, 1), err
+    assert f'--map "Horns={song.tracks[0].name}"' in err
+    code, err = run(*wanted, "--map", f"Horns={song.tracks[0].name}")
+    assert code == 0, err
+    assert f'{song.tracks[0].name} = track 1 "Horns": as you said' in err
+    code, err = run(*wanted[:4], "--out", new, "--map", "Horns=bass", "--force")
+    assert (code, "--midi" in err) == (2, True), err
 
 
 def test_the_command_explains_itself_with_an_example(
@@ -312,7 +310,10 @@ def test_missing_weights_and_bad_numbers_of_candidates_are_named(run: Run, tmp_p
     plan = tmp_path / "song.plan.json"
     write_plan(band(), plan)
     for options, word in (
-        (["--arranger", "neural", "--weights", tmp_path], "no weights of the neural arranger"),
+        (
+            ["--arranger", "neural", "--weights", tmp_path / "w"],
+            "no weights of the neural arranger",
+        ),
         (["--candidates", "0"], "--candidates is 0; expected a whole number from 1 to 64"),
         (["--arranger", "choir"], "choir"),
     ):

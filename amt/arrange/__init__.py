@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from amt.arrange.patterns import arrange_patterns
+from amt.arrange.patterns import arrange_patterns, pattern_versions
 from amt.arrange.styles import load_style, style_names
 from amt.errors import InputError, WeightsError
 from amt.plan import AS_PLANNED, Arrangement
@@ -15,7 +15,7 @@ from amt.types import Plan, Song
 if TYPE_CHECKING:
     from amt.model.arranger import Arranger
 
-__all__ = ["arrange", "arrange_patterns", "load_network", "load_style", "style_names"]
+__all__ = ["arrange", "arrange_patterns", "load_network", "load_style", "style_names", "versions"]
 
 
 def arrange(
@@ -36,13 +36,24 @@ def arrange(
         PlanError: the plan or the arrangement breaks a rule of :func:`amt.plan.validate`.
         InputError: its style does not exist, or there is no network where one is asked for.
     """
+    *_, song = versions(plan, arrangement, arranger, progress)
+    return song
+
+
+def versions(
+    plan: Plan,
+    arrangement: Arrangement = AS_PLANNED,
+    arranger: Arranger | None = None,
+    progress: Callable[[float], None] | None = None,
+) -> Iterator[Song]:
+    """The song without rewrites, then after each of them: the last is :func:`arrange`'s."""
     if arrangement.arranger == "patterns":
-        return arrange_patterns(plan, arrangement)
+        return pattern_versions(plan, arrangement)
     if arranger is None:
         raise InputError("the plan asks for the neural arranger, but none is loaded")
-    from amt.arrange.neural import arrange_neural
+    from amt.arrange.neural import neural_versions
 
-    return arrange_neural(plan, arranger, arrangement, progress)
+    return neural_versions(plan, arranger, arrangement, progress)
 
 
 def load_network(arrangement: Arrangement, weights: Path | None = None) -> Arranger | None:

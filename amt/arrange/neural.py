@@ -9,7 +9,7 @@ play is taken off the density before the network is asked.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 import torch
@@ -71,6 +71,17 @@ def arrange_neural(
         PlanError: the plan or the arrangement breaks a rule of :func:`amt.plan.validate`.
         InputError: its style does not exist, or a bar has more beats than the network knows.
     """
+    *_, song = neural_versions(plan, arranger, arrangement, progress)
+    return song
+
+
+def neural_versions(
+    plan: Plan,
+    arranger: Arranger,
+    arrangement: Arrangement = BY_NETWORK,
+    progress: Callable[[float], None] | None = None,
+) -> Iterator[Song]:
+    """The song without rewrites, then after each of them; see :func:`arrange_neural`."""
     plan = rounded(plan)
     validate(plan, arrangement)
     bar_starts(plan.grid.bars)
@@ -91,12 +102,13 @@ def arrange_neural(
 
     words = write(0, plan.seed)
     song = _song(plan, score, words, arrangement, plan.seed)
+    yield song
     for number, rewrite in enumerate(arrangement.rewrites, 1):
         given = GivenBars(words, range(rewrite.first - 1, rewrite.last))
         words = write(number, rewrite.seed, given)
         anew = _song(plan, score.varied(rewrite.seed), words, arrangement, rewrite.seed)
         song = with_bars(song, anew, bar_span(plan.grid, rewrite, song.end))
-    return song
+        yield song
 
 
 def note_plan(plan: Plan, score: Score, arrangement: Arrangement) -> NotePlan:

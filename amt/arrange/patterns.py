@@ -10,7 +10,7 @@ chord is struck once and rings until the end.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
@@ -58,14 +58,21 @@ def arrange_patterns(plan: Plan, arrangement: Arrangement = AS_PLANNED) -> Song:
         PlanError: the plan breaks a rule of :func:`amt.plan.validate`.
         InputError: its style does not exist.
     """
+    *_, song = pattern_versions(plan, arrangement)
+    return song
+
+
+def pattern_versions(plan: Plan, arrangement: Arrangement = AS_PLANNED) -> Iterator[Song]:
+    """The song without rewrites, then after each of them; see :func:`arrange_patterns`."""
     plan = rounded(plan)
     validate(plan, arrangement)
     score = write_score(plan, load_style(plan.style))
     song = _song(plan, score, arrangement, plan.seed)
+    yield song
     for rewrite in arrangement.rewrites:
         anew = _song(plan, score.varied(rewrite.seed), arrangement, rewrite.seed)
         song = with_bars(song, anew, bar_span(plan.grid, rewrite, song.end))
-    return song
+        yield song
 
 
 def _song(plan: Plan, score: Score, arrangement: Arrangement, seed: int) -> Song:

@@ -12,6 +12,7 @@ from amt.cli.console import progress, say
 from amt.cli.files import MIDI_SUFFIXES, PLAN_SUFFIXES, check_suffix, consent, staged
 from amt.cli.options import Force, NetworkWeights, Quiet, checked_seed
 from amt.cli.summary import summarise
+from amt.errors import InputError
 
 
 @app.command()
@@ -23,6 +24,15 @@ def regenerate(
     midi: Annotated[
         Path | None,
         typer.Option(help="The piece as you edited it: all its other bars are kept."),
+    ] = None,
+    track_map: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--map",
+            help="Which of its tracks is which of the plan's, as in Horns=harmony; Horns=- is "
+            "your own, -=pad goes without it, +=pad adds it. May be given several times.",
+            show_default=False,
+        ),
     ] = None,
     plan_out: Annotated[
         Path | None,
@@ -38,20 +48,22 @@ def regenerate(
 
     [dim]amt regenerate song.plan.json --bars 9-16 --midi edited.mid --out song.mid[/dim]
     """
+    if track_map and midi is None:
+        raise InputError("--map names tracks of the file of --midi: give that, too")
     check_suffix("--out", out, MIDI_SUFFIXES)
     check_suffix("--plan-out", plan_out, PLAN_SUFFIXES)
     outputs = [path for path in (out, plan_out) if path is not None]
     replaceable = consent(outputs, [plan, midi, weights], force=force, quiet=quiet)
     with progress(quiet) as show:
         from amt.arrange import load_network
-        from amt.midi import read_midi, write_midi
+        from amt.midi import read_midi
         from amt.plan import Rewrite, read_arrangement, read_plan, write_plan
-        from amt.regenerate import parse_bars
+        from amt.regenerate import Edited, parse_bars
         from amt.regenerate import regenerate as rewrite_bars
 
         chosen, arrangement = read_plan(plan, None if quiet else say), read_arrangement(plan)
         rewrite = Rewrite(*parse_bars(bars, len(chosen.grid.bars)), checked_seed(seed))
-        edited = None if midi is None else read_midi(midi)
+        edited = None if midi is None else Edited(midi, tuple(track_map or ()))
         network = load_network(arrangement, weights)
         with staged(outputs, replaceable) as stage:
             made = rewrite_bars(
@@ -62,9 +74,13 @@ def regenerate(
                 edited,
                 lambda share: show("arranging", share),
             )
-            write_midi(made.song, stage.path(out))
+            made.write(stage.path(out))
+            song = made.song if midi is None else read_midi(stage.path(out))
             if plan_out is not None:
                 write_plan(chosen, stage.path(plan_out), made.arrangement)
-    summarise(chosen, made.arrangement, made.song, outputs, as_json=False, quiet=quiet)
+    if made.edited is not None and not quiet:
+        for line in (*made.edited.matches, *made.edited.remarks):
+            say(str(line))
+    summarise(chosen, made.arrangement, song, outputs, as_json=False, quiet=quiet)
     if plan_out is None and not quiet:
         say(f"to keep these bars when you compose others anew, add --midi {out} then")

@@ -11,6 +11,7 @@ from amt.cli import interrupts
 from amt.cli.app import app
 from amt.cli.console import say
 from amt.errors import AmtError
+from amt.libraries import explained
 
 USAGE, BUG = 2, 1
 _TYPER_INTERRUPTED = 130
@@ -39,8 +40,8 @@ def _failure(error: Exception, *, debug: bool) -> int:
     if isinstance(error, TyperException):  # the command line itself was wrong
         say(error.format_message())
         return USAGE
-    if isinstance(error, AmtError):
-        say(str(error))
+    if isinstance(mendable := explained(error) or error, AmtError):
+        say(str(mendable))
         return USAGE
     if isinstance(error, OSError) and error.errno is not None:
         subject = f"{error.filename}: " if error.filename else ""

@@ -20,11 +20,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from amt.features.motion import without_cuts
+from amt.features.opencv import cv2
 from amt.types import EMOTION_VALENCE_AROUSAL, Cut, FloatArray
 
 TYPICAL = {

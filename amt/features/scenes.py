@@ -31,12 +31,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from math import ceil
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from scenedetect import AdaptiveDetector, FrameTimecode
 from scenedetect.common import Timecode
 
+from amt.features.opencv import cv2
 from amt.features.video import Frame
 from amt.types import Cut, FloatArray
 

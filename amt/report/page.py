@@ -50,10 +50,9 @@ class ReportOptions:
 
     embed_clip: bool = False
     """Whether the clip lies inside the page; else the page plays the file from where it is."""
-    engine: str = ""
-    """What turned the notes into sound, such as ``fluidsynth``; empty where that is not known."""
-    soundfont: str = ""
-    """Name of the soundfont that it played, if any."""
+    played_by: str = ""
+    """Engine and soundfont that turned the notes into sound, such as ``fluidsynth on FluidR3.sf2``;
+    empty where that is not known."""
     sound_hint: str = ""
     """A sentence on how it may sound better, if any."""
 
@@ -132,17 +131,17 @@ def _text(
         "media": "blob: file: 'self'" if link else "blob:",
         "facts": _facts(features, plan, song, options),
         "verdict": escape(_verdict(found)),
-        "panels": "".join(map(_section, _panels(axis, video, features, plan, song))),
+        "panels": "".join(map(section, _panels(axis, video, features, plan, song))),
         "ruler": ruler(axis),
         "marks": _marks(axis, found),
         "alone": "" if shown else ' class="alone"',
         "clip": _screen(link) if shown else "",
         "player": _player(axis, audible, options.sound_hint),
         "data": _json(_script_data(plan)),
-        "style": _part("page.css"),
-        "script": _part("page.js"),
+        "style": page_part("page.css"),
+        "script": page_part("page.js"),
     }
-    pieces = _split(_part("page.html"), ("$sound", "$clip_data"))
+    pieces = _split(page_part("page.html"), ("$sound", "$clip_data"))
     return [Template(piece).substitute(fields) for piece in pieces]
 
 
@@ -172,7 +171,8 @@ def _panels(
     )
 
 
-def _part(name: str) -> str:
+def page_part(name: str) -> str:
+    """A file of this package as text."""
     return files("amt.report").joinpath(name).read_text(encoding="utf-8")
 
 
@@ -190,7 +190,7 @@ def _facts(features: VideoFeatures, plan: Plan, song: Song, options: ReportOptio
         "Notes": str(notes),
         "Seed": str(plan.seed),
         "Picture read by": BACKENDS.get(features.backend, features.backend),
-        "Played by": " on ".join(filter(None, (options.engine, options.soundfont))),
+        "Played by": options.played_by,
     }
     return "".join(f"<div><dt>{k}</dt><dd>{escape(v)}</dd></div>" for k, v in facts.items() if v)
 
@@ -212,7 +212,8 @@ def _cuts(count: int) -> str:
     return "cut falls" if count == 1 else "cuts fall"
 
 
-def _section(panel: Panel) -> str:
+def section(panel: Panel) -> str:
+    """HTML of a panel."""
     heading = f"h-{panel.name}"
     return (
         f'<section class="panel" id="{panel.name}" aria-labelledby="{heading}">'
@@ -242,7 +243,7 @@ def _screen(link: str) -> str:
 
 def _player(axis: Axis, audible: bool, hint: str) -> str:
     note = hint if audible else _SILENCE
-    return Template(_part("player.html")).substitute(
+    return Template(page_part("player.html")).substitute(
         duration=number(axis.duration_s, 3),
         length=clock(axis.duration_s),
         disabled="" if audible else "disabled",

@@ -18,9 +18,7 @@ from render.engine import record, render_midi, render_stems
 from render.errors import EngineError, MidiFileError, WeightsError
 from render.neural import SOUNDFONT_GAINS
 from render.options import NeuralOptions, RenderOptions
-from render.playing import MAX_EXCERPT_S, excerpts, load_player
-from render.score import Note, Part
-from render.synthesisers import ENGINES
+from render.playing import load_player
 from tests.render.events import band, control, named, note, program
 
 RATE = 44100
@@ -176,55 +174,3 @@ def test_hours_of_rests_cost_nothing(options, write_midi, tmp_path, monkeypatch)
         rendering.master.write(tmp_path / "hour.flac")
     assert soundfile.info(tmp_path / "hour.flac").duration > 3600
     assert [path.name for path in tmp_path.iterdir() if path.suffix not in (".flac", ".mid")] == []
-
-
-def long_part(seconds: int, length_s: float = 1.5) -> Part:
-    swell = [
-        (t, mido.Message("control_change", control=11, value=90 + t % 30))
-        for t in range(0, seconds, 7)
-    ]
-    pedal = [(250.0, mido.Message("control_change", control=64, value=127)),
-             (330.0, mido.Message("control_change", control=64, value=0))]  # fmt: skip
-    start = [(0.0, mido.Message("program_change", program=48))]
-    notes = tuple(Note(float(t), t + length_s, 50 + t % 20, 80) for t in range(seconds))
-    return Part("Strings", False, notes, tuple(sorted(start + swell + pedal, key=lambda e: e[0])))
-
-
-def test_a_long_part_in_excerpts_is_the_same_part():
-    part = long_part(900)
-    cut = list(excerpts(part))
-    assert len(cut) == 3
-    held = part.sustained(part.end_s)
-    assert sum((excerpt.notes for excerpt in cut), ()) == held.notes
-    assert all(excerpt.end_s - excerpt.start_s < MAX_EXCERPT_S + 90 for excerpt in cut)
-    for excerpt in cut:  # what is set at the first note is what the whole part had set
-        at = excerpt.start_s
-        values = [
-            {m.control if m.type == "control_change" else m.type: m.bytes()
-             for t, m in p.controls if t <= at} for p in (held, excerpt)
-        ]  # fmt: skip
-        assert values[0] == values[1]
-    short = long_part(100).sustained(100)
-    assert list(excerpts(short)) == [short]
-
-
-@pytest.mark.parametrize(("engine", "within_db"), [("midirenderer", 4.0), ("tinysoundfont", 0.2)])
-def test_excerpts_sound_as_the_whole(tim, monkeypatch, engine, within_db):
-    """As far as the engine's own chorus, which runs on, allows."""
-    if engine not in (installed.name for installed in ENGINES if installed.is_installed()):
-        return
-    part = long_part(24, 0.5)
-    player = load_player(engine, tim, 22050)
-
-    def played() -> np.ndarray:
-        whole = np.zeros((2, 22050 * 32), np.float32)
-        for _, start, block in player.perform([part]).sound:
-            whole[:, start : start + block.shape[1]] += block
-        return whole
-
-    one = played()
-    monkeypatch.setattr("render.playing.MAX_EXCERPT_S", 8.0)
-    assert len(list(excerpts(part))) == 3
-    several = played()
-    power = [np.square(x).mean(axis=0).reshape(-1, 22050).mean(axis=1)[:25] for x in (one, several)]
-    np.testing.assert_allclose(10 * np.log10(power[0]), 10 * np.log10(power[1]), atol=within_db)

@@ -1,16 +1,20 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
 import mido
 import numpy as np
 import pytest
+import soundfile
 
 from render.audio import Audio, measure, write_audio
-from render.engine import render_midi, render_stems
+from render.engine import record, render_midi, render_stems
 from render.errors import EngineError, MidiFileError, SoundfontError
-from render.playing import MAX_TAIL_S
+from render.options import RenderOptions
+from render.playing import MAX_TAIL_S, load_player
+from render.score import Note, Part
 from render.synthesisers import ENGINES, Engine, choose_engine
 from tests.render.events import band, control, named, note, program
 
@@ -192,22 +196,17 @@ def test_silence_stays_silent(write_midi, tim):
     assert not audio.samples.any()
 
 
-def test_auto_takes_the_best_engine_that_reads_the_soundfont(monkeypatch):
+def test_auto_takes_the_best_engine():
     installed = [engine for engine in ENGINES if engine.is_installed()]
     assert choose_engine("auto") is installed[0]
-    assert choose_engine("auto", "SF2") is installed[0]
-    reading = [engine for engine in installed if "SF3" in engine.formats]
-    if reading:
-        assert choose_engine("auto", "SF3") is reading[0]
-    else:
-        with pytest.raises(EngineError, match="no installed engine reads SF3"):
-            choose_engine("auto", "SF3")
 
 
 def test_bad_requests_are_named(write_midi, tmp_path, tim):
     path = write_midi(*band())
-    with pytest.raises(EngineError, match="choose one of auto, fluidsynth, tinysoundfont, midir"):
+    with pytest.raises(EngineError, match="choose one of auto, fluidsynth, midirenderer"):
         render_midi(path, engine="timidity")
+    with pytest.raises(EngineError, match="tinysoundfont is no longer supported"):
+        render_midi(path, engine="tinysoundfont")
     with pytest.raises(EngineError, match="expected 8000 to 96000"):
         render_midi(path, sample_rate=0)
     with pytest.raises(SoundfontError, match="cannot read the soundfont"):
@@ -216,10 +215,50 @@ def test_bad_requests_are_named(write_midi, tmp_path, tim):
         render_midi(tim)
 
 
-def test_a_truncated_soundfont_is_named(engine: Engine, write_midi, tmp_path, tim):
+@pytest.mark.parametrize("suffix", [".wav", ".flac"])
+def test_stems_as_written_are_the_mix_before_its_limiter(write_midi, tim, tmp_path, suffix):
+    """One gain for all, so that no stem passes full scale however far the limiter has to go."""
+    kick = [event for i in range(8) for event in note(480 * i, 60, 36, 127, channel=9)]
+    piano = [event for i in range(8) for event in note(480 * i, 400, 60 + i, 30)]
+    path = write_midi([named("Kick"), *kick], [named("Piano"), *piano])
+    asked = RenderOptions("midirenderer", tim, loudness_lufs=-5.0)
+    told: list[str] = []
+    with record(path, asked, stems=True, say=told.append) as rendering:
+        mix = replace(rendering.master, ceiling_db=None).audio().samples
+        assert np.abs(mix).max() > 1
+        stems = []
+        for name, stem in rendering.stems.items():
+            file = (tmp_path / name).with_suffix(suffix)
+            stem.write(file)
+            stems.append(soundfile.read(file, dtype="float64", always_2d=True)[0].T)
+        gain = rendering.stems_gain
+    assert max(np.abs(stem).max() for stem in stems) == pytest.approx(1.0, abs=1e-6)
+    assert told == [f"stems are {-20 * np.log10(gain):.1f} dB below the mix, so that none clips"]
+    np.testing.assert_allclose(sum(stems), gain * mix, atol=len(stems) * 2**-23)
+
+
+def test_what_plays_is_named(engine: Engine, write_midi, tim):
     if not engine.is_installed():
         return
-    broken = tmp_path / "broken.sf2"
-    broken.write_bytes(tim.read_bytes()[:100_000])
-    with pytest.raises(SoundfontError, match="choose another soundfont"):
-        render_midi(write_midi(*band()), engine=engine.name, soundfont=broken)
+    with record(write_midi(*band()), RenderOptions(engine.name, tim)) as rendering:
+        instrument = rendering.instrument
+    assert instrument.engine == engine.name
+    assert instrument.version[0].isdigit()
+    assert (instrument.soundfont, instrument.soundfont_name) == (tim, "TimGM6mb")
+
+
+def test_drums_on_any_channel_are_drums(engine: Engine, tim):
+    """A part that is drums plays the kit of its program, whatever bank XG or GS had named."""
+    if not engine.is_installed():
+        return
+    kick = (Note(0.0, 0.3, 38, 100),)
+
+    def played(kit: int, *banks: int) -> np.ndarray:
+        controls = [(0.0, mido.Message("control_change", control=0, value=b)) for b in banks]
+        controls.append((0.0, mido.Message("program_change", program=kit)))
+        player = load_player(engine.name, tim, 22050)  # anew, as its chorus runs on
+        return player.play(Part("Kit", True, kick, tuple(controls)), 11025)
+
+    np.testing.assert_array_equal(played(0), played(0, 127))
+    np.testing.assert_array_equal(played(25), played(25, 120))
+    assert not np.array_equal(played(0), played(25))

@@ -6,49 +6,46 @@ import pytest
 
 from render import soundfont
 from render.errors import SoundfontError
-from render.soundfont import ENVIRONMENT_VARIABLE, find_soundfont, soundfont_format
+from render.playing import Instrument
+from render.soundfont import ENVIRONMENT_VARIABLE, find_soundfont, installed_soundfonts
+from tests.render.soundfonts import Tiny
 
-BOTH = ("SF2", "SF3")
 
-
-def font(path: Path, version: int) -> Path:
-    """The head of a soundfont file, as far as its format shows."""
-    ifil = b"ifil" + (4).to_bytes(4, "little") + version.to_bytes(2, "little") + b"\1\0"
-    info = b"LIST" + (4 + len(ifil)).to_bytes(4, "little") + b"INFO" + ifil
+def font(path: Path) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(b"RIFF" + (4 + len(info)).to_bytes(4, "little") + b"sfbk" + info)
+    path.write_bytes(Tiny().build())
     return path
-
-
-def test_the_format_is_told_by_content(tmp_path: Path, tim: Path):
-    assert soundfont_format(tim) == "SF2"
-    assert soundfont_format(font(tmp_path / "misnamed.sf2", 3)) == "SF3"
 
 
 def test_order_of_choice(tmp_path: Path, tim: Path, monkeypatch: pytest.MonkeyPatch):
     system = tmp_path / "system"
     monkeypatch.setattr(soundfont, "_FOLDERS", (str(system),))
-    assert find_soundfont(None, BOTH) == tim
-    lite = font(system / "MuseScore_General_Lite.sf3", 3)
-    fluid = font(system / "FluidR3_GM.sf2", 2)
+    assert find_soundfont(None) == tim
+    fluid = font(system / "FluidR3_GM.sf2")
+    assert find_soundfont(None) == fluid
+    lite = font(system / "MuseScore_General_Lite.sf3")
     (system / "MuseScore_General.sf3").write_bytes(b"broken")
-    assert find_soundfont(None, BOTH) == lite
-    assert find_soundfont(None, ("SF2",)) == fluid
-    asked = font(tmp_path / "asked.sf2", 2)
+    (system / "default-GM.sf2").symlink_to(fluid)
+    assert list(installed_soundfonts()) == [lite, fluid, tim]
+    asked = font(tmp_path / "asked.sf2")
     monkeypatch.setenv(ENVIRONMENT_VARIABLE, str(asked))
-    assert find_soundfont(None, BOTH) == asked
-    assert find_soundfont(fluid, BOTH) == fluid
+    assert find_soundfont(None) == asked
+    assert find_soundfont(fluid) == fluid
 
 
 def test_bad_soundfonts_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     wrong = tmp_path / "wrong.sf2"
     wrong.write_bytes(b"RIFF\0\0\0\0WAVEfmt ")
     with pytest.raises(SoundfontError, match="is not a soundfont"):
-        find_soundfont(wrong, BOTH)
+        find_soundfont(wrong)
     with pytest.raises(SoundfontError, match="cannot read the soundfont"):
-        find_soundfont(tmp_path, BOTH)
-    with pytest.raises(SoundfontError, match="is an SF3 soundfont, but the engine reads SF2 only"):
-        find_soundfont(font(tmp_path / "a.sf3", 3), ("SF2",))
+        find_soundfont(tmp_path)
     monkeypatch.setenv(ENVIRONMENT_VARIABLE, str(tmp_path / "gone.sf2"))
     with pytest.raises(SoundfontError, match=r"gone\.sf2"):
-        find_soundfont(None, BOTH)
+        find_soundfont(None)
+
+
+def test_the_small_soundfont_is_hinted_at(tim: Path, tmp_path: Path):
+    assert "apt install fluid-soundfont-gm" in Instrument("fluidsynth", "2.3", tim).hint
+    assert Instrument("fluidsynth", "2.3", tmp_path / "FluidR3_GM.sf2").hint == ""
+    assert Instrument("diffusion").hint == ""

@@ -26,6 +26,7 @@ from amt.chords import Key, parse_chord
 from amt.compose import ComposeOptions
 from amt.errors import InputError
 from amt.pipeline import Generated, GenerateOptions, generate
+from amt.plan import AS_PLANNED
 from amt.report import ReportOptions, Sound, write_report
 from amt.report.clip import MAX_EMBEDDED_BYTES, check_embeddable, coded, link_to
 from amt.report.hits import landings
@@ -257,7 +258,7 @@ def test_pieces_of_base64_are_one_code(data: bytes, most: int) -> None:
 
 def test_the_page_says_what_played_and_what_looked(storm: Generated, tmp_path: Path) -> None:
     hint = "A larger soundfont <sounds> better."
-    options = ReportOptions(engine="fluidsynth", soundfont="a<b>.sf2", sound_hint=hint)
+    options = ReportOptions(played_by="fluidsynth on a<b>.sf2", sound_hint=hint)
     page = written(tmp_path, storm, sound=beep(2, 1), options=options)
     facts = dict(zip(page.words["dt"], page.words["dd"], strict=False))
     assert facts["Played by"] == "fluidsynth on a<b>.sf2"
@@ -426,7 +427,7 @@ def long_piece(hours: float) -> Generated:
         semantic=None,
         backend="analytic",
     )
-    return Generated(features, plan, song)
+    return Generated(features, plan, song, AS_PLANNED)
 
 
 def test_a_long_piece_gives_a_small_page(tmp_path: Path) -> None:
@@ -442,6 +443,7 @@ def test_a_piece_without_cuts_sections_or_notes(tmp_path: Path) -> None:
         replace(made.features, cuts=()),
         replace(made.plan, cuts=(), sections=()),
         replace(made.song, tracks=()),
+        AS_PLANNED,
     )
     page = written(tmp_path, bare)
     assert "The clip has no cuts for the music to meet." in page.words["p"]

@@ -8,19 +8,35 @@ edited since, its MIDI file says what the other bars are.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from amt.arrange import arrange
-from amt.arrange.rewriting import bar_span, with_bars
+from amt.arrange import versions
+from amt.arrange.rewriting import bar_span
 from amt.errors import InputError
+from amt.midi import write_midi
 from amt.plan import Arrangement, Rewrite
-from amt.timing import time_signatures
-from amt.types import Plan, Song, TimeSignature
+from amt.regenerate.edited import EditedFile, with_new_bars
+from amt.regenerate.events import read_events
+from amt.regenerate.new_bars import NewBars, roles_of
+from amt.types import Plan, Song
 
 if TYPE_CHECKING:
     from amt.model.arranger import Arranger
+
+
+@dataclass(frozen=True, slots=True)
+class Edited:
+    """The piece as it is now, where that is not what the plan gives."""
+
+    path: Path
+    """Its MIDI file."""
+    decisions: tuple[str, ...] = ()
+    """What the user says of tracks, such as ``Horns=harmony``: a name or number of a track of the
+    file, = and a name or role of a track of the plan. ``-`` stands for none, ``+`` for a new one.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +44,23 @@ class Regenerated:
     """A piece with new bars, and what gives it again."""
 
     song: Song
+    """What the plan gives, which knows no edits."""
     arrangement: Arrangement
-    """The one from before with the rewrite added; with an edited song it does not know the edits,
-    only the new bars."""
+    """The one from before with the rewrite added."""
+    edited: EditedFile | None = None
+    """The edited piece with the new bars, where one was given."""
+
+    def write(self, path: Path) -> None:
+        """Write the piece with the new bars as a MIDI file.
+
+        Raises:
+            MidiError: a value is such that MIDI cannot hold it.
+            OSError: ``path`` cannot be written.
+        """
+        if self.edited is None:
+            write_midi(self.song, path)
+        else:
+            path.write_bytes(self.edited.data)
 
 
 def parse_bars(text: str, n_bars: int) -> tuple[int, int]:
@@ -59,7 +89,7 @@ def regenerate(
     arrangement: Arrangement,
     rewrite: Rewrite,
     arranger: Arranger | None = None,
-    edited: Song | None = None,
+    edited: Edited | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> Regenerated:
     """Compose some bars anew.
@@ -74,28 +104,15 @@ def regenerate(
 
     Raises:
         PlanError: the bars are not in the piece, or plan or arrangement break another rule.
-        InputError: the style does not exist, the network is missing, or the edited piece has other
-            bars than the plan.
+        InputError: the style does not exist, the network is missing, the edited piece has other
+            bars than the plan, or it is not certain which of its tracks are the plan's.
+        MidiError: the edited piece cannot be read.
     """
     after = replace(arrangement, rewrites=(*arrangement.rewrites, rewrite))
-    song = arrange(plan, after, arranger, progress)
-    if edited is None:
+    file = None if edited is None else read_events(edited.path)
+    *_, before, song = versions(plan, after, arranger, progress)
+    if edited is None or file is None:
         return Regenerated(song, after)
-    expected = _changes(time_signatures(plan.grid))
-    if _changes(edited.time_signatures) != expected:
-        raise InputError(
-            "the bars of the MIDI file are not those of the plan: give the file that was made from "
-            "this plan, with the metre as it was"
-        )
-    joined = with_bars(edited, song, bar_span(plan.grid, rewrite, song.end))
-    last = max((note.end for track in joined.tracks for note in track.notes), default=0)
-    return Regenerated(replace(joined, end=max(edited.end, last)), after)
-
-
-def _changes(signatures: Sequence[TimeSignature]) -> list[TimeSignature]:
-    """The signatures that differ from the one before."""
-    kept: list[TimeSignature] = []
-    for signature in signatures:
-        if not kept or replace(signature, tick=kept[-1].tick) != kept[-1]:
-            kept.append(signature)
-    return kept
+    span = bar_span(plan.grid, rewrite, song.end)
+    new = NewBars(plan, before, song, span, roles_of(plan, song))
+    return Regenerated(song, after, with_new_bars(file, new, edited.decisions))

@@ -1,0 +1,350 @@
+"""The Python interface: from a clip to a soundtrack that is heard, edited, written and shown.
+
+>>> import amt
+>>> soundtrack = amt.generate("clip.mp4", style="piano", seed=7)  # doctest: +SKIP
+>>> soundtrack.plan.key.label, len(soundtrack.song.tracks)  # doctest: +SKIP
+('A minor', 3)
+>>> soundtrack.write_midi("song.mid")  # doctest: +SKIP
+>>> soundtrack.render("song.wav")  # doctest: +SKIP
+>>> soundtrack.mux("scored.mp4", keep_sound=-12)  # doctest: +SKIP
+
+Paths are ``str`` or ``Path``; what is written to a path appears whole or not at all, and replaces
+a file that was there. Nothing is printed: what the command line says on stderr goes to the logger
+``amt`` at level INFO, or to a function that is handed in. What a user can mend is raised as an
+:class:`amt.AmtError`.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, TypedDict, Unpack
+
+from amt.errors import AmtError, InputError, quoted, suggestion
+from amt.midi import write_midi
+from amt.options import (
+    FILM_SUFFIXES,
+    MIDI_SUFFIXES,
+    PAGE_SUFFIXES,
+    PLAN_SUFFIXES,
+    SOUND_SUFFIXES,
+    PathLike,
+    Words,
+    clip_title,
+    generate_options,
+)
+from amt.outputs import check_outputs, staging
+from amt.pipeline import Models, Stage, load_models
+from amt.pipeline import generate as run
+from amt.plan import Arrangement, plan_to_json
+from amt.types import Plan, Song, VideoFeatures
+
+if TYPE_CHECKING:
+    from render.engine import Rendering
+    from render.options import RenderOptions
+
+Target = PathLike | BinaryIO
+Say = Callable[[str], None]
+
+log = logging.getLogger("amt")
+
+_MODELS_KEPT = 4
+
+
+class SoundWords(TypedDict, total=False):
+    """How notes become sound, named as on the command line."""
+
+    engine: str
+    """``auto``, ``fluidsynth``, ``midirenderer`` or ``diffusion``."""
+    soundfont: PathLike | None
+    """SF2 or SF3 file to play on; None takes the one that the command line takes."""
+
+
+def generate(
+    video: PathLike,
+    *,
+    progress: Stage | None = None,
+    say: Say | None = None,
+    **words: Unpack[Words],
+) -> Soundtrack:
+    """Compose a soundtrack for a clip.
+
+    Equal arguments give equal notes, and the notes of ``amt generate`` with the same options. The
+    networks are loaded once and kept for the next call.
+
+    Args:
+        video: any file that PyAV decodes.
+        progress: called with the name of a stage and the share of it that is done, 0 to 1.
+        say: told in a sentence what was decided for the user; None logs it.
+        words: what is asked for, all of it optional:
+
+            * ``seed`` (0), ``style`` ("orchestral"), ``key`` ("A minor"), ``bpm``, ``emotion``
+              ("tense", "calm:0-12, tense:12-30", or a CSV file), ``mood_smoothing`` (3.0 s),
+              ``mood_blend`` (1.0), ``primer`` ("Am F C G");
+            * ``arranger`` ("neural" or "patterns"), ``candidates``, ``drums``, ``melody``;
+            * ``fit`` (True), ``hits`` (seconds or "1:02.5"), ``backend`` ("auto", "clip" or
+              "analytic"), ``clip_model``, ``allow_download``;
+            * ``temperature``, ``top_p``, ``guidance``, ``affect_guidance``, ``colour``,
+              ``weights``.
+
+    Raises:
+        AmtError: the clip, an option, or the weights cannot be used.
+        TypeError: an option does not exist.
+    """
+    _check_names(words, Words, "generate")
+    clip = Path(video)
+    options = generate_options(words, clip_title(clip))
+    models = _kept_models(options.arrangement.arranger, options.weights, _state(options.weights))
+    made = run(clip, options, progress, say or log.info, models)
+    return Soundtrack(clip, made.features, made.plan, made.song, made.arrangement)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Soundtrack:
+    """A composed piece and the clip that it was composed for.
+
+    A notebook shows it with a player and its notes.
+    """
+
+    clip: Path
+    features: VideoFeatures
+    plan: Plan
+    song: Song
+    arrangement: Arrangement
+    """How the notes were written."""
+
+    def __repr__(self) -> str:
+        return f"<Soundtrack of {self.clip.name!r}: {self._summary}>"
+
+    def write_midi(self, target: Target) -> None:
+        """Write the notes as a MIDI file, to a path or into a binary stream.
+
+        Raises:
+            AmtError: the path cannot be written.
+        """
+        self._check(target, MIDI_SUFFIXES)
+        _deliver(target, ".mid", lambda path: write_midi(self.song, path))
+
+    def write_plan(self, target: Target) -> None:
+        """Write the plan, to edit it and to arrange it anew; likewise."""
+        self._check(target, PLAN_SUFFIXES)
+        text = plan_to_json(self.plan, self.arrangement)
+        _deliver(target, ".json", lambda path: path.write_bytes(text.encode("utf-8")))
+
+    def render(
+        self,
+        target: Target,
+        *,
+        format: str = "wav",
+        progress: Stage | None = None,
+        say: Say | None = None,
+        **words: Unpack[SoundWords],
+    ) -> None:
+        """Turn the notes into sound at -14 LUFS.
+
+        Args:
+            target: path that ends in ``.wav`` or ``.flac``, or a binary stream.
+            format: ``wav`` or ``flac``, for a stream.
+            progress: as for :func:`generate`.
+            say: likewise.
+            words: ``engine`` ("auto") and ``soundfont``.
+
+        Raises:
+            AmtError: the engine or the soundfont cannot be used, or the path cannot be written.
+        """
+        if format not in ("wav", "flac"):
+            raise InputError(f"format is {quoted(format)}; expected wav or flac")
+        self._check(target, SOUND_SUFFIXES)
+        with self._recorded(words, progress, say) as rendering:
+            _deliver(target, f".{format}", rendering.master.write)
+
+    def mux(
+        self,
+        path: PathLike,
+        *,
+        keep_sound: float | None = None,
+        progress: Stage | None = None,
+        say: Say | None = None,
+        **words: Unpack[SoundWords],
+    ) -> None:
+        """Write the clip with its new soundtrack.
+
+        Args:
+            path: MP4, MOV, MKV or WebM file.
+            keep_sound: level in dB at which the clip's own sound is kept, such as -12.
+            progress: as for :func:`generate`.
+            say: likewise.
+            words: as for :meth:`render`.
+
+        Raises:
+            AmtError: as for :meth:`render`, or the clip's picture fits no such file.
+        """
+        from render.mux import mux
+
+        self._check(path, FILM_SUFFIXES)
+
+        def film(path: Path) -> None:
+            mux(self.clip, rendering.master.audio(), path, keep_original=keep_sound)
+
+        with self._recorded(words, progress, say) as rendering:
+            _deliver(path, "", film)
+
+    def write_report(
+        self,
+        path: PathLike,
+        *,
+        embed_clip: bool = False,
+        progress: Stage | None = None,
+        say: Say | None = None,
+        **words: Unpack[SoundWords],
+    ) -> None:
+        """Write a page that shows and plays how the music follows the picture.
+
+        Args:
+            path: HTML file.
+            embed_clip: put the clip into the page, instead of playing the file beside it.
+            progress: as for :func:`generate`.
+            say: likewise.
+            words: as for :meth:`render`.
+
+        Raises:
+            AmtError: as for :meth:`render`, or the clip is too large to embed.
+        """
+        from amt.report import ReportOptions, check_embeddable, write_report
+
+        self._check(path, PAGE_SUFFIXES)
+        if embed_clip:
+            check_embeddable(self.clip)
+
+        def page(path: Path) -> None:
+            options = ReportOptions(embed_clip, *_played_by(rendering))
+            write_report(
+                path, self.clip, self.features, self.plan, self.song, rendering.master, options
+            )
+
+        with self._recorded(words, progress, say) as rendering:
+            _deliver(path, "", page)
+
+    def _repr_html_(self) -> str:
+        """A player and a piano roll, for notebooks."""
+        return self._html
+
+    @cached_property
+    def _html(self) -> str:
+        from amt.report.notebook import notebook_frame
+
+        duration_s = self.plan.grid.duration_s
+        try:
+            with self._recorded({}, None, None) as rendering:
+                played_by, _ = _played_by(rendering)
+                note = f"{self._summary}. Played by {played_by}." if played_by else self._summary
+                return notebook_frame(self.song, duration_s, note, rendering.master)
+        except AmtError as error:
+            return notebook_frame(self.song, duration_s, f"{self._summary}. No sound: {error}")
+
+    @property
+    def _summary(self) -> str:
+        tempos = self.plan.grid.tempo_bpm
+        notes = sum(len(track.notes) for track in self.song.tracks)
+        return (
+            f"{self.plan.grid.duration_s:.1f} s, {self.plan.key.label}, {tempos.min():.0f} to "
+            f"{tempos.max():.0f} BPM, {len(self.plan.grid.bars)} bars, {notes} notes in "
+            f"{len(self.song.tracks)} tracks"
+        )
+
+    def _check(self, target: Target, suffixes: Sequence[str]) -> None:
+        """Refuse, before any work, a path that cannot be written or is of another kind."""
+        if isinstance(target, str | os.PathLike):
+            path = Path(target)
+            if path.suffix.lower() not in suffixes:
+                raise InputError(
+                    f"{quoted(str(path))} has none of the suffixes {', '.join(suffixes)}"
+                )
+            check_outputs([path], [self.clip])
+
+    @contextmanager
+    def _recorded(
+        self, words: SoundWords, progress: Stage | None, say: Say | None
+    ) -> Iterator[Rendering]:
+        from render.engine import record
+
+        _check_names(words, SoundWords, "render")
+        tell = progress or (lambda name, share: None)
+        options = _render_options(words)
+        with tempfile.TemporaryDirectory() as folder:
+            midi = Path(folder) / "song.mid"
+            write_midi(self.song, midi)
+            with record(
+                midi,
+                options,
+                progress=lambda share: tell("rendering", share),
+                say=say or log.info,
+            ) as rendering:
+                yield rendering
+
+
+def _deliver(target: Target, suffix: str, write: Callable[[Path], object]) -> None:
+    """Write to a path whole or not at all, or through a temporary file into a stream."""
+    if isinstance(target, str | os.PathLike):
+        path = Path(target)
+        with staging([path]) as stage:
+            write(stage.path(path))
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        part = Path(folder) / f"output{suffix}"
+        write(part)
+        with part.open("rb") as file:
+            shutil.copyfileobj(file, target)
+
+
+def _render_options(words: SoundWords) -> RenderOptions:
+    from render.options import RenderOptions
+
+    soundfont = words.get("soundfont")
+    return RenderOptions(
+        words.get("engine", "auto"), None if soundfont is None else Path(soundfont)
+    )
+
+
+def _played_by(rendering: Rendering) -> tuple[str, str]:
+    """What played, and how it may sound better; both may be empty."""
+    instrument = getattr(rendering, "instrument", None)
+    return (str(instrument), instrument.hint) if instrument else ("", "")
+
+
+def _check_names(words: Any, known: type, function: str) -> None:  # noqa: ANN401
+    """Refuse names that are not in a typed dictionary, as Python does for parameters."""
+    names = known.__annotations__.keys()
+    for name in words.keys() - names:
+        raise TypeError(
+            f"{function}() got an unexpected keyword argument {name!r}{suggestion(name, names)}"
+        )
+
+
+@lru_cache(maxsize=_MODELS_KEPT)
+def _kept_models(arranger: str, weights: Path | None, state: tuple[object, ...]) -> Models:
+    """Models that stay loaded until their files change.
+
+    Args:
+        arranger: who writes the notes.
+        weights: folder, or None.
+        state: of its files, see :func:`_state`.
+    """
+    return load_models(Arrangement(arranger), weights)  # type: ignore[arg-type]
+
+
+def _state(weights: Path | None) -> tuple[object, ...]:
+    """What changes when a file of the models does: names, sizes and times of change."""
+    if weights is None:  # what is installed stays
+        return ()
+    files = sorted(weights.glob("*/*"))
+    return str(weights.resolve()), *(
+        (str(f), f.stat().st_size, f.stat().st_mtime_ns) for f in files
+    )

@@ -1,0 +1,128 @@
+"""Where the bars of a plan are in a file that has been edited: its metre, and bars put in front."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import accumulate
+
+from amt.errors import InputError
+from amt.regenerate.similarity import Onset, common_notes
+from amt.types import TICKS_PER_BEAT, TimeGrid, TimeSignature
+from render.files.smf import SmfFile
+
+_MOST_BARS = 8
+"""Bars by which the music may have been moved."""
+_MOST_BEATS = 32
+"""Beats by which it may have been moved, so that it can be said where it is."""
+_NEAR = 8 * TICKS_PER_BEAT * 2
+"""Ticks before and after the bars whose notes show where they are."""
+_SURE = 0.5
+"""Share of notes found from which on a place is believed."""
+_LEAST_NOTES = 6
+
+
+def bar_offset(
+    grid: TimeGrid, file: SmfFile, span: range, ours: Sequence[Onset], theirs: Sequence[Onset]
+) -> int:
+    """Ticks by which the bars of a plan lie later in a file: a whole number of bars.
+
+    Args:
+        grid: of the plan.
+        file: with the metre; without time signatures it has the plan's.
+        span: ticks of the bars in question, in the plan.
+        ours: notes of the plan's song, sorted.
+        theirs: notes of the file in ticks of the plan, sorted.
+
+    Raises:
+        InputError: the file has other bars than the plan up to the end of these.
+    """
+    lines = [TICKS_PER_BEAT * beats for beats in accumulate(grid.bars, initial=0)]
+    offset = _offset(span, ours, theirs, lines)
+    signatures = _signatures(file)
+    if not signatures:
+        whole = offset == 0 or offset % (grid.bars[0] * TICKS_PER_BEAT) == 0
+    else:
+        shifted = (line - offset for line in bar_lines(signatures, span.stop + offset))
+        whole = {line for line in shifted if line >= 0} == {n for n in lines if n < span.stop}
+    if whole and span.start + offset >= 0:
+        return offset
+    if offset:
+        way = "later" if offset > 0 else "earlier"
+        raise InputError(
+            f"the music of the MIDI file comes {abs(offset) / TICKS_PER_BEAT:g} beats {way} than "
+            "in the plan, which is not a whole number of bars: move it to where it was"
+        )
+    raise InputError(
+        "the bars of the MIDI file are not those of the plan: give the file that was made from "
+        "this plan, with the metre as it was"
+    )
+
+
+def bar_lines(signatures: Sequence[TimeSignature], stop: int) -> Iterable[int]:
+    """Ticks before ``stop`` on which a bar begins; a new signature begins a new bar."""
+    for i, signature in enumerate(signatures):
+        end = signatures[i + 1].tick if i + 1 < len(signatures) else stop
+        bar = max(signature.numerator * 4 * TICKS_PER_BEAT // signature.denominator, 1)
+        yield from range(signature.tick, min(end, stop), bar)
+
+
+def _signatures(file: SmfFile) -> list[TimeSignature]:
+    """Time signatures in ticks of the plan, the first at 0; none where the file has none."""
+    scale = TICKS_PER_BEAT / file.ticks_per_beat
+    found = {
+        round(tick * scale): (message.numerator, message.denominator)
+        for track in file.tracks
+        for tick, message in track
+        if message.type == "time_signature"
+    }
+    if not found:
+        return []
+    found = {0: (4, 4)} | found
+    return [TimeSignature(tick, *metre) for tick, metre in sorted(found.items())]
+
+
+def _offset(
+    span: range, ours: Sequence[Onset], theirs: Sequence[Onset], lines: Sequence[int]
+) -> int:
+    """Ticks by which the notes around some bars lie later in the file.
+
+    Raises:
+        InputError: those before the bars and those after them are not equally late.
+    """
+    near = [
+        [note for note in ours if span.start - _NEAR <= note[0] < span.start],
+        [note for note in ours if span.stop <= note[0] < span.stop + _NEAR],
+    ]
+    found = [_best_offset(notes, theirs, lines) for notes in near]
+    sure = {offset for offset, share in found if share >= _SURE}
+    if len(sure) > 1:
+        raise InputError(
+            "bars were put in or taken out next to those to compose anew, so that they are not "
+            "the plan's: choose bars that lie together in the MIDI file"
+        )
+    return sure.pop() if sure else _best_offset(ours, theirs, lines)[0]
+
+
+def _best_offset(
+    ours: Sequence[Onset], theirs: Sequence[Onset], lines: Sequence[int]
+) -> tuple[int, float]:
+    """The offset at which most notes are found, and the share of them.
+
+    Another one than 0 must leave half as many notes unfound: music repeats itself.
+    """
+    if len(ours) < _LEAST_NOTES:
+        return 0, 0.0
+
+    def share(offset: int) -> float:
+        moved = [(start + offset, pitch) for start, pitch in ours]
+        return len(common_notes(moved, theirs).ours) / len(ours)
+
+    bars = lines[1 : _MOST_BARS + 1]
+    beats = [beat * TICKS_PER_BEAT for beat in range(1, _MOST_BEATS + 1)]
+    still = share(0)
+    if still > 0.95:
+        return 0, still
+    steps = sorted({*bars, *beats, *(-s for s in (*bars, *beats))}, key=abs)
+    best, most = max(((step, share(step)) for step in steps), key=lambda found: found[1])
+    moved = most >= _SURE and 1 - most < (1 - still) / 2
+    return (best, most) if moved else (0, still)

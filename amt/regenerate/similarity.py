@@ -1,0 +1,177 @@
+"""How alike a track of the plan and a track of a file are: notes first, then what they are called.
+
+Evidence is independent and combined as such: what remains of doubt is the product of what each kind
+leaves (noisy or; Pearl, *Probabilistic Reasoning in Intelligent Systems*, 1988, § 4.3.2).
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from typing import NamedTuple
+
+from amt.types import TICKS_PER_BEAT
+
+TOLERANCE = TICKS_PER_BEAT // 6
+"""Ticks by which a note may have been moved, by quantisation or by a player, and still be known."""
+ENOUGH = 8
+"""Notes from which on nothing in common is a sign that two tracks are not the same."""
+
+_NAME, _NAME_PART, _PROGRAM, _DRUMS, _RANGE, _CHANNEL = 0.8, 0.5, 0.5, 0.6, 0.2, 0.15
+"""How far each kind of evidence goes by itself, 0 to 1."""
+_ALIKE_NAMES = 0.75
+_CONTAINED = 0.8
+"""What it counts that one track holds all notes of the other and has more besides."""
+_TRANSPOSED = 0.3
+"""By how much the notes must agree better at another pitch."""
+
+Onset = tuple[int, int]
+"""Start in ticks of the plan and pitch of a note."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A track of the plan's song, or of a file: what of it can be compared."""
+
+    name: str
+    onsets: tuple[Onset, ...]
+    """Sorted."""
+    program: int | None
+    """None where it is not said."""
+    channel: int
+    is_drum: bool
+
+
+class Common(NamedTuple):
+    """The notes that two parts have in common."""
+
+    ours: frozenset[int]
+    """Indices of them in the one part."""
+    theirs: frozenset[int]
+    """Indices in the other."""
+    shift: int = 0
+    """Semitones by which the other lies higher."""
+
+
+class Similarity(NamedTuple):
+    """How alike two parts are, and why."""
+
+    score: float
+    """0 to 1."""
+    content: float
+    """Of the notes alone."""
+    common: Common
+    reasons: tuple[str, ...]
+
+
+def common_notes(
+    ours: Sequence[Onset], theirs: Sequence[Onset], shift: int = 0, tolerance: int = TOLERANCE
+) -> Common:
+    """Pairs of notes of one pitch that begin together; each note is in one pair at most.
+
+    Args:
+        ours: sorted.
+        theirs: sorted.
+        shift: semitones by which ``theirs`` lie higher.
+        tolerance: ticks by which the starts of a pair may differ.
+    """
+    waiting: dict[int, list[int]] = defaultdict(list)
+    for j in range(len(theirs) - 1, -1, -1):
+        waiting[theirs[j][1] - shift].append(j)  # the first of them last, where it can be popped
+    found: list[tuple[int, int]] = []
+    for i, (start, pitch) in enumerate(ours):
+        left = waiting[pitch]
+        while left and theirs[left[-1]][0] < start - tolerance:
+            left.pop()
+        if left and theirs[left[-1]][0] <= start + tolerance:
+            found.append((i, left.pop()))
+    return Common(frozenset(i for i, _ in found), frozenset(j for _, j in found), shift)
+
+
+def similarity(ours: Part, theirs: Part) -> Similarity:
+    """How alike a track of the plan and a track of a file are."""
+    common = _best_common(ours, theirs)
+    content = _content(common, ours, theirs)
+    evidence = {
+        _notes_text(common, ours): content,
+        "name": _name_evidence(ours.name, theirs.name),
+        "program": _PROGRAM
+        if not ours.is_drum and not theirs.is_drum and ours.program == theirs.program
+        else 0.0,
+        "drum channel": _DRUMS if ours.is_drum and theirs.is_drum else 0.0,
+        "range": 0.0 if ours.is_drum else _RANGE * _range_overlap(ours, theirs),
+        "channel": _CHANNEL if ours.channel == theirs.channel else 0.0,
+    }
+    doubt = 1.0
+    for value in evidence.values():
+        doubt *= 1 - value
+    score = 1 - doubt
+    many = min(len(ours.onsets), len(theirs.onsets)) >= ENOUGH
+    named = evidence["name"] >= _NAME or (ours.is_drum and theirs.is_drum)
+    if (many and content < 0.1 and not named) or (theirs.is_drum and not ours.is_drum):
+        score *= 0.5
+    least = 0.1
+    return Similarity(score, content, common, tuple(k for k, v in evidence.items() if v > least))
+
+
+def _best_common(ours: Part, theirs: Part) -> Common:
+    plain = common_notes(ours.onsets, theirs.onsets)
+    if ours.is_drum or theirs.is_drum or _content(plain, ours, theirs) > 1 - _TRANSPOSED:
+        return plain
+    shift = _likeliest_shift(ours.onsets, theirs.onsets)
+    moved = common_notes(ours.onsets, theirs.onsets, shift)
+    gain = _content(moved, ours, theirs) - _content(plain, ours, theirs)
+    return moved if gain >= _TRANSPOSED and len(moved.ours) >= ENOUGH // 2 else plain
+
+
+def _likeliest_shift(ours: Sequence[Onset], theirs: Sequence[Onset]) -> int:
+    """The most common difference in pitch of notes that begin together."""
+    together: dict[int, list[int]] = defaultdict(list)
+    for start, pitch in theirs:
+        together[start // TOLERANCE].append(pitch)
+    differences: Counter[int] = Counter()
+    for start, pitch in ours:
+        cell = start // TOLERANCE
+        near = {other for c in (cell - 1, cell, cell + 1) for other in together.get(c, ())}
+        differences.update(other - pitch for other in near)
+    return max(differences, key=lambda d: (differences[d], -abs(d), d), default=0)
+
+
+def _content(common: Common, ours: Part, theirs: Part) -> float:
+    """Share of notes in common, 0 to 1: of both, or of the one that the other contains."""
+    n, m, found = len(ours.onsets), len(theirs.onsets), len(common.ours)
+    contained = found / (min(n, m) + 1)
+    return max(2 * found / (n + m + 1), _CONTAINED * contained)
+
+
+def _notes_text(common: Common, ours: Part) -> str:
+    moved = f", {abs(common.shift)} semitones {'higher' if common.shift > 0 else 'lower'}"
+    return f"{len(common.ours)} of {len(ours.onsets)} notes{moved if common.shift else ''}"
+
+
+def plain(name: str) -> str:
+    """A name as it is compared: without case and without what other programs make of its signs."""
+    kept = "".join(c if c.isascii() and c.isalnum() else " " for c in name.casefold())
+    return " ".join(kept.split())
+
+
+def _name_evidence(ours: str, theirs: str) -> float:
+    one, other = plain(ours), plain(theirs)
+    if not one or not other:
+        return 0.0
+    if one == other:
+        return _NAME
+    contained = set(one.split()) <= set(other.split())
+    alike = SequenceMatcher(None, one, other, autojunk=False).ratio() >= _ALIKE_NAMES
+    return _NAME_PART if contained or alike else 0.0
+
+
+def _range_overlap(ours: Part, theirs: Part) -> float:
+    """Share of the range of both that they have in common, 0 to 1."""
+    if not ours.onsets or not theirs.onsets:
+        return 0.0
+    one, other = [p for _, p in ours.onsets], [p for _, p in theirs.onsets]
+    shared = min(max(one), max(other)) - max(min(one), min(other)) + 1
+    return max(shared, 0) / (max(*one, *other) - min(*one, *other) + 1)

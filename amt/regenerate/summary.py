@@ -1,0 +1,85 @@
+"""What the user is told of a file with new bars: which tracks are which, and what else changed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from amt.regenerate.mapping import shown
+from amt.regenerate.matching import Matching
+from amt.regenerate.new_bars import NewBars, Placement
+from amt.regenerate.similarity import Part
+from amt.regenerate.streams import Stream
+from amt.types import TICKS_PER_BEAT
+from render.files.smf import SmfFile
+
+_AUDIBLE_S = 0.05
+"""Seconds by which bars may lie elsewhere than in the plan without a word."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrackMatch:
+    """A line of the table of tracks."""
+
+    ours: str
+    """Name of a track of the plan, or ``-``."""
+    theirs: str
+    """Number and name of a track of the file, or ``-``."""
+    why: str
+    confidence: float
+    """0 to 1."""
+
+    def __str__(self) -> str:
+        return f"{self.ours} = {self.theirs}: {self.why} ({self.confidence:.0%})"
+
+
+def _label(stream: Stream, number: int) -> str:
+    name = f' "{shown(stream.part.name)}"' if stream.part.name else ""
+    return f"track {number}{name}"
+
+
+def table(
+    matching: Matching, ours: Sequence[Part], streams: Sequence[Stream]
+) -> tuple[TrackMatch, ...]:
+    """A line for each track of the plan and each track of the file, in this order."""
+    labels = [_label(stream, number) for number, stream in enumerate(streams, 1)]
+    rows = [
+        TrackMatch(
+            ours[link.ours].name,
+            labels[link.theirs],
+            ", ".join((*link.reasons, *(("plays along",) if link.layer else ()))),
+            link.confidence,
+        )
+        for link in sorted(matching.links, key=lambda link: (link.ours, link.theirs))
+    ]
+    rows += [TrackMatch(ours[i].name, "-", "added", 1.0) for i in matching.added]
+    rows += [
+        TrackMatch(ours[i].name, "-", "not in the file, left out", 1.0) for i in matching.left_out
+    ]
+    rows += [TrackMatch("-", labels[j], "yours, left as it is", 1.0) for j in matching.kept]
+    return tuple(rows)
+
+
+def remarks(
+    new: NewBars, file: SmfFile, place: Placement, *, is_expressive: bool, is_renamed: bool
+) -> tuple[str, ...]:
+    """What came out otherwise than one would think, each a line."""
+    lines = [f"passed over {', '.join(file.passed_over)}"] if file.passed_over else []
+    if place.offset:
+        way = "later" if place.offset > 0 else "earlier"
+        lines.append(
+            f"the music of the MIDI file comes {abs(place.offset) / TICKS_PER_BEAT:g} beats {way} "
+            "than in the plan: bars are counted as in the plan"
+        )
+    planned = float(new.plan.grid.seconds_at(new.span.start / TICKS_PER_BEAT))
+    heard = float(file.seconds(place.span.start))
+    if abs(planned - heard) > _AUDIBLE_S:
+        lines.append(
+            f"by the tempos of the MIDI file, which stay, the new bars begin at {heard:.2f} s; in "
+            f"the plan they begin at {planned:.2f} s"
+        )
+    if is_expressive:
+        lines.append("pitch bends and aftertouch of the new bars went with their old notes")
+    if is_renamed:
+        lines.append("the chord names of the new bars are those of the plan")
+    return tuple(lines)

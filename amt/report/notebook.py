@@ -1,0 +1,52 @@
+"""A song in a notebook: its player and its notes, in a frame of their own.
+
+The frame (``srcdoc``) keeps the notebook's styles and ours apart, and needs no file beside it.
+"""
+
+from __future__ import annotations
+
+import io
+from html import escape
+from string import Template
+
+from amt.report.clip import coded
+from amt.report.drawing import Axis, number
+from amt.report.page import page_part, section
+from amt.report.roll import piano_roll
+from amt.report.sound import SoundSource, encode_mp3
+from amt.types import Song
+
+_HEIGHT_PX = 460
+"""Until the frame has measured itself."""
+
+
+def notebook_frame(
+    song: Song, duration_s: float, note: str, sound: SoundSource | None = None
+) -> str:
+    """HTML that shows a song and plays it.
+
+    Args:
+        song: the notes.
+        duration_s: length of the music.
+        note: a sentence above.
+        sound: the rendered song; None shows the notes alone.
+    """
+    axis = Axis(duration_s)
+    page = Template(page_part("notebook.html")).substitute(
+        style=page_part("page.css"),
+        note=escape(note),
+        player="" if sound is None else _player(sound),
+        roll=section(piano_roll(axis, song)),
+        duration=number(duration_s, 3),
+    )
+    return (
+        f'<iframe srcdoc="{escape(page)}" title="The music and its notes" '
+        f'style="width:100%;height:{_HEIGHT_PX}px;border:0"></iframe>'
+    )
+
+
+def _player(sound: SoundSource) -> str:
+    mp3 = io.BytesIO()
+    encode_mp3(sound, mp3)
+    mp3.seek(0)
+    return f'<audio controls src="data:audio/mpeg;base64,{"".join(coded(mp3))}"></audio>'

@@ -1,8 +1,10 @@
 """Song ⇄ standard MIDI file, type 1 (MMA, *Standard MIDI Files 1.0*).
 
 Track 0 holds the tempo map, metre, key signature, title (track name), markers (meta ``marker``) and
-chord names (meta ``text``). Every other track is one instrument on one channel: its name, program,
-controllers and notes. All tracks end on ``song.end``, so the file is exactly as long as the music.
+chord names (:mod:`amt.chord_events`). Every other track is one instrument on one channel: its name,
+key signature, program, controllers and notes. The key stands in every track because MuseScore takes
+it for the staff of its own track alone. All tracks end on ``song.end``, so the file is exactly as
+long as the music. Text is UTF-8, which MuseScore reads (and shows Latin-1 as question marks).
 
 Events on one tick come in a fixed order (note-offs, controllers, note-ons), so equal songs give
 equal bytes, and a note that repeats at once is not cut off by the end of the one before.
@@ -10,17 +12,18 @@ equal bytes, and a note that repeats at once is not cut off by the end of the on
 
 from __future__ import annotations
 
-import struct
+from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import mido
-from mido.midifiles.meta import KeySignatureError
 
-from amt.chords import FLAT_ROOTS, ROOTS, Key, parse_key
+from amt.chord_events import chord_marker, chord_of_marker, xf_chord
+from amt.chords import FLAT_ROOTS, ROOTS, Key, parse_chord, parse_key
 from amt.errors import ChordError, MidiError
 from amt.types import (
     TICKS_PER_BEAT,
@@ -32,12 +35,22 @@ from amt.types import (
     TimeSignature,
     Track,
 )
+from render.files.devices import DRUM_CHANNEL, Setting, drum_switches, settings_of
+from render.files.smf import (
+    DEFAULT_US_PER_BEAT,
+    SmfError,
+    SmfFile,
+    decode_text,
+    encode_text,
+    read_smf,
+    write_smf,
+)
 
-_CHARSET = "latin-1"
-_DRUM_CHANNEL = 9
-_MELODIC_CHANNELS = tuple(c for c in range(16) if c != _DRUM_CHANNEL)
-_DEFAULT_US_PER_BEAT = 500_000
+_MELODIC_CHANNELS = tuple(c for c in range(16) if c != DRUM_CHANNEL)
+_MAX_TICKS = 24 * 3600 * 4 * TICKS_PER_BEAT
+"""A day at 240 beats a minute: a file that claims to be longer is damaged."""
 _MAX_US_PER_BEAT = 2**24 - 1
+_BANK_SELECT = 0
 _OFF, _CONTROL, _ON = range(3)
 
 _Timed = tuple[int, Any]
@@ -45,44 +58,44 @@ _Timed = tuple[int, Any]
 
 
 def write_midi(song: Song, path: Path) -> None:
-    """Write a song as a type 1 MIDI file; characters outside Latin-1 become question marks.
+    """Write a song as a type 1 MIDI file.
 
     Raises:
         MidiError: the song has more than 15 melodic tracks, or a value that MIDI cannot hold.
         OSError: ``path`` cannot be written.
     """
     _validate(song)
-    file = mido.MidiFile(type=1, ticks_per_beat=TICKS_PER_BEAT, charset=_CHARSET)
-    file.tracks.append(_track(_conductor(song), song.end))
+    tracks = [_track(_conductor(song), song.end)]
     for track, channel in zip(song.tracks, _channels(song.tracks), strict=True):
-        file.tracks.append(_track(_instrument(track, channel), song.end))
+        tracks.append(_track(_instrument(track, channel, song.key), song.end))
     with path.open("wb") as stream:
-        file.save(file=stream)
+        write_smf(SmfFile(1, TICKS_PER_BEAT, tuple(tracks)), stream)
 
 
-def read_midi(path: Path) -> Song:
-    """Read a MIDI file of type 0 or 1 from any source.
+def read_midi(path: Path, say: Callable[[str], object] | None = None) -> Song:
+    """Read a MIDI file from any source.
 
-    Times are rescaled to :data:`amt.types.TICKS_PER_BEAT`; a track that uses several channels
-    becomes several; of program changes the first counts; notes that never end do so with their
-    track, and a note struck again ends the one before. Texts of the first track are chord names.
+    Times are rescaled to :data:`amt.types.TICKS_PER_BEAT`; a track that uses several channels, or
+    a channel that changes between drums and melody, becomes several tracks; of program changes the
+    first counts; notes that never end do so with their track, and a note struck again ends the one
+    before. Texts of the first track that name chords are chord names too.
+
+    Args:
+        path: of the file.
+        say: is told what of the file had to be passed over, in one sentence.
 
     Raises:
-        MidiError: the file cannot be read, or is no MIDI file.
+        MidiError: the file cannot be read, is no MIDI file, or claims to last for days.
     """
     try:
-        with path.open("rb") as stream:
-            file = mido.MidiFile(file=stream, charset=_CHARSET, clip=True)
-    except (OSError, EOFError, ValueError, LookupError, struct.error, KeySignatureError) as error:
-        # mido says OSError, without a number, where the header is another format's.
-        if isinstance(error, OSError) and error.errno is not None:
-            raise MidiError(f"cannot read {path}: {error.strerror}") from error
-        raise MidiError(
-            f"{path} is not a MIDI file or is damaged: expected a standard MIDI file (.mid)"
-        ) from error
-    if file.type == 2 or not 0 < file.ticks_per_beat < 0x8000:
-        raise MidiError(f"{path} counts time in film frames or is of type 2: save it as type 1")
-    return _song([_absolute(track, file.ticks_per_beat) for track in file.tracks])
+        smf = read_smf(path, say)
+    except SmfError as error:
+        raise MidiError(str(error)) from error
+    song = _song(smf)
+    if song.end > _MAX_TICKS:
+        beats = song.end // TICKS_PER_BEAT
+        raise MidiError(f"{path} lasts {beats} beats, expected at most a day of them: split it")
+    return song
 
 
 # The border: what a MIDI file can hold.
@@ -140,35 +153,37 @@ def _within(value: int, low: int, high: int, name: str) -> None:
 # Writing.
 
 
-def _text(text: str) -> str:
-    return text.encode(_CHARSET, "replace").decode(_CHARSET)
-
-
 def _key_name(key: Key) -> str:
     root = (FLAT_ROOTS if key.sharps < 0 else ROOTS)[key.tonic]
     return root + ("m" if key.mode == "minor" else "")
 
 
+def _key_signature(key: Key) -> Any:  # noqa: ANN401 (mido is untyped)
+    return mido.MetaMessage("key_signature", key=_key_name(key))
+
+
 def _conductor(song: Song) -> list[_Timed]:
     meta = mido.MetaMessage
-    events: list[_Timed] = [(0, meta("track_name", name=_text(song.title)))]
+    events: list[_Timed] = [(0, meta("track_name", name=encode_text(song.title)))]
     events += [
         (s.tick, meta("time_signature", numerator=s.numerator, denominator=s.denominator))
         for s in song.time_signatures
     ]
-    events.append((0, meta("key_signature", key=_key_name(song.key))))
+    events.append((0, _key_signature(song.key)))
     events += [(t.tick, meta("set_tempo", tempo=t.us_per_beat)) for t in song.tempos]
-    events += [(m.tick, meta("marker", text=_text(m.text))) for m in song.markers]
-    events += [(c.tick, meta("text", text=_text(c.text))) for c in song.chord_names]
+    events += [(m.tick, meta("marker", text=encode_text(m.text))) for m in song.markers]
+    for chord in song.chord_names:
+        events.append((chord.tick, meta("marker", text=encode_text(chord_marker(chord.text)))))
+        events += [(chord.tick, xf)] if (xf := xf_chord(chord.text)) else []
     return sorted(events, key=lambda event: event[0])
 
 
 def _channels(tracks: Sequence[Track]) -> list[int]:
     melodic = iter(_MELODIC_CHANNELS)
-    return [_DRUM_CHANNEL if track.is_drum else next(melodic) for track in tracks]
+    return [DRUM_CHANNEL if track.is_drum else next(melodic) for track in tracks]
 
 
-def _instrument(track: Track, channel: int) -> list[_Timed]:
+def _instrument(track: Track, channel: int, key: Key) -> list[_Timed]:
     def message(kind: str, **values: int) -> Any:  # noqa: ANN401 (mido is untyped)
         return mido.Message(kind, channel=channel, **values)
 
@@ -186,54 +201,80 @@ def _instrument(track: Track, channel: int) -> list[_Timed]:
         events += [(note.start, _ON, on), (note.end, _OFF, off)]
     events.sort(key=lambda event: event[:2])
     return [
-        (0, mido.MetaMessage("track_name", name=_text(track.name))),
+        (0, mido.MetaMessage("track_name", name=encode_text(track.name))),
+        (0, _key_signature(key)),
         (0, message("program_change", program=track.program)),
         *((tick, msg) for tick, _, msg in events),
     ]
 
 
-def _track(events: Iterable[_Timed], end: int) -> Any:  # noqa: ANN401 (mido is untyped)
-    track, now = mido.MidiTrack(), 0
-    for tick, message in events:
-        track.append(message.copy(time=tick - now))
-        now = tick
-    track.append(mido.MetaMessage("end_of_track", time=end - now))
-    return track
+def _track(events: Iterable[_Timed], end: int) -> tuple[_Timed, ...]:
+    return (*events, (end, mido.MetaMessage("end_of_track")))
 
 
 # Reading.
 
 
-def _absolute(track: Iterable[Any], ticks_per_beat: int) -> list[_Timed]:
-    scale, now, events = Fraction(TICKS_PER_BEAT, ticks_per_beat), 0, []
-    for message in track:
-        now += message.time
-        events.append((round(now * scale), message))
-    return events
+def _rescaled(smf: SmfFile, events: Iterable[tuple[int, Any]]) -> list[tuple[int, Any]]:
+    scale = Fraction(TICKS_PER_BEAT, smf.ticks_per_beat)
+    return [(round(tick * scale), event) for tick, event in events]
 
 
-def _song(tracks: list[list[_Timed]]) -> Song:
-    end = max((track[-1][0] for track in tracks if track), default=0)
+def _song(smf: SmfFile) -> Song:
+    tracks = [_rescaled(smf, track) for track in smf.tracks]
+    settings = _rescaled(smf, settings_of(smf))
+    end = max(track[-1][0] for track in tracks)
     metas = sorted(
         ((tick, m) for track in tracks for tick, m in track if m.is_meta), key=lambda e: e[0]
     )
-    first = tracks[0] if tracks else []
-    tempos = {t: TempoChange(t, m.tempo) for t, m in metas if m.type == "set_tempo" and m.tempo}
+    tempos = {t: TempoChange(t, m.tempo) for t, m in metas if m.type == "set_tempo"}
     signatures = {
         t: TimeSignature(t, m.numerator, m.denominator)
         for t, m in metas
         if m.type == "time_signature"
     }
+    markers, chord_names = _texts(metas, tracks[0])
     return Song(
-        tracks=tuple(part for track in tracks for part in _instruments(track, end)),
-        tempos=tuple(({0: TempoChange(0, _DEFAULT_US_PER_BEAT)} | tempos).values()),
+        tracks=tuple(part for track in tracks for part in _instruments(track, end, settings)),
+        tempos=tuple(({0: TempoChange(0, DEFAULT_US_PER_BEAT)} | tempos).values()),
         time_signatures=tuple(({0: TimeSignature(0, 4)} | signatures).values()),
         key=_key(metas),
         end=max(end, 1),
-        markers=tuple(TextEvent(t, m.text) for t, m in metas if m.type == "marker"),
-        chord_names=tuple(TextEvent(t, m.text) for t, m in first if m.type == "text"),
-        title=next((m.name for _, m in first if m.type == "track_name"), ""),
+        markers=markers,
+        chord_names=chord_names,
+        title=_name(tracks[0]),
     )
+
+
+def _texts(
+    metas: list[_Timed], first: list[_Timed]
+) -> tuple[tuple[TextEvent, ...], tuple[TextEvent, ...]]:
+    """Markers and chord names."""
+    markers, chord_names = [], []
+    for tick, message in metas:
+        if message.type == "marker":
+            text = decode_text(message.text)
+            chord = chord_of_marker(text)
+            if chord is None:
+                markers.append(TextEvent(tick, text))
+            else:
+                chord_names.append(TextEvent(tick, chord))
+    if not chord_names:
+        texts = [TextEvent(t, m.text) for t, m in first if m.type == "text"]
+        chord_names = [text for text in texts if _names_chord(text.text)]
+    return tuple(markers), tuple(chord_names)
+
+
+def _names_chord(text: str) -> bool:
+    try:
+        parse_chord(text)
+    except ChordError:
+        return False
+    return True
+
+
+def _name(track: list[_Timed]) -> str:
+    return next((decode_text(m.name) for _, m in track if m.type == "track_name"), "")
 
 
 def _key(metas: list[_Timed]) -> Key:
@@ -246,25 +287,50 @@ def _key(metas: list[_Timed]) -> Key:
     return Key(0, "major")
 
 
-def _instruments(events: list[_Timed], end: int) -> list[Track]:
-    name = next((m.name for _, m in events if m.type == "track_name"), "")
+def _instruments(
+    events: list[_Timed], end: int, settings: list[tuple[int, Setting]]
+) -> list[Track]:
+    name = _name(events)
     channels: dict[int, list[_Timed]] = defaultdict(list)
     for tick, message in events:
         if message.type in {"note_on", "note_off", "control_change", "program_change"}:
             channels[message.channel].append((tick, message))
     return [
-        Track(
-            name=name,
-            program=next((m.program for _, m in part if m.type == "program_change"), 0),
-            notes=_notes(part, end),
-            controls=tuple(
-                ControlChange(t, m.control, m.value)
-                for t, m in part
-                if m.type == "control_change" and m.control < 120
-            ),
-            is_drum=channel == _DRUM_CHANNEL,
-        )
+        track
         for channel, part in sorted(channels.items())
+        for track in _by_kind(_instrument_of(name, part, end), channel, part, settings)
+    ]
+
+
+def _instrument_of(name: str, part: list[_Timed], end: int) -> Track:
+    return Track(
+        name=name,
+        program=next((m.program for _, m in part if m.type == "program_change"), 0),
+        notes=_notes(part, end),
+        controls=tuple(
+            ControlChange(t, m.control, m.value)
+            for t, m in part
+            if m.type == "control_change" and m.control < 120
+        ),
+    )
+
+
+def _by_kind(
+    track: Track, channel: int, part: list[_Timed], settings: list[tuple[int, Setting]]
+) -> list[Track]:
+    """A track of drums or of melody, or both where its channel changes from one to the other."""
+    banks = [(tick, m.value) for tick, m in part if m.is_cc(_BANK_SELECT)]
+    switches = drum_switches(channel, banks, settings)
+    ticks = [tick for tick, _ in switches]
+    states = [channel == DRUM_CHANNEL, *(is_drum for _, is_drum in switches)]
+    kinds = {states[bisect_right(ticks, note.start)] for note in track.notes} or {states[-1]}
+    return [
+        replace(
+            track,
+            notes=tuple(n for n in track.notes if states[bisect_right(ticks, n.start)] == kind),
+            is_drum=kind,
+        )
+        for kind in sorted(kinds)
     ]
 
 

@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from amt.arrange import arrange
+from amt.chord_events import is_chord_event, xf_chord
 from amt.chords import VOCABULARY_SIZE, Key, chord_from_id
 from amt.errors import MidiError
 from amt.midi import read_midi, write_midi
@@ -27,9 +28,14 @@ from amt.types import (
     TimeSignature,
     Track,
 )
+from render.files.smf import read_smf
 from tests.arrange.plan_strategies import make_plan
+from tests.render.files.smf_bytes import SCALE, header, meta, note, scale, sysex, track
 
-latin = st.text(st.characters(codec="latin-1", exclude_categories=["Cc"]), max_size=12)
+# MuseScore wants the key in every track, where pretty_midi wants it in the first alone.
+_KEYS_IN_ALL_TRACKS = pytest.mark.filterwarnings("ignore:Tempo, Key or Time:RuntimeWarning")
+
+texts_of_files = st.text(st.characters(exclude_categories=["Cc", "Cs"]), max_size=12)
 keys = st.builds(Key, st.integers(0, 11), st.sampled_from(["major", "minor"]))
 
 
@@ -48,7 +54,7 @@ def tracks(draw: st.DrawFn, end: int) -> Track:
         ControlChange, st.integers(0, end), st.sampled_from([7, 10, 11, 64]), st.integers(0, 127)
     )
     return Track(
-        name=draw(latin),
+        name=draw(texts_of_files),
         program=draw(st.integers(0, 127)),
         notes=tuple(sorted(notes)),
         controls=tuple(sorted(draw(st.lists(controls, max_size=8)))),
@@ -61,7 +67,7 @@ def songs(draw: st.DrawFn) -> Song:
     end = draw(st.integers(1, 20_000))
     ticks = st.lists(st.integers(1, end), unique=True, max_size=4).map(sorted)
     tempo = st.integers(1, 2**24 - 1)
-    texts = st.lists(st.tuples(st.integers(0, end), latin), max_size=4)
+    texts = st.lists(st.tuples(st.integers(0, end), texts_of_files), max_size=4)
     chords = st.integers(0, VOCABULARY_SIZE - 1).map(lambda i: chord_from_id(i).spell())
     return Song(
         tracks=tuple(draw(st.lists(tracks(end), max_size=5))),
@@ -74,7 +80,7 @@ def songs(draw: st.DrawFn) -> Song:
         end=end,
         markers=tuple(TextEvent(t, x) for t, x in sorted(draw(texts))),
         chord_names=tuple(TextEvent(t, draw(chords)) for t in draw(ticks)),
-        title=draw(latin),
+        title=draw(texts_of_files),
     )
 
 
@@ -114,9 +120,11 @@ def test_the_file_is_laid_out_for_a_sequencer(song: Song, midi: Path) -> None:
     conductor, *parts = file.tracks
     kinds = {message.type for message in conductor}
     assert kinds == {
-        "track_name", "set_tempo", "time_signature", "key_signature", "marker", "text",
-        "end_of_track",
+        "track_name", "set_tempo", "time_signature", "key_signature", "marker",
+        "sequencer_specific", "end_of_track",
     }  # fmt: skip
+    keys = [[m.key for m in track if m.type == "key_signature"] for track in file.tracks]
+    assert keys == [[keys[0][0]]] * len(file.tracks)
     assert [part.name for part in parts] == [track.name for track in song.tracks]
     for part in parts:
         assert sum(m.type == "program_change" for m in part) == 1
@@ -158,12 +166,58 @@ def test_a_note_that_repeats_at_once_is_struck_again(tmp_path: Path) -> None:
     assert kinds == ["program_change", "note_on", "note_off", "note_on", "note_off"]
 
 
-def test_other_alphabets_become_question_marks(song: Song, tmp_path: Path) -> None:
+def test_every_alphabet_is_written_as_utf_8_and_read_back(song: Song, tmp_path: Path) -> None:
     path = tmp_path / "song.mid"
     write_midi(replace(song, title="Été 夏"), path)
-    assert read_midi(path).title == "Été ?"
+    assert "Été 夏".encode() in path.read_bytes()
+    assert read_midi(path).title == "Été 夏"
+    mido.MidiFile(tracks=[mido.MidiTrack([mido.MetaMessage("track_name", name="Été")])]).save(path)
+    assert read_midi(path).title == "Été"
 
 
+def test_a_chord_change_is_one_marker_and_one_chord_event(song: Song, midi: Path) -> None:
+    smf = read_smf(midi)
+    texts = [m for track in smf.tracks for _, m in track if m.type in ("text", "lyrics")]
+    assert not texts
+    chords = [(t, m) for track in smf.tracks for t, m in track if is_chord_event(m)]
+    assert all(event in smf.tracks[0] for event in chords)
+    named = [(t, m.text) for t, m in chords if m.type == "marker"]
+    assert named == [(c.tick, f"Chord {c.text}") for c in song.chord_names]
+    assert [t for t, m in chords if m.type != "marker"] == [c.tick for c in song.chord_names]
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("C", (0x31, 0x00)),
+        ("Bb7", (0x27, 0x13)),
+        ("F#m7b5", (0x44, 0x0B)),
+        ("Ebmaj7", (0x23, 0x02)),
+        ("Dsus4", (0x32, 0x20)),
+        ("N.C.", (0x7F, 0x22)),
+    ],
+)
+def test_chords_are_those_of_the_xf_format(name: str, data: tuple[int, int]) -> None:
+    event = xf_chord(name)
+    assert event is not None
+    assert event.data == (0x43, 0x7B, 0x01, *data, 0x7F, 0x7F)
+    assert event.bytes()[:3] == [0xFF, 0x7F, 7]
+
+
+def test_every_chord_of_the_vocabulary_has_its_own_event() -> None:
+    events = [xf_chord(chord_from_id(i).spell()) for i in range(VOCABULARY_SIZE)]
+    assert len({event.data for event in events if event}) == VOCABULARY_SIZE
+    assert xf_chord("H13") is None
+
+
+def test_texts_that_name_chords_are_still_read(tmp_path: Path) -> None:
+    path = tmp_path / "song.mid"
+    texts = [mido.MetaMessage("text", text=text) for text in ("by somebody", "Am7", "Bb")]
+    mido.MidiFile(tracks=[mido.MidiTrack(texts)]).save(path)
+    assert [c.text for c in read_midi(path).chord_names] == ["Am7", "Bb"]
+
+
+@_KEYS_IN_ALL_TRACKS
 def test_pretty_midi_agrees(song: Song, midi: Path) -> None:
     import pretty_midi
 
@@ -182,7 +236,9 @@ def test_symusic_agrees(song: Song, midi: Path) -> None:
     other = symusic.Score(str(midi))
     assert [len(t.notes) for t in other.tracks] == [len(t.notes) for t in song.tracks]
     assert [t.qpm for t in other.tempos] == pytest.approx(_tempos_bpm(song))
-    assert [(m.time, m.text) for m in other.markers] == [(m.tick, m.text) for m in song.markers]
+    chords = [(c.tick, f"Chord {c.text}") for c in song.chord_names]
+    markers = [(m.tick, m.text) for m in song.markers]
+    assert sorted((m.time, m.text) for m in other.markers) == sorted(markers + chords)
     for ours, theirs in zip(song.tracks, other.tracks, strict=True):
         read = sorted((n.time, n.pitch, n.end, n.velocity) for n in theirs.notes)
         assert read == [(n.start, n.pitch, n.end, n.velocity) for n in ours.notes]
@@ -190,6 +246,7 @@ def test_symusic_agrees(song: Song, midi: Path) -> None:
 
 @pytest.mark.filterwarnings("ignore:'audioop' is deprecated:DeprecationWarning")
 @pytest.mark.filterwarnings("ignore:Couldn't find ffmpeg:RuntimeWarning")
+@_KEYS_IN_ALL_TRACKS
 def test_note_seq_agrees(song: Song, midi: Path) -> None:
     import note_seq
 
@@ -250,6 +307,61 @@ def test_what_is_no_midi_is_refused(content: bytes, tmp_path: Path) -> None:
     path.write_bytes(content)
     with pytest.raises(MidiError, match=r"song\.mid is not a MIDI file or is damaged"):
         read_midi(path)
+
+
+@pytest.mark.parametrize("content", [header(), header() + b"MTrx\0\0\0\0"])
+def test_what_holds_no_tracks_is_refused(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "song.mid"
+    path.write_bytes(content)
+    with pytest.raises(MidiError, match=r"song\.mid holds no notes and no tracks"):
+        read_midi(path)
+
+
+def test_a_file_of_days_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "song.mid"
+    path.write_bytes(header(division=1) + track(b"\xff\xff\xff\x7f\x90\x3c\x5a"))
+    with pytest.raises(MidiError, match="split it"):
+        read_midi(path)
+
+
+def test_an_odd_file_is_read_and_what_was_passed_over_said(tmp_path: Path) -> None:
+    path = tmp_path / "song.mid"
+    odd = meta(0x59, b"\x09\x00") + meta(0x51, b"\0\0\0") + meta(0x58, b"\0\x09")
+    path.write_bytes(header(n_tracks=9) + b"junk\xff\xff\xff\xff" + track(odd + scale(), 3))
+    said: list[str] = []
+    song = read_midi(path, said.append)
+    assert [(n.start, n.pitch) for n in song.tracks[0].notes] == [
+        (480 * i, pitch) for i, pitch in enumerate(SCALE)
+    ]
+    assert song.tempos == (TempoChange(0, 500_000),)
+    assert song.time_signatures == (TimeSignature(0, 4),)
+    assert len(said) == 1
+    assert "key signature" in said[0]
+
+
+def test_film_frames_are_read_as_seconds(tmp_path: Path) -> None:
+    path = tmp_path / "song.mid"
+    path.write_bytes(header(division=0xE728) + track(scale()))  # 25 frames of 40 ticks
+    song = read_midi(path)
+    assert song.tempos == (TempoChange(0, 500_000),)
+    assert [n.start for n in song.tracks[0].notes] == [round(96 * i * 0.96) for i in range(8)]
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        sysex(0x43, 0x10, 0x4C, 0x08, 0x00, 0x07, 0x01),
+        sysex(0x41, 0x10, 0x42, 0x12, 0x40, 0x11, 0x15, 0x01, 0x19),
+        b"\0\xb0\0\x7f",
+        b"\0\xb0\0\x78",
+    ],
+)
+def test_drums_may_be_on_any_channel(message: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "song.mid"
+    path.write_bytes(header() + track(message + note(38)))
+    assert [t.is_drum for t in read_midi(path).tracks] == [True]
+    path.write_bytes(header() + track(note(60) + message + note(38)))
+    assert [(t.is_drum, len(t.notes)) for t in read_midi(path).tracks] == [(False, 1), (True, 1)]
 
 
 def test_missing_files_and_folders_are_named(tmp_path: Path) -> None:

@@ -1,25 +1,29 @@
 """A time grid as the tempo and metre events of a MIDI file.
 
 A MIDI file counts in ticks and holds its tempo in whole microseconds a quarter note (Standard MIDI
-Files 1.0, "Set Tempo"), so the length of a beat is rounded. The rounding of every beat is carried
-to the next, and the clock of the file stays within half a millisecond of the grid for ever.
+Files 1.0, "Set Tempo"), so the length of a beat is rounded. What is rounded away is made up for by
+the tempos that follow, and the clock of the file stays within half a millisecond of the grid.
 """
 
 from __future__ import annotations
+
+from math import ceil, floor
 
 import numpy as np
 
 from amt.types import TICKS_PER_BEAT, TempoChange, TimeGrid, TimeSignature
 
-MAX_DRIFT_US = 400.0
-"""How far the file's clock may stray from the grid before one beat is bent to bring it back."""
+MAX_DRIFT_US = 480.0
+"""How far the file's clock may stray from the grid on any beat: less than half a tick."""
 
 
 def tempo_changes(grid: TimeGrid) -> tuple[TempoChange, ...]:
-    """The tempo map of a grid.
+    """The tempo map of a grid, with as few changes as its tolerance allows.
 
-    A tempo is written only where it changes: while the beats keep their length to the microsecond,
-    the value stands until the sum of its rounding reaches :data:`MAX_DRIFT_US`.
+    A tempo stands for as many beats as some whole number of microseconds keeps within
+    :data:`MAX_DRIFT_US` of the grid, so that differences which nobody hears or sees in a score
+    make no event: a steady clip of a few minutes has one tempo. Of the tempos that do, the one
+    that ends nearest to the grid is taken, so that errors do not add up.
 
     Args:
         grid: Beats and bars of the piece.
@@ -28,20 +32,30 @@ def tempo_changes(grid: TimeGrid) -> tuple[TempoChange, ...]:
         Changes sorted by tick, the first at tick 0. The time of any tick by this map lies within
         .5 ms of the grid.
     """
-    lengths_us = grid.beat_length_s * 1e6
-    starts_us = grid.beats_s[:-1] * 1e6
+    ends_us = ((grid.beats_s[:-1] + grid.beat_length_s) * 1e6).tolist()
     changes: list[TempoChange] = []
-    clock_us = 0
-    for beat, (start_us, length_us) in enumerate(zip(starts_us, lengths_us, strict=True)):
-        target_us = start_us + length_us - clock_us
-        current = changes[-1].us_per_beat if changes else 0
-        same_tempo = abs(current - length_us) < 1.0
-        if not (same_tempo and abs(current - target_us) <= MAX_DRIFT_US):
-            current = round(target_us)
-            if not changes or changes[-1].us_per_beat != current:
-                changes.append(TempoChange(beat * TICKS_PER_BEAT, current))
-        clock_us += current
+    first, clock_us = 0, 0
+    while first < len(ends_us):
+        n_beats, us_per_beat = _longest_steady(ends_us[first:], clock_us)
+        if not changes or changes[-1].us_per_beat != us_per_beat:
+            changes.append(TempoChange(first * TICKS_PER_BEAT, us_per_beat))
+        first += n_beats
+        clock_us += n_beats * us_per_beat
     return tuple(changes)
+
+
+def _longest_steady(ends_us: list[float], clock_us: int) -> tuple[int, int]:
+    """Number of beats that one tempo holds from a clock on, and its microseconds a beat."""
+    low, high, n_beats = 1, 2**24 - 1, 0
+    for n, end_us in enumerate(ends_us, 1):
+        new_low = max(low, ceil((end_us - MAX_DRIFT_US - clock_us) / n))
+        new_high = min(high, floor((end_us + MAX_DRIFT_US - clock_us) / n))
+        if new_low > new_high:
+            break
+        low, high, n_beats = new_low, new_high, n
+    if not n_beats:  # a beat longer than MIDI can say
+        return 1, min(max(round(ends_us[0] - clock_us), 1), 2**24 - 1)
+    return n_beats, min(max(round((ends_us[n_beats - 1] - clock_us) / n_beats), low), high)
 
 
 def time_signatures(grid: TimeGrid) -> tuple[TimeSignature, ...]:

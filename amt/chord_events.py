@@ -16,6 +16,7 @@ import mido
 
 from amt.chords import QUALITY_NAMES, parse_chord
 from amt.errors import ChordError
+from render.files.smf import decode_text, encode_text
 
 _MARKER = re.compile(r"Chord (\S+)")
 _XF_CHORD = (0x43, 0x7B, 0x01)
@@ -51,6 +52,20 @@ def chord_of_marker(text: str) -> str | None:
     return match[1] if match else None
 
 
+def chord_events(name: str) -> list[Any]:
+    """The marker of a chord and, for chords of the vocabulary, its XF event."""
+    marker = mido.MetaMessage("marker", text=encode_text(chord_marker(name)))
+    xf = xf_chord(name)
+    return [marker] if xf is None else [marker, xf]
+
+
+def named_chord(message: Any) -> str | None:  # noqa: ANN401 (mido is untyped)
+    """The chord that a marker or a text event of a file names, or None."""
+    if message.type == "marker":
+        return chord_of_marker(decode_text(message.text))
+    return message.text if message.type == "text" and _is_chord(message.text) else None
+
+
 def xf_chord(name: str) -> Any | None:  # noqa: ANN401 (mido is untyped)
     """XF's event of a chord in lead-sheet spelling; None where the vocabulary lacks the chord."""
     try:
@@ -67,8 +82,14 @@ def xf_chord(name: str) -> Any | None:  # noqa: ANN401 (mido is untyped)
     return mido.MetaMessage("sequencer_specific", data=data)
 
 
-def is_chord_event(message: Any) -> bool:  # noqa: ANN401 (mido is untyped)
-    """Whether a mido message of a file names a chord, in either way."""
-    if message.type == "sequencer_specific":
-        return tuple(message.data[:3]) == _XF_CHORD
-    return message.type == "marker" and chord_of_marker(message.text) is not None
+def is_xf_chord(message: Any) -> bool:  # noqa: ANN401 (mido is untyped)
+    """Whether a message is the chord event of XF."""
+    return message.type == "sequencer_specific" and tuple(message.data[:3]) == _XF_CHORD
+
+
+def _is_chord(text: str) -> bool:
+    try:
+        parse_chord(text)
+    except ChordError:
+        return False
+    return True

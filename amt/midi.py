@@ -22,8 +22,8 @@ from typing import Any
 
 import mido
 
-from amt.chord_events import chord_marker, chord_of_marker, xf_chord
-from amt.chords import FLAT_ROOTS, ROOTS, Key, parse_chord, parse_key
+from amt.chord_events import chord_events, named_chord
+from amt.chords import FLAT_ROOTS, ROOTS, Key, parse_key
 from amt.errors import ChordError, MidiError
 from amt.types import (
     TICKS_PER_BEAT,
@@ -172,9 +172,7 @@ def _conductor(song: Song) -> list[_Timed]:
     events.append((0, _key_signature(song.key)))
     events += [(t.tick, meta("set_tempo", tempo=t.us_per_beat)) for t in song.tempos]
     events += [(m.tick, meta("marker", text=encode_text(m.text))) for m in song.markers]
-    for chord in song.chord_names:
-        events.append((chord.tick, meta("marker", text=encode_text(chord_marker(chord.text)))))
-        events += [(chord.tick, xf)] if (xf := xf_chord(chord.text)) else []
+    events += [(c.tick, event) for c in song.chord_names for event in chord_events(c.text)]
     return sorted(events, key=lambda event: event[0])
 
 
@@ -249,28 +247,18 @@ def _song(smf: SmfFile) -> Song:
 def _texts(
     metas: list[_Timed], first: list[_Timed]
 ) -> tuple[tuple[TextEvent, ...], tuple[TextEvent, ...]]:
-    """Markers and chord names."""
-    markers, chord_names = [], []
-    for tick, message in metas:
-        if message.type == "marker":
-            text = decode_text(message.text)
-            chord = chord_of_marker(text)
-            if chord is None:
-                markers.append(TextEvent(tick, text))
-            else:
-                chord_names.append(TextEvent(tick, chord))
-    if not chord_names:
-        texts = [TextEvent(t, m.text) for t, m in first if m.type == "text"]
-        chord_names = [text for text in texts if _names_chord(text.text)]
-    return tuple(markers), tuple(chord_names)
+    """Markers and chord names; chords are looked for in texts where no marker names any."""
+    markers = [(tick, m) for tick, m in metas if m.type == "marker"]
+    chords = [(tick, name) for tick, m in markers if (name := named_chord(m)) is not None]
+    if not chords:
+        texts = [(tick, m) for tick, m in first if m.type == "text"]
+        chords = [(tick, name) for tick, m in texts if (name := named_chord(m)) is not None]
+    others = [(tick, decode_text(m.text)) for tick, m in markers if named_chord(m) is None]
+    return _events_of(others), _events_of(chords)
 
 
-def _names_chord(text: str) -> bool:
-    try:
-        parse_chord(text)
-    except ChordError:
-        return False
-    return True
+def _events_of(texts: Iterable[tuple[int, str]]) -> tuple[TextEvent, ...]:
+    return tuple(TextEvent(tick, text) for tick, text in texts)
 
 
 def _name(track: list[_Timed]) -> str:

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from amt.arrange import arrange
-from amt.chord_events import is_chord_event, xf_chord
+from amt.chord_events import is_xf_chord, named_chord
 from amt.chords import VOCABULARY_SIZE, Key, chord_from_id
 from amt.errors import MidiError
 from amt.midi import read_midi, write_midi
@@ -179,35 +179,13 @@ def test_a_chord_change_is_one_marker_and_one_chord_event(song: Song, midi: Path
     smf = read_smf(midi)
     texts = [m for track in smf.tracks for _, m in track if m.type in ("text", "lyrics")]
     assert not texts
-    chords = [(t, m) for track in smf.tracks for t, m in track if is_chord_event(m)]
-    assert all(event in smf.tracks[0] for event in chords)
-    named = [(t, m.text) for t, m in chords if m.type == "marker"]
-    assert named == [(c.tick, f"Chord {c.text}") for c in song.chord_names]
-    assert [t for t, m in chords if m.type != "marker"] == [c.tick for c in song.chord_names]
-
-
-@pytest.mark.parametrize(
-    ("name", "data"),
-    [
-        ("C", (0x31, 0x00)),
-        ("Bb7", (0x27, 0x13)),
-        ("F#m7b5", (0x44, 0x0B)),
-        ("Ebmaj7", (0x23, 0x02)),
-        ("Dsus4", (0x32, 0x20)),
-        ("N.C.", (0x7F, 0x22)),
-    ],
-)
-def test_chords_are_those_of_the_xf_format(name: str, data: tuple[int, int]) -> None:
-    event = xf_chord(name)
-    assert event is not None
-    assert event.data == (0x43, 0x7B, 0x01, *data, 0x7F, 0x7F)
-    assert event.bytes()[:3] == [0xFF, 0x7F, 7]
-
-
-def test_every_chord_of_the_vocabulary_has_its_own_event() -> None:
-    events = [xf_chord(chord_from_id(i).spell()) for i in range(VOCABULARY_SIZE)]
-    assert len({event.data for event in events if event}) == VOCABULARY_SIZE
-    assert xf_chord("H13") is None
+    named, symbols = (
+        [(i, t) for i, track in enumerate(smf.tracks) for t, m in track if is_chord(m)]
+        for is_chord in (named_chord, is_xf_chord)
+    )
+    assert named == symbols == [(0, c.tick) for c in song.chord_names]
+    markers = [(t, m.text) for t, m in smf.tracks[0] if m.type == "marker" and named_chord(m)]
+    assert markers == [(c.tick, f"Chord {c.text}") for c in song.chord_names]
 
 
 def test_texts_that_name_chords_are_still_read(tmp_path: Path) -> None:

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import mido
 
-from amt.chords import parse_chord
-from amt.errors import ChordError, MidiError
+from amt.chord_events import chord_events, is_xf_chord, named_chord
+from amt.errors import MidiError
 from amt.regenerate.events import (
     EventTrack,
     empty_track,
@@ -21,7 +21,7 @@ from amt.regenerate.mapping import shown
 from amt.regenerate.new_bars import Placement
 from amt.regenerate.splicing import with_notes
 from amt.types import TextEvent, Track
-from render.files.smf import SmfFile, decode_text, encode_text
+from render.files.smf import SmfFile, encode_text
 
 
 def with_track(file: SmfFile, track: Track, place: Placement) -> SmfFile:
@@ -54,6 +54,8 @@ def with_track(file: SmfFile, track: Track, place: Placement) -> SmfFile:
         return with_track_changed(file, 0, made)
     head = [(0, 0, mido.MetaMessage("track_name", name=encode_text(track.name)))]
     head += [(0, 0, mido.MetaMessage("midi_port", port=port))] if port else []
+    keys = [m for events in file.tracks for _, m in events if m.type == "key_signature"]
+    head += [(0, 0, key) for key in keys[:1]]
     silent = joined(empty_track(file.end), [*head, *setup])
     made, _ = with_notes(silent, place.span, {channel: notes})
     return replace(file, tracks=(*file.tracks, made))
@@ -63,30 +65,28 @@ def with_chord_names(file: SmfFile, names: Sequence[TextEvent], place: Placement
     """The file with the plan's chord names in the new bars; itself if it has these, or none."""
     wanted = [(place.tick(name.tick), name.text) for name in names if name.tick in place.bars]
     for chunk, track in enumerate(file.tracks):
-        old = _chord_names(track, place.span)
+        old = _chord_events(track, place.span)
         if not old:
             continue
-        if [(track[i][0], decode_text(track[i][1].text)) for i in old] == wanted:
+        named = [(track[i][0], named_chord(track[i][1])) for i in old]
+        if [event for event in named if event[1] is not None] == wanted:
             return file
+        # Programs drop what they do not know, so only kinds that are there are written.
+        kinds = {track[i][1].type for i in old}
         added = [
-            (tick, 0, mido.MetaMessage("text", text=encode_text(text))) for tick, text in wanted
+            (tick, 0, message)
+            for tick, text in wanted
+            for message in (*chord_events(text), mido.MetaMessage("text", text=encode_text(text)))
+            if message.type in kinds
         ]
         return with_track_changed(file, chunk, joined(without(track, old), added))
     return file
 
 
-def _chord_names(track: EventTrack, span: range) -> list[int]:
-    """Indices of the texts in a span that name chords."""
+def _chord_events(track: EventTrack, span: range) -> list[int]:
+    """Indices of the markers, texts and other events in a span that name chords."""
     return [
         i
         for i, (tick, message) in enumerate(track)
-        if tick in span and message.type == "text" and _is_chord(message.text)
+        if tick in span and (named_chord(message) is not None or is_xf_chord(message))
     ]
-
-
-def _is_chord(text: str) -> bool:
-    try:
-        parse_chord(text)
-    except ChordError:
-        return False
-    return True

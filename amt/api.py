@@ -22,12 +22,13 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TypedDict, Unpack
 
 from amt.errors import AmtError, InputError, quoted, suggestion
+from amt.features.kept_clip import KeptClip
 from amt.midi import write_midi
 from amt.options import (
     FILM_SUFFIXES,
@@ -56,6 +57,7 @@ Say = Callable[[str], None]
 log = logging.getLogger("amt")
 
 _MODELS_KEPT = 4
+_CLIP = KeptClip()
 
 
 class SoundWords(TypedDict, total=False):
@@ -337,7 +339,7 @@ def _kept_models(arranger: str, weights: Path | None, state: tuple[object, ...])
         weights: folder, or None.
         state: of its files, see :func:`_state`.
     """
-    return load_models(Arrangement(arranger), weights)  # type: ignore[arg-type]
+    return replace(load_models(Arrangement(arranger), weights), open_clip=_CLIP)  # type: ignore[arg-type]
 
 
 def _state(weights: Path | None) -> tuple[object, ...]:

@@ -17,6 +17,7 @@ from amt.plan import DEFAULT_ARRANGER, Arrangement, rounded
 from amt.types import Plan, Song, VideoFeatures
 
 if TYPE_CHECKING:
+    from amt.features.semantic import ClipVision
     from amt.model.arranger import Arranger
     from amt.model.composer import Composer
     from amt.model.expression import Expression
@@ -63,6 +64,8 @@ class Models:
     expression: Expression
     arranger: Arranger | None
     """None where patterns write the notes."""
+    open_clip: Callable[..., ClipVision] | None = None
+    """What opens CLIP; None loads it for every clip anew."""
 
 
 def load_models(arrangement: Arrangement, weights: Path | None = None) -> Models:
@@ -111,6 +114,7 @@ def generate(
         allow_download=options.allow_download,
         progress=telling("watching"),
         say=say,
+        open_clip=loaded.open_clip,
     )
     wishes = options.compose
     if options.mood is not None:

@@ -49,6 +49,7 @@ def extract_features(
     allow_download: bool = False,
     progress: Callable[[float], None] | None = None,
     say: Callable[[str], None] | None = None,
+    open_clip: Callable[..., ClipVision] | None = None,
 ) -> VideoFeatures:
     """Look at a clip once, frame by frame; memory does not grow with its length.
 
@@ -60,6 +61,7 @@ def extract_features(
         allow_download: whether CLIP's weights may be fetched.
         progress: called with the share that is done, 0 to 1.
         say: called with one sentence about which backend ``auto`` chose.
+        open_clip: called in place of :class:`ClipVision`, where models are kept between clips.
 
     Raises:
         VideoError: the clip cannot be decoded or holds fewer than two frames.
@@ -70,7 +72,7 @@ def extract_features(
         kept = read_cache(path, chosen) if chosen is not None else None
         vision = None
         if chosen is not None and kept is None:
-            vision = ClipVision(chosen, allow_download=allow_download, say=say)
+            vision = (open_clip or ClipVision)(chosen, allow_download=allow_download, say=say)
         motion, detector, seconds = MotionMeter(), CutDetector(), _EverySecond(vision)
         for frame in reader:
             motion.push(frame)

@@ -110,6 +110,10 @@ class ClipVision:
         )
         self._place(device or _device(), dtype)
         self._batch_size = batch_size or _batch_size(clip.config.vision_config, self._device)
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget the pictures that were pushed, as when a run was interrupted."""
         self._pending: list[NDArray[np.uint8]] = []
         self._embeddings: list[FloatArray] = []
         self._emotions: list[FloatArray] = []

@@ -44,7 +44,8 @@ def link_to(video: Path, page: Path) -> str:
     if video.exists() and not video.is_file():  # a pipe can be read once only
         return ""
     try:
-        way = os.path.relpath(video, page.parent)
+        # Folders are followed through links on both sides, or the way would go astray at one.
+        way = os.path.relpath(video.parent.resolve() / video.name, page.parent.resolve())
     except ValueError:  # on Windows there is no way from one drive to another
         return video.absolute().as_uri()
     return quote(os.fsencode(way.replace(os.sep, "/")))

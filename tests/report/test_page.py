@@ -214,6 +214,13 @@ def test_the_link_leads_from_the_page_to_the_clip(clip: list[str], page: list[st
     assert reached == str(root.joinpath(*clip))
 
 
+def test_the_way_goes_through_linked_folders(tmp_path: Path) -> None:
+    (tmp_path / "real" / "out").mkdir(parents=True)
+    (tmp_path / "short").symlink_to(tmp_path / "real" / "out")
+    link = link_to(tmp_path / "real" / "clip.mp4", tmp_path / "short" / "report.html")
+    assert link == "../clip.mp4"
+
+
 def test_a_name_that_is_no_text_is_linked() -> None:
     name = os.fsdecode(b"caf\xe9.mp4")
     assert link_to(Path("/films") / name, Path("/films/report.html")) == "caf%E9.mp4"

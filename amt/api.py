@@ -226,7 +226,8 @@ class Soundtrack:
             check_embeddable(self.clip)
 
         def page(path: Path) -> None:
-            options = ReportOptions(embed_clip, *_played_by(rendering))
+            played_by = rendering.instrument
+            options = ReportOptions(embed_clip, str(played_by), played_by.hint)
             write_report(
                 path, self.clip, self.features, self.plan, self.song, rendering.master, options
             )
@@ -245,8 +246,7 @@ class Soundtrack:
         duration_s = self.plan.grid.duration_s
         try:
             with self._recorded({}, None, None) as rendering:
-                played_by, _ = _played_by(rendering)
-                note = f"{self._summary}. Played by {played_by}." if played_by else self._summary
+                note = f"{self._summary}. Played by {rendering.instrument}."
                 return notebook_frame(self.song, duration_s, note, rendering.master)
         except AmtError as error:
             return notebook_frame(self.song, duration_s, f"{self._summary}. No sound: {error}")
@@ -313,12 +313,6 @@ def _render_options(words: SoundWords) -> RenderOptions:
     return RenderOptions(
         words.get("engine", "auto"), None if soundfont is None else Path(soundfont)
     )
-
-
-def _played_by(rendering: Rendering) -> tuple[str, str]:
-    """What played, and how it may sound better; both may be empty."""
-    instrument = getattr(rendering, "instrument", None)
-    return (str(instrument), instrument.hint) if instrument else ("", "")
 
 
 def _check_names(words: Any, known: type, function: str) -> None:  # noqa: ANN401

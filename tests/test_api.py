@@ -181,6 +181,7 @@ def test_paths_are_text_or_paths(piece: amt.Soundtrack, tmp_path: Path) -> None:
     names = ["film.mp4", "page.html", "song.flac", "song.mid", "song.plan.json"]
     assert sorted(path.name for path in tmp_path.iterdir()) == names
     assert (tmp_path / "song.mid").read_bytes() == midi_of(piece)
+    assert "TimGM6mb" in (tmp_path / "page.html").read_text(encoding="utf-8")
     assert len(read_midi(tmp_path / "song.mid").tracks) == len(piece.song.tracks)
     assert read_plan(tmp_path / "song.plan.json").chords == piece.plan.chords
     assert read_arrangement(tmp_path / "song.plan.json") == piece.arrangement
@@ -306,6 +307,7 @@ def test_a_notebook_shows_player_and_notes(piece: amt.Soundtrack) -> None:
     for track in piece.song.tracks:
         assert f"{track.name} ({len(track.notes)} notes)" in page
     assert piece._repr_html_() is piece._repr_html_()  # rendered once
+    assert "TimGM6mb" in page
     assert not re.search(r"https?://", page)
 
 

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.features.toy_clip import make_clip, seal
 
 from amt.errors import WeightsError
 from amt.features import extract_features
 from amt.features.kept_clip import KeptClip
 from amt.features.semantic import ClipVision
 from tests.features.clips import shots, write_clip
+from tests.features.toy_clip import make_clip, seal
 
 
 @pytest.fixture(autouse=True)

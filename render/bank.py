@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from render.errors import SoundfontError
+from render.modulators import Modulator
 
 Format = Literal["SF2", "SF3"]
 Table = NDArray[Any]
@@ -35,16 +36,22 @@ INSTRUMENT, SAMPLE = 41, 53
 VORBIS, ROM = 0x10, 0x8000
 """Flags of a sample's type: compressed (SF3), in the memory of a sound card (7.10)."""
 
+_MODULATOR = np.dtype(
+    [
+        ("source", "<u2"), ("target", "<u2"), ("amount", "<i2"), ("amount_source", "<u2"),
+        ("transform", "<u2"),
+    ]
+)  # fmt: skip
 _RECORDS = {  # 7.2 to 7.10
     "phdr": np.dtype(
         [("name", "S20"), ("program", "<u2"), ("bank", "<u2"), ("bag", "<u2"), ("rest", "V12")]
     ),
     "pbag": np.dtype([("generator", "<u2"), ("modulator", "<u2")]),
-    "pmod": np.dtype("V10"),
+    "pmod": _MODULATOR,
     "pgen": np.dtype([("kind", "<u2"), ("amount", "<u2")]),
     "inst": np.dtype([("name", "S20"), ("bag", "<u2")]),
     "ibag": np.dtype([("generator", "<u2"), ("modulator", "<u2")]),
-    "imod": np.dtype("V10"),
+    "imod": _MODULATOR,
     "igen": np.dtype([("kind", "<u2"), ("amount", "<u2")]),
     "shdr": np.dtype(
         [
@@ -108,6 +115,14 @@ class Bank:
         starts = self.tables[f"{kind}bag"]["generator"][first : last + 1].tolist()
         generators = self.tables[f"{kind}gen"]
         return [generators[a:b].tolist() for a, b in pairwise(starts)]
+
+    def modulators(self, kind: Literal["p", "i"], index: int) -> list[list[Modulator]]:
+        """The modulators of the zones of a preset or an instrument."""
+        owners = self.tables["phdr" if kind == "p" else "inst"]["bag"]
+        first, last = int(owners[index]), int(owners[index + 1])
+        starts = self.tables[f"{kind}bag"]["modulator"][first : last + 1].tolist()
+        rows = self.tables[f"{kind}mod"]
+        return [[Modulator(*row) for row in rows[a:b].tolist()] for a, b in pairwise(starts)]
 
     def resolve(self, bank: int, program: int, *, is_drum: bool) -> tuple[int, int] | None:
         """The preset that plays what is asked for, or the nearest that there is.

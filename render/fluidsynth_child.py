@@ -31,8 +31,18 @@ _WRITE = (
 _SETTINGS = {
     "synth.dynamic-sample-loading": 1,  # only what is played, so that large files load at once
     "synth.midi-bank-select": "gs",  # controller 0 is the bank, channel 10 has the drums
+    # What follows has other defaults from version to version. Chorus is that of 2.4: as loud as
+    # before it covers what sends much to it, 10 dB above other synthesisers.
     "synth.reverb.active": 1,
+    "synth.reverb.damp": 0.0,
+    "synth.reverb.level": 0.9,
+    "synth.reverb.room-size": 0.2,
+    "synth.reverb.width": 0.5,
     "synth.chorus.active": 1,
+    "synth.chorus.depth": 4.25,
+    "synth.chorus.level": 0.6,
+    "synth.chorus.nr": 3,
+    "synth.chorus.speed": 0.2,
 }
 
 

@@ -20,7 +20,8 @@ import numpy as np
 import soundfile
 
 from render.bank import Bank, damaged
-from render.bank_subset import SampleReader, subset
+from render.bank_samples import SampleReader
+from render.bank_subset import subset
 from render.errors import EngineError, SoundfontError
 from render.isolation import Child, ChildError
 from render.presets import presets_of

@@ -208,6 +208,12 @@ def test_a_count_in_is_found_and_said(tmp_path: Path) -> None:
     assert any("8 beats later" in remark for remark in told.remarks)
 
 
+def test_a_count_in_is_found_in_another_key(tmp_path: Path) -> None:
+    edited = edits.transposed(3)(edits.later(1920)(original()))
+    file, _ = made_of(edited, tmp_path)
+    check_outside(edited, file, range(SPAN.start + 1920, SPAN.stop + 1920))
+
+
 @pytest.mark.parametrize(
     ("edit", "message"),
     [
@@ -308,6 +314,31 @@ def test_a_deleted_track_stays_away_unless_it_is_asked_for(tmp_path: Path) -> No
     assert edits.onsets(one, SPAN) == planned()
 
 
+def test_a_copy_on_another_instrument_is_renewed_on_request(tmp_path: Path) -> None:
+    number = number_of("bass")
+    copy = [
+        (t, m.copy(channel=15) if hasattr(m, "channel") else m)
+        for t, m in original().tracks[number]
+        if m.type not in {"track_name", "program_change"}
+    ]
+    edited = edits.with_track([(0, mido.MetaMessage("track_name", name="Tuba")), *copy])(original())
+    file, told = made_of(edited, tmp_path)
+    assert file.tracks[-1] == edited.tracks[-1]
+    assert f'--map "{len(edited.tracks) - 1}={band_bass()}"' in told.matches[-1].why
+    file, _ = made_of(edited, tmp_path, "Tuba=bass")
+    check_outside(edited, file, SPAN)
+    assert edits.onsets(File((file.tracks[-1],))) == edits.onsets(File((file.tracks[number],)))
+
+
+def test_hands_that_were_rewritten_are_known_by_their_channel(tmp_path: Path) -> None:
+    hands = edits.split(lambda p: int(p >= 60), number_of("piano"))(original())
+    number = number_of("piano")
+    edited = edits.transposed(5, number)(hands)
+    file, told = made_of(edited, tmp_path)
+    check_outside(edited, file, SPAN)
+    assert not any(match.ours == "-" for match in told.matches)
+
+
 @pytest.mark.parametrize(
     ("said", "message"),
     [
@@ -399,6 +430,13 @@ def test_bends_and_aftertouch_go_with_their_notes(tmp_path: Path) -> None:
         (SPAN.stop + 90, mido.Message("pitchwheel", pitch=0)),
     ]
     assert any("pitch bends and aftertouch" in remark for remark in told.remarks)
+
+
+def test_a_file_of_another_piece_is_doubted(tmp_path: Path) -> None:
+    other = make_plan(24.0, style="band", mood="sad", density=3.0, seed=9, chords="Dm Bb Gm A7")
+    write_midi(arrange(other), tmp_path / "other.mid")
+    _, told = made_of(edits.load(tmp_path / "other.mid"), tmp_path)
+    assert any("of the notes that the plan gives are in the MIDI file" in r for r in told.remarks)
 
 
 def test_own_tempos_stay_and_it_is_said_where_the_bars_are_then(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from amt.regenerate.placing import bar_offset
 from amt.regenerate.similarity import Part
 from amt.regenerate.splicing import with_notes
 from amt.regenerate.streams import Stream, streams_of
-from amt.regenerate.summary import TrackMatch, remarks, table
+from amt.regenerate.summary import TrackMatch, change_remarks, placement_remarks, table
 from amt.types import Note
 from render.files.smf import SmfFile
 
@@ -59,8 +59,12 @@ def with_new_bars(file: SmfFile, new: NewBars, decisions: Sequence[str] = ()) ->
         made = with_track(made, new.after.tracks[i], place)
     transposed = any(link.common.shift % 12 for link in matching.links)
     named = made if transposed else with_chord_names(made, new.after.chord_names, place)
-    told = remarks(new, file, place, is_expressive=is_expressive, is_renamed=named is not made)
-    return EditedFile(to_bytes(named), table(matching, ours, streams), told)
+    told = [f"passed over {', '.join(file.passed_over)}"] if file.passed_over else []
+    told += placement_remarks(new, file, place)
+    told += change_remarks(
+        _found(matching, ours), is_expressive=is_expressive, is_renamed=named is not made
+    )
+    return EditedFile(to_bytes(named), table(matching, ours, streams), tuple(told))
 
 
 def _with_shares(
@@ -80,6 +84,14 @@ def _with_shares(
         tracks[chunk], found = with_notes(tracks[chunk], place.span, notes_of_channel)
         is_expressive |= found
     return replace(file, tracks=tuple(tracks)), is_expressive
+
+
+def _found(matching: Matching, ours: Sequence[Part]) -> float:
+    """Share of the notes of the plan that are in the file: pitched ones of tracks that it has."""
+    links = [link for link in matching.links if not ours[link.ours].is_drum]
+    notes = {(link.ours, n) for link in links for n in link.common.ours}
+    total = sum(len(ours[i].onsets) for i in {link.ours for link in links})
+    return len(notes) / total if total else 1.0
 
 
 # What is compared.

@@ -16,7 +16,14 @@ from scipy.optimize import linear_sum_assignment
 
 from amt.errors import InputError
 from amt.regenerate.mapping import Decisions, shown
-from amt.regenerate.similarity import Common, Part, Similarity, common_notes, similarity
+from amt.regenerate.similarity import (
+    Common,
+    Part,
+    Similarity,
+    common_notes,
+    name_evidence,
+    similarity,
+)
 
 THRESHOLD = 0.5
 """Similarity from which on two tracks are taken for the same."""
@@ -58,6 +65,8 @@ class Matching:
     """Tracks of the plan that the file goes without."""
     kept: tuple[int, ...] = ()
     """Tracks of the file that are the user's own."""
+    copies: tuple[tuple[int, int], ...] = ()
+    """Those of them that play the notes of a track of the plan, and that track."""
 
     def of_theirs(self, index: int) -> tuple[Link, ...]:
         """All that is in a track of the file."""
@@ -100,6 +109,11 @@ class _Search:
             shift,
         )
 
+    def shares_channel(self, j: int, k: int) -> bool:
+        """Whether two tracks of the file play on one channel of one port."""
+        one, other = self.theirs[j], self.theirs[k]
+        return (one.port, one.channel) == (other.port, other.channel)
+
     def linked(self, i: int) -> bool:
         return any(link.ours == i for link in self.links)
 
@@ -137,7 +151,9 @@ def match_tracks(ours: Sequence[Part], theirs: Sequence[Part], decisions: Decisi
     new = [i for i in unmatched if not ours[i].onsets or i in decisions.added]
     lost = [i for i in unmatched if i not in new]
     kept = [j for j in range(len(theirs)) if not search.used(j) and theirs[j].onsets]
-    doubtful = [j for j in kept if j not in decisions.own and not _is_layer(search, table, j)]
+    originals = {j: _original(search, table, j) for j in kept if j not in decisions.own}
+    copies = tuple((j, i) for j, i in originals.items() if i is not None)
+    doubtful = [j for j, i in originals.items() if i is None]
     if lost and doubtful:
         raise InputError(_refusal(ours[lost[0]].name, theirs, doubtful[0]))
     return Matching(
@@ -145,6 +161,7 @@ def match_tracks(ours: Sequence[Part], theirs: Sequence[Part], decisions: Decisi
         added=tuple(new),
         left_out=tuple(sorted({*lost, *decisions.absent})),
         kept=tuple(kept),
+        copies=copies,
     )
 
 
@@ -178,7 +195,10 @@ def _assign(
 
 
 def _find_splits(search: _Search, table: dict[tuple[int, int], Similarity]) -> None:
-    """Link tracks of the file that hold what is missing of a track of the plan."""
+    """Link tracks of the file that hold what is missing of a track of the plan.
+
+    On the channel of one part alone, less is enough: a name like that of the part, or few notes.
+    """
     for j, other in enumerate(search.theirs):
         if search.used(j) or not other.onsets:
             continue
@@ -187,6 +207,12 @@ def _find_splits(search: _Search, table: dict[tuple[int, int], Similarity]) -> N
         best = max(found, key=lambda i: len(found[i].ours), default=None)
         if best is not None and len(found[best].ours) >= _SPLIT * len(other.onsets):
             _link_notes(search, best, j, found[best])
+            continue
+        same = {link.ours for link in search.links if search.shares_channel(link.theirs, j)}
+        if len(same) == 1 and (only := same.pop()) in found:
+            few = len(found[only].ours) >= _LEAST_SHARE * len(other.onsets)
+            if few or name_evidence(search.ours[only].name, other.name):
+                _link_notes(search, only, j, found[only], "channel")
 
 
 def _find_merged(search: _Search, table: dict[tuple[int, int], Similarity]) -> None:
@@ -205,20 +231,19 @@ def _find_merged(search: _Search, table: dict[tuple[int, int], Similarity]) -> N
             del search.links[before:]
 
 
-def _link_notes(search: _Search, i: int, j: int, common: Common) -> None:
+def _link_notes(search: _Search, i: int, j: int, common: Common, *reasons: str) -> None:
     count, total = len(common.ours), len(search.ours[i].onsets)
     smaller = min(total, len(search.theirs[j].onsets))
-    search.links.append(Link(i, j, common, count / (smaller + 1), (f"{count} of {total} notes",)))
-
-
-def _is_layer(search: _Search, table: dict[tuple[int, int], Similarity], j: int) -> bool:
-    """Whether a track of the file plays the notes of one that is found elsewhere."""
-    size = len(search.theirs[j].onsets)
-    return any(
-        len(found.common.theirs) >= _LAYER * size and search.linked(i)
-        for (i, k), found in table.items()
-        if k == j
+    search.links.append(
+        Link(i, j, common, count / (smaller + 1), (f"{count} of {total} notes", *reasons))
     )
+
+
+def _original(search: _Search, table: dict[tuple[int, int], Similarity], j: int) -> int | None:
+    """The track of the plan, found elsewhere, whose notes a track of the file plays; or None."""
+    least = _LAYER * len(search.theirs[j].onsets)
+    found = ((i, len(s.common.theirs)) for (i, k), s in table.items() if k == j)
+    return next((i for i, n in found if n >= least and search.linked(i)), None)
 
 
 def _with_layers(links: Sequence[Link]) -> list[Link]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from itertools import accumulate
 
 from amt.errors import InputError
-from amt.regenerate.similarity import Onset, common_notes
+from amt.regenerate.similarity import Onset, common_notes, likeliest_shift
 from amt.types import TICKS_PER_BEAT, TimeGrid, TimeSignature
 from render.files.smf import SmfFile
 
@@ -18,7 +19,9 @@ _NEAR = 8 * TICKS_PER_BEAT * 2
 """Ticks before and after the bars whose notes show where they are."""
 _SURE = 0.5
 """Share of notes found from which on a place is believed."""
-_LEAST_NOTES = 6
+_CERTAIN = 0.95
+_LEAST_NOTES, _LEAST_SHARE = 6, 0.2
+"""How many notes must be found, and what share of those wanted."""
 
 
 def bar_offset(
@@ -108,21 +111,34 @@ def _best_offset(
 ) -> tuple[int, float]:
     """The offset at which most notes are found, and the share of them.
 
-    Another one than 0 must leave half as many notes unfound: music repeats itself.
+    The share is of the notes there or of those wanted, whichever are fewer: some may have been
+    taken out. Another offset than 0 must leave half as many unfound: music repeats itself. The file
+    may be in another key.
     """
     if len(ours) < _LEAST_NOTES:
         return 0, 0.0
 
-    def share(offset: int) -> float:
+    def share(offset: int, *, any_key: bool = False) -> float:
         moved = [(start + offset, pitch) for start, pitch in ours]
-        return len(common_notes(moved, theirs).ours) / len(ours)
+        near = theirs[
+            bisect_left(theirs, (moved[0][0], 0)) : bisect_right(theirs, (moved[-1][0], 128))
+        ]
+        shift = likeliest_shift(moved, near) if any_key else 0
+        found = len(common_notes(moved, near, shift).ours)
+        enough = found >= max(_LEAST_NOTES, _LEAST_SHARE * len(ours))
+        return found / min(len(ours), len(near)) if enough else 0.0
 
     bars = lines[1 : _MOST_BARS + 1]
     beats = [beat * TICKS_PER_BEAT for beat in range(1, _MOST_BEATS + 1)]
-    still = share(0)
-    if still > 0.95:
-        return 0, still
     steps = sorted({*bars, *beats, *(-s for s in (*bars, *beats))}, key=abs)
-    best, most = max(((step, share(step)) for step in steps), key=lambda found: found[1])
-    moved = most >= _SURE and 1 - most < (1 - still) / 2
-    return (best, most) if moved else (0, still)
+    still = most = 0.0
+    for any_key in (False, True):
+        still = share(0, any_key=any_key)
+        if still > _CERTAIN:
+            break
+        best, most = max(((s, share(s, any_key=any_key)) for s in steps), key=lambda f: f[1])
+        if most >= _SURE and 1 - most < (1 - still) / 2:
+            return best, most
+        if still >= _SURE:
+            break
+    return 0, still

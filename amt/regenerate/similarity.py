@@ -42,6 +42,7 @@ class Part:
     """None where it is not said."""
     channel: int
     is_drum: bool
+    port: int = 0
 
 
 class Common(NamedTuple):
@@ -96,7 +97,7 @@ def similarity(ours: Part, theirs: Part) -> Similarity:
     content = _content(common, ours, theirs)
     evidence = {
         _notes_text(common, ours): content,
-        "name": _name_evidence(ours.name, theirs.name),
+        "name": name_evidence(ours.name, theirs.name),
         "program": _PROGRAM
         if not ours.is_drum and not theirs.is_drum and ours.program == theirs.program
         else 0.0,
@@ -120,13 +121,13 @@ def _best_common(ours: Part, theirs: Part) -> Common:
     plain = common_notes(ours.onsets, theirs.onsets)
     if ours.is_drum or theirs.is_drum or _content(plain, ours, theirs) > 1 - _TRANSPOSED:
         return plain
-    shift = _likeliest_shift(ours.onsets, theirs.onsets)
+    shift = likeliest_shift(ours.onsets, theirs.onsets)
     moved = common_notes(ours.onsets, theirs.onsets, shift)
     gain = _content(moved, ours, theirs) - _content(plain, ours, theirs)
     return moved if gain >= _TRANSPOSED and len(moved.ours) >= ENOUGH // 2 else plain
 
 
-def _likeliest_shift(ours: Sequence[Onset], theirs: Sequence[Onset]) -> int:
+def likeliest_shift(ours: Sequence[Onset], theirs: Sequence[Onset]) -> int:
     """The most common difference in pitch of notes that begin together."""
     together: dict[int, list[int]] = defaultdict(list)
     for start, pitch in theirs:
@@ -157,7 +158,8 @@ def plain(name: str) -> str:
     return " ".join(kept.split())
 
 
-def _name_evidence(ours: str, theirs: str) -> float:
+def name_evidence(ours: str, theirs: str) -> float:
+    """How far two names speak for one track, 0 to 1: equal, alike, or one has the other's words."""
     one, other = plain(ours), plain(theirs)
     if not one or not other:
         return 0.0

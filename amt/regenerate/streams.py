@@ -11,6 +11,7 @@ from amt.regenerate.events import (
     is_note,
     name_of,
     notes_of,
+    port_of,
 )
 from amt.regenerate.similarity import Part
 from amt.types import TICKS_PER_BEAT
@@ -54,4 +55,5 @@ def _part(file: SmfFile, track: EventTrack, channel: int, n_channels: int) -> Pa
         program=next(programs, None),
         channel=channel,
         is_drum=channel == DRUM_CHANNEL,
+        port=port_of(track),
     )

@@ -17,6 +17,10 @@ _AUDIBLE_S = 0.05
 """Seconds by which bars may lie elsewhere than in the plan without a word."""
 
 
+_FEW = 0.3
+"""Share of notes found below which it is worth a word."""
+
+
 @dataclass(frozen=True, slots=True)
 class TrackMatch:
     """A line of the table of tracks."""
@@ -56,15 +60,19 @@ def table(
     rows += [
         TrackMatch(ours[i].name, "-", "not in the file, left out", 1.0) for i in matching.left_out
     ]
-    rows += [TrackMatch("-", labels[j], "yours, left as it is", 1.0) for j in matching.kept]
+    copied = dict(matching.copies)
+    for j in matching.kept:
+        why = "yours, left as it is"
+        if j in copied:
+            name = shown(ours[copied[j]].name)
+            why = f'plays along with {name}, left as it is; --map "{j + 1}={name}" renews it'
+        rows.append(TrackMatch("-", labels[j], why, 1.0))
     return tuple(rows)
 
 
-def remarks(
-    new: NewBars, file: SmfFile, place: Placement, *, is_expressive: bool, is_renamed: bool
-) -> tuple[str, ...]:
-    """What came out otherwise than one would think, each a line."""
-    lines = [f"passed over {', '.join(file.passed_over)}"] if file.passed_over else []
+def placement_remarks(new: NewBars, file: SmfFile, place: Placement) -> list[str]:
+    """What there is to say of where the new bars are, each a line."""
+    lines = []
     if place.offset:
         way = "later" if place.offset > 0 else "earlier"
         lines.append(
@@ -78,8 +86,25 @@ def remarks(
             f"by the tempos of the MIDI file, which stay, the new bars begin at {heard:.2f} s; in "
             f"the plan they begin at {planned:.2f} s"
         )
+    return lines
+
+
+def change_remarks(found: float, *, is_expressive: bool, is_renamed: bool) -> list[str]:
+    """What there is to say of what changed, each a line.
+
+    Args:
+        found: share of the notes of the plan that are in the file.
+        is_expressive: whether bends or aftertouch went.
+        is_renamed: whether chord names changed.
+    """
+    lines = []
+    if found < _FEW:
+        lines.append(
+            f"only {found:.0%} of the notes that the plan gives are in the MIDI file: if it is "
+            "another piece, or its bars lie elsewhere, the new ones do not fit"
+        )
     if is_expressive:
         lines.append("pitch bends and aftertouch of the new bars went with their old notes")
     if is_renamed:
         lines.append("the chord names of the new bars are those of the plan")
-    return tuple(lines)
+    return lines

@@ -2,7 +2,8 @@
 
 Conventions used by every module:
 
-* A time in seconds ends in ``_s`` and counts from the first frame of the picture.
+* A time in seconds ends in ``_s`` and counts from the clip's 0: its first frame, or the start of
+  its sound where the picture starts later (see :mod:`render.files.clip`).
 * ``S`` is the number of whole or begun seconds of a clip, ``ceil(duration_s)``; row ``s`` of a
   per-second array describes the second ``[s, s + 1)``.
 * A beat is a quarter note. A tick is ``1 / TICKS_PER_BEAT`` of a beat.
@@ -71,7 +72,7 @@ class VideoFeatures:
     """What the pipeline knows of a clip; see :mod:`amt.features` for the definitions."""
 
     duration_s: float
-    """From the first frame's presentation to the end of the last frame's."""
+    """From the clip's 0 to the end of the last frame's presentation."""
     emotion: FloatArray
     """[S, 6] probabilities in the order of :data:`EMOTIONS`; rows sum to 1."""
     motion: FloatArray

@@ -60,7 +60,8 @@ def extract_features(
         clip_model: folder or Hub name of a CLIP model.
         allow_download: whether CLIP's weights may be fetched.
         progress: called with the share that is done, 0 to 1.
-        say: called with one sentence about which backend ``auto`` chose.
+        say: called with one sentence about which backend ``auto`` chose, and one about a file that
+            holds less than it declares.
         open_clip: called in place of :class:`ClipVision`, where models are kept between clips.
 
     Raises:
@@ -69,7 +70,7 @@ def extract_features(
     """
     with VideoReader(path) as reader:
         chosen = _chosen_clip(backend, clip_model, allow_download, say)
-        kept = read_cache(path, chosen) if chosen is not None else None
+        kept = read_cache(reader.file, chosen) if chosen is not None else None
         vision = None
         if chosen is not None and kept is None:
             vision = (open_clip or ClipVision)(chosen, allow_download=allow_download, say=say)
@@ -80,13 +81,18 @@ def extract_features(
             seconds.push(frame)
             if progress is not None and reader.info.declared_s:
                 progress(min(1.0, frame.time_s / reader.info.declared_s))
-        duration_s = reader.duration_s
+        duration_s, appears_s = reader.duration_s, reader.first_s
+        if say is not None and (shortfall := reader.shortfall()) is not None:
+            say(shortfall)
     n_seconds = math.ceil(duration_s)
     cuts = detector.finish(duration_s)
+    if appears_s > 0:
+        # What is dark before is no shot that the detector saw.
+        cuts = (Cut(appears_s, 1.0, "cut"), *cuts)
     moving = motion.per_second(n_seconds)
     if vision is not None:
         kept = vision.finish()
-        write_cache(path, chosen, kept)
+        write_cache(reader.file, chosen, kept)
     semantic, emotion = seconds.finish(n_seconds, moving, cuts, kept)
     if progress is not None:
         progress(1.0)
@@ -172,6 +178,7 @@ class _EverySecond:
         """Semantic [S, 768] or None, and emotion [S, 6]."""
         # A second in which no frame begins shows the frame of the second before.
         rows = np.searchsorted(self._times, np.arange(n_seconds), side="right") - 1
+        rows = np.maximum(rows, 0)  # where the picture starts late, its first one counts
         if seen is None:
             return None, analytic_emotion([self._looks[row] for row in rows], motion, cuts)
         rows = np.minimum(rows, len(seen.emotion) - 1)  # another decoder may have kept fewer

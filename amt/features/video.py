@@ -23,7 +23,8 @@ from numpy.typing import NDArray
 
 from amt.errors import VideoError
 from render.files.clip import Clip, LastLength
-from render.files.source import ClipError
+from render.files.naming import path_text, undecodable
+from render.files.source import ClipError, local_file
 
 ImageArray = NDArray[np.uint8]
 
@@ -31,6 +32,8 @@ ANALYSIS_SIDE = 256
 """Pixels on the longer side of the pictures that the analysis sees. PySceneDetect shrinks to the
 same width, so its thresholds keep their meaning."""
 
+_SHORTFALL_S = 0.5
+"""A file that holds less by this much than it declares was cut short."""
 _JUMP_S = 5.0
 """Up to this far ahead, decoding what lies between costs less than a jump."""
 
@@ -110,10 +113,7 @@ class VideoReader:
             self._pictures = self._decoded()
             self._head = next(self._pictures, None)
             if self._head is None:
-                raise VideoError(
-                    f"No frame of '{path}' can be decoded; "
-                    "the file looks damaged, so export or download it again."
-                )
+                raise VideoError(f"'{path_text(path)}' {undecodable(local_file(path))}")
             self.info = _describe(self._clip, self._head)
         except BaseException:
             self._clip.container.close()
@@ -153,7 +153,8 @@ class VideoReader:
             yield self._frame(picture, self._length.pictures - 1, pts)
         if self._length.pictures < 2:
             raise VideoError(
-                f"'{self.path}' holds a single frame; a clip of at least two frames is needed."
+                f"'{path_text(self.path)}' holds a single frame; "
+                "a clip of at least two frames is needed."
             )
 
     def pictures_at(self, times_s: Iterable[float], short_side: int) -> Iterator[ImageArray]:
@@ -195,9 +196,25 @@ class VideoReader:
         return 0.0 if picture.pts is None else float(picture.pts * self._time_base)
 
     @property
+    def file(self) -> Path:
+        """The file that is read: the clip, or a temporary copy of what came through a pipe."""
+        return local_file(self.path)
+
+    @property
     def first_s(self) -> float:
         """When the first frame is shown: 0, or more where the picture starts after the sound."""
         return float(self._clip.opening.first_s)
+
+    def shortfall(self) -> str | None:
+        """A sentence about a file that holds less than it declares, after the last frame."""
+        missing_s = self._clip.missing_s
+        if missing_s < _SHORTFALL_S:
+            return None
+        held_s, declared_s = self.duration_s, self.duration_s + missing_s
+        return (
+            f"'{path_text(self.path)}' breaks off: it declares {declared_s:.2f} s and holds "
+            f"{held_s:.2f} s; the music is for what is there"
+        )
 
     @property
     def _first_pts(self) -> int:

@@ -17,7 +17,8 @@ from render.files.clock import (
     presentation_times,
     video_stream,
 )
-from render.files.source import ClipError, open_clip
+from render.files.naming import ENCRYPTED, path_text, undecodable
+from render.files.source import ClipError, local_file, open_clip
 
 LATE_S = Fraction(15, 100)
 """Seconds after the start of the sound from which on a picture starts late."""
@@ -55,6 +56,8 @@ def survey(path: Path) -> Opening:
         beginning = _Beginning(video, audio)
         continuity = Continuity(container)
         for packet in demux(container, video, audio):
+            if packet.has_sidedata("encryption_info"):
+                raise ClipError(f"'{path_text(path)}' {ENCRYPTED}")
             continuity.correct(packet)
             beginning.push(packet)
             if beginning.settled:
@@ -62,10 +65,7 @@ def survey(path: Path) -> Opening:
         else:
             beginning.finish()
         if not beginning.frames:
-            raise ClipError(
-                f"No frame of '{path}' can be decoded; "
-                "the file looks damaged, so export or download it again."
-            )
+            raise ClipError(f"'{path_text(path)}' {undecodable(local_file(path))}")
         if not beginning.decoding_order:
             return beginning.opening()
     return _survey_decoding_order(path)

@@ -46,7 +46,11 @@ from render.files.clock import (
     presentation_times,
     video_stream,
 )
+from render.files.naming import path_text
 from render.files.source import ClipError, open_clip
+
+_DECLARING = {"mov", "matroska", "avi", "flv", "asf"}
+"""Containers that state their length in a header, whatever is there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +80,7 @@ class Clip:
         self.restarts = bool(self.container.format.flags & RESTARTS)
         """Whether the format's clock may restart."""
         self._continuity = Continuity(self.container)
+        self._ends: dict[int, Fraction] = {}
 
     def __enter__(self) -> Clip:
         return self
@@ -92,6 +97,22 @@ class Clip:
     def frame_rate(self) -> Fraction:
         """Average frames a second as declared."""
         return frame_rate(self.video)
+
+    @property
+    def missing_s(self) -> float:
+        """Seconds that the container declares beyond what :meth:`packets` gave, after the last.
+
+        0 for containers that state no length of their own.
+        """
+        container, ends = self.container, self._ends
+        if not _DECLARING & set(container.format.name.split(",")) or not ends:
+            return 0.0
+        declared = _declared_end_s(self.video)
+        end = ends.get(self.video.index, Fraction(0))
+        if declared is None and container.duration:
+            start = container.start_time or 0
+            declared, end = Fraction(start + container.duration, av.time_base), max(ends.values())
+        return max(0.0, float(declared - end - self.opening.zero_s)) if declared else 0.0
 
     def packets(self) -> Iterator[av.Packet]:
         """Yield the packets of :attr:`video` and :attr:`audio` in the order of the file.
@@ -155,12 +176,25 @@ class Clip:
         zero, key = self.opening.zero_s, self.opening.key_s
         shift = {s.index: round(zero / s.time_base) for s in (self.video, self.audio) if s}
         for packet in packets:
-            ticks = shift[packet.stream_index]
+            ticks, base = shift[packet.stream_index], packet.time_base
             packet.pts = None if packet.pts is None else packet.pts - ticks
             packet.dts = None if packet.dts is None else packet.dts - ticks
+            if packet.pts is not None:
+                end = (packet.pts + (packet.duration or 0)) * base
+                self._ends[packet.stream_index] = max(end, self._ends.get(packet.stream_index, end))
             video = packet.stream_index == self.video.index
             if not (video and _is_before(packet, key)):
                 yield packet
+
+
+def _declared_end_s(stream: av.VideoStream) -> Fraction | None:
+    """Time of the file at which a track ends, as it declares."""
+    if stream.duration:
+        return Fraction((stream.duration + (stream.start_time or 0)) * stream.time_base)
+    with contextlib.suppress(ValueError):
+        hours, minutes, seconds = stream.metadata.get("DURATION", "").split(":")
+        return 3600 * int(hours) + 60 * int(minutes) + Fraction(seconds)
+    return None
 
 
 def _is_before(packet: av.Packet, key_s: Fraction) -> bool:
@@ -187,7 +221,8 @@ def picture_span(path: Path) -> Span:
             length.push(*heapq.heappop(waiting))
         if length.pictures < 2:
             raise ClipError(
-                f"'{path}' holds a single frame; a clip of at least two frames is needed."
+                f"'{path_text(path)}' holds a single frame; "
+                "a clip of at least two frames is needed."
             )
         return Span(float(clip.opening.first_s), float(length.end_s))
 

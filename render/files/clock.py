@@ -13,7 +13,8 @@ import av
 from av.container import InputContainer
 from av.stream import Disposition
 
-from render.files.source import ClipError
+from render.files.naming import ENCRYPTED, codec_tag, path_text
+from render.files.source import ClipError, local_file
 
 RESTARTS = 0x200
 """Flag of libavformat for formats whose clock may restart (AVFMT_TS_DISCONT)."""
@@ -39,9 +40,20 @@ def video_stream(container: InputContainer, path: Path) -> av.VideoStream:
     """The stream a player would show; cover art of a sound file is no video."""
     streams = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
     if not streams:
-        raise ClipError(f"'{path}' holds no picture, only sound or data; give a video file.")
+        raise ClipError(
+            f"'{path_text(path)}' holds no picture, only sound or data; give a video file."
+        )
     best = container.streams.best("video")
-    return best if best in streams else streams[0]
+    stream = best if best in streams else streams[0]
+    if stream.codec_context is None:
+        tag = codec_tag(local_file(path))
+        if tag in ("encv", "drmi"):
+            raise ClipError(f"'{path_text(path)}' {ENCRYPTED}")
+        raise ClipError(
+            f"the pictures of '{path_text(path)}' are coded as {tag}, and this kind is not "
+            "supported by the FFmpeg that comes with PyAV; convert the clip to H.264 in MP4."
+        )
+    return stream
 
 
 def demux(

@@ -15,6 +15,7 @@ from amt.features.emotion import TYPICAL, Look, analytic_emotion, circumplex, cu
 from amt.mood import valence_arousal
 from amt.types import EMOTION_VALENCE_AROUSAL, EMOTIONS, Cut
 from tests.features.clips import picture, write_clip
+from tests.render.files.kinds import write
 
 
 def test_every_second_has_a_row(clip):
@@ -176,3 +177,26 @@ def test_the_plot_is_a_picture(clip, tmp_path):
 def test_importing_the_features_does_not_import_torch():
     code = "import sys, amt.features; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_picture_that_starts_late_is_described_from_second_0_and_appears_as_a_cut(tmp_path):
+    path = write(tmp_path / "late.mp4", 50, picture_from_s=2.4, sound_s=4.4)
+    features = extract_features(path, backend="analytic")
+    assert features.duration_s == pytest.approx(4.4, abs=0.03)
+    assert features.seconds == 5
+    assert features.cuts[0] == Cut(pytest.approx(2.4, abs=0.03), 1.0, "cut")
+    assert features.motion[:2].tolist() == [0, 0]
+    assert features.emotion[0] == pytest.approx(features.emotion[1])
+    target = tmp_path / "late.npz"
+    save_features(features, target)
+    assert load_features(target).cuts == features.cuts
+
+
+def test_a_file_cut_short_is_told_in_one_line(tmp_path):
+    whole = write(tmp_path / "whole.mp4", 100, options={"movflags": "faststart"})
+    path = tmp_path / "short.mp4"
+    path.write_bytes(whole.read_bytes()[: whole.stat().st_size * 6 // 10])
+    told: list[str] = []
+    features = extract_features(path, backend="analytic", say=told.append)
+    assert 1 < features.duration_s < 3.5
+    assert [line for line in told if "declares 4.00 s" in line and "\n" not in line]

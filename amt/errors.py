@@ -6,6 +6,7 @@ of :mod:`render` are of the same tree.
 """
 
 from render.files.errors import AmtError as AmtError
+from render.files.errors import WeightsError as WeightsError
 from render.files.errors import quoted as quoted
 from render.files.errors import suggestion as suggestion
 
@@ -32,10 +33,6 @@ class PlanError(InputError):
 
 class MidiError(InputError):
     """A MIDI file cannot be read."""
-
-
-class WeightsError(AmtError):
-    """A weight file is missing, damaged or of another model."""
 
 
 class OutputError(AmtError):

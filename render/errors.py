@@ -5,6 +5,7 @@ belong to the tree of :class:`render.files.errors.AmtError`.
 """
 
 from render.files.errors import AmtError
+from render.files.errors import WeightsError as WeightsError
 
 
 class RenderError(AmtError):
@@ -29,7 +30,3 @@ class AudioError(RenderError):
 
 class MuxError(RenderError):
     """A clip cannot be read, or its picture cannot live in the output's container."""
-
-
-class WeightsError(RenderError):
-    """Weights of the neural renderer are missing, damaged, or of another version."""

@@ -2,34 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
-from typing import Any, Self
-
-from amt.errors import WeightsError
+from dataclasses import asdict, dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """Base of the configs: a round trip through plain JSON types."""
+    """Base of the configs."""
 
     def to_dict(self) -> dict[str, Any]:
         """The settings as JSON types."""
         return asdict(self)
-
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> Self:
-        """Rebuild a config.
-
-        Raises:
-            WeightsError: a setting is unknown, or one without a default is missing.
-        """
-        unknown = set(values) - {field.name for field in fields(cls)}
-        if unknown:
-            raise WeightsError(
-                f"{cls.__name__} does not know {', '.join(sorted(unknown))}: "
-                "these weights belong to another version of the model"
-            )
-        return cls(**values)
 
 
 @dataclass(frozen=True)

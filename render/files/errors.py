@@ -44,3 +44,7 @@ class AmtError(Exception):
     Its message is one sentence that says what came, what was expected, and what to do; an error of
     another class is a bug.
     """
+
+
+class WeightsError(AmtError):
+    """A weight file is missing, damaged, or of another network or version."""

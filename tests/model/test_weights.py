@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load, save
 
 from amt.errors import WeightsError
 from amt.model.composer import Composer
@@ -48,9 +50,17 @@ def test_a_missing_file_is_named(folder: Path, name: str) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"format": 99}, "expected the composer model"),
-        ({"model": "expression"}, "expected the composer model"),
-        ({"settings": {"d_model": 16, "colour": 1}}, "does not know colour"),
+        ({"format": 99}, "than the composer model that is expected, as its format is 99"),
+        ({"model": "expression"}, "than the composer model"),
+        ({"settings": {"d_model": 16, "colour": 1}}, "'colour', which ComposerConfig"),
+        ({"settings": {"d_model": 16.0}}, "d_model = 16.0, which is no such setting"),
+        ({"settings": {"d_model": True}}, "d_model = True"),
+        ({"settings": {"d_ff": 10**9}}, "d_ff = 1000000000"),
+        ({"settings": {"dropout": float("nan")}}, "dropout = nan"),
+        ({"settings": {"d_model": 30, "n_heads": 4}}, "contradict"),
+        ({"settings": {"n_heads": 0}}, "contradict"),
+        ({"settings": [1]}, "lacks settings"),
+        ({"sha256": None}, "lacks settings or sha256"),
         ({"settings": {"d_model": 32}}, "do not fit"),
     ],
 )
@@ -68,5 +78,28 @@ def test_config_that_is_no_json_is_named(folder: Path) -> None:
 
 
 def test_a_composer_is_no_expression_model(folder: Path) -> None:
-    with pytest.raises(WeightsError, match="expected the expression model"):
+    with pytest.raises(WeightsError, match="than the expression model"):
         load_expression(folder)
+
+
+def test_settings_that_ask_for_more_than_the_weights_take_no_memory(folder: Path) -> None:
+    path = folder / CONFIG_FILE
+    about = json.loads(path.read_text())
+    about["settings"] |= {"d_ff": 1 << 16, "d_model": 1 << 16}
+    path.write_text(json.dumps(about))
+    with pytest.raises(WeightsError, match="do not fit"):
+        load_composer(folder)
+
+
+@pytest.mark.parametrize("harm", ["nan", "int8"])
+def test_weights_that_are_no_numbers_are_named(folder: Path, harm: str) -> None:
+    tensors = load((folder / WEIGHTS_FILE).read_bytes())
+    name = sorted(tensors)[0]
+    tensors[name] = tensors[name] * float("nan") if harm == "nan" else tensors[name].to(torch.int8)
+    data = save(tensors)
+    (folder / WEIGHTS_FILE).write_bytes(data)
+    path = folder / CONFIG_FILE
+    sha256 = hashlib.sha256(data).hexdigest()
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"sha256": sha256}))
+    with pytest.raises(WeightsError, match="not all finite numbers"):
+        load_composer(folder)

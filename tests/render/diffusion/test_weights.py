@@ -68,8 +68,8 @@ def change(**values):
         (lambda folder: (folder / CONFIG_FILE).unlink(), "no denoiser at"),
         (lambda folder: (folder / CONFIG_FILE).write_text("{"), "is no JSON"),
         (damage_weights, "is damaged"),
-        (change(instruments=[0]), "another network, format, analysis or set"),
-        (change(settings={"colour": 1}), "do not fit each other"),
+        (change(instruments=[0]), "another network than the denoiser"),
+        (change(settings={"colour": 1}), "does not know"),
         (change(settings={"layers": 5}), "do not fit each other"),
     ],
 )

@@ -1,0 +1,196 @@
+"""Networks on disk: a folder with ``weights.safetensors``, ``config.json`` and a model card.
+
+``config.json`` says what the network is, gives its settings and the SHA-256 of the weights. All
+three are checked before a network is built: nothing in the files can run, ask for more memory than
+the weights take, or bring values that are no numbers.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import typing
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load as load_safetensors
+from safetensors.torch import save as save_safetensors
+from torch import Tensor, nn
+from torch.nn.modules.module import register_module_parameter_registration_hook
+
+from render.files.errors import WeightsError, quoted
+
+WEIGHTS_FILE = "weights.safetensors"
+CONFIG_FILE = "config.json"
+MAX_CONFIG_BYTES = 1 << 20
+MAX_SETTING = 1 << 16
+"""Sizes and numbers of layers beyond this belong to no network of ours."""
+
+C = TypeVar("C")
+M = TypeVar("M", bound=nn.Module)
+
+
+def write_network(
+    folder: Path, about: Mapping[str, object], config: object, tensors: Mapping[str, Tensor]
+) -> None:
+    """Write a network's folder; matrices become float16, small tensors stay float32.
+
+    Args:
+        folder: made if missing; its model card is left as it is.
+        about: what :func:`read_network` is to expect.
+        config: the dataclass of settings from which the network is rebuilt.
+        tensors: its state dict.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    compact = {
+        name: tensor.detach()
+        .to("cpu", torch.float16 if tensor.ndim >= 2 else torch.float32)
+        .contiguous()
+        for name, tensor in tensors.items()
+    }
+    data = save_safetensors(compact)
+    (folder / WEIGHTS_FILE).write_bytes(data)
+    sha256 = hashlib.sha256(data).hexdigest()
+    described = {**about, "sha256": sha256, "settings": asdict(config)}  # type: ignore[call-overload]
+    (folder / CONFIG_FILE).write_text(json.dumps(described, indent=2) + "\n")
+
+
+def read_network(
+    folder: Path,
+    name: str,
+    about: Mapping[str, object],
+    config_type: type[C],
+    build: Callable[[C], M],
+) -> M:
+    """The network in a folder; float32, evaluation mode, on CPU.
+
+    Args:
+        folder: that holds it.
+        name: of the network, for messages.
+        about: what its ``config.json`` must say.
+        config_type: the dataclass of its settings.
+        build: makes the network of its settings.
+
+    Raises:
+        WeightsError: a file is missing, damaged, or of another network or version.
+    """
+    described = _read_config(folder / CONFIG_FILE, name, about)
+    tensors = _read_tensors(folder / WEIGHTS_FILE, name, described["sha256"])
+    config = _settings(config_type, described["settings"], folder / CONFIG_FILE)
+    try:
+        with _no_larger_than(sum(tensor.numel() for tensor in tensors.values())):
+            network = build(config)
+        network.load_state_dict({key: value.float() for key, value in tensors.items()})
+    except (RuntimeError, ValueError, TypeError, ArithmeticError, LookupError) as error:
+        raise _unfit(folder) from error
+    return network.eval()
+
+
+@contextmanager
+def _no_larger_than(n_values: int) -> Iterator[None]:
+    """Stop the building of a network that has more parameters than its weights.
+
+    Raises:
+        ValueError: it has.
+    """
+    built = 0
+
+    def count(module: nn.Module, name: str, parameter: nn.Parameter | None) -> None:
+        nonlocal built
+        built += 0 if parameter is None else parameter.numel()
+        if built > n_values:
+            raise ValueError("the settings ask for more parameters than there are")
+
+    hook = register_module_parameter_registration_hook(count)
+    try:
+        yield
+    finally:
+        hook.remove()
+
+
+def _read_config(path: Path, name: str, about: Mapping[str, object]) -> dict[str, Any]:
+    try:
+        with path.open("rb") as file:
+            text = file.read(MAX_CONFIG_BYTES)
+        described = json.loads(text)
+    except OSError as error:
+        raise WeightsError(
+            f"no {name} at {path.parent}: {error.strerror}: name a folder that holds one"
+        ) from error
+    except (ValueError, RecursionError) as error:
+        raise WeightsError(f"{path} is no JSON: fetch it again") from error
+    found = described if isinstance(described, dict) else {}
+    wrong = [key for key, value in about.items() if found.get(key) != value]
+    if wrong:
+        raise WeightsError(
+            f"{path} describes another network than the {name} that is expected, as its "
+            f"{wrong[0]} is {quoted(found.get(wrong[0]))}: choose weights of this version"
+        )
+    if not isinstance(found.get("settings"), dict) or not isinstance(found.get("sha256"), str):
+        raise WeightsError(f"{path} lacks settings or sha256: fetch it again")
+    return found
+
+
+def _read_tensors(path: Path, name: str, sha256: str) -> dict[str, Tensor]:
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise WeightsError(
+            f"no {name} weights at {path}: {error.strerror}: name a folder that holds them"
+        ) from error
+    if hashlib.sha256(data).hexdigest() != sha256:
+        raise WeightsError(
+            f"{path} is damaged, as its SHA-256 is not the one in {CONFIG_FILE}: fetch it again"
+        )
+    try:
+        tensors: dict[str, Tensor] = load_safetensors(data)
+    except (SafetensorError, ValueError, KeyError) as error:
+        raise WeightsError(f"{path} is no safetensors file: fetch it again") from error
+    for key, tensor in tensors.items():
+        if not tensor.is_floating_point() or not bool(tensor.float().isfinite().all()):
+            raise WeightsError(f"{path} is damaged: {quoted(key)} is not all finite numbers")
+    return tensors
+
+
+def _settings(config_type: type[C], values: Mapping[str, object], path: Path) -> C:
+    """The settings, each of the type and in the range that its field allows."""
+    kinds = typing.get_type_hints(config_type)
+    known = {field.name for field in fields(config_type)}  # type: ignore[arg-type]
+    for key, value in values.items():
+        if key not in known:
+            raise WeightsError(
+                f"{path} has the setting {quoted(key)}, which {config_type.__name__} does not "
+                "know: these weights belong to another version"
+            )
+        if not _is_allowed(value, kinds[key]):
+            raise WeightsError(f"{path} has {key} = {quoted(value)}, which is no such setting")
+    try:
+        return config_type(**values)
+    except (ValueError, TypeError, ArithmeticError) as error:
+        raise WeightsError(f"{path} has settings that contradict: {error}") from error
+
+
+def _is_allowed(value: object, kind: object) -> bool:
+    if kind is bool:
+        return isinstance(value, bool)
+    if kind is int:
+        is_whole = isinstance(value, int) and not isinstance(value, bool)
+        return is_whole and 0 <= typing.cast(int, value) <= MAX_SETTING
+    if kind is float:  # shares, such as of dropout
+        is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        number = typing.cast(float, value) if is_number else math.nan
+        return 0 <= number <= 1
+    is_row = isinstance(value, (list, tuple)) and 0 < len(value) <= 64
+    return is_row and all(_is_allowed(item, int) for item in typing.cast(list[object], value))
+
+
+def _unfit(folder: Path) -> WeightsError:
+    return WeightsError(
+        f"the weights and the settings in {folder} do not fit each other: fetch both again"
+    )

@@ -49,6 +49,7 @@ from amt.types import Plan, Song, VideoFeatures
 
 if TYPE_CHECKING:
     from render.engine import Rendering
+    from render.mux import FilmCodec
     from render.options import RenderOptions
 
 Target = PathLike | BinaryIO
@@ -172,6 +173,7 @@ class Soundtrack:
         path: PathLike,
         *,
         keep_sound: float | None = None,
+        film_codec: FilmCodec | None = None,
         progress: Stage | None = None,
         say: Say | None = None,
         **words: Unpack[SoundWords],
@@ -181,6 +183,8 @@ class Soundtrack:
         Args:
             path: MP4, MOV, MKV or WebM file.
             keep_sound: level in dB at which the clip's own sound is kept, such as -12.
+            film_codec: ``copy`` never encodes pictures, ``h264`` and ``vp9`` always do; None copies
+                them wherever the file can hold them.
             progress: as for :func:`generate`.
             say: likewise.
             words: as for :meth:`render`.
@@ -188,15 +192,20 @@ class Soundtrack:
         Raises:
             AmtError: as for :meth:`render`, or the clip's picture fits no such file.
         """
-        from render.mux import mux
+        from render.mux import check_film, mux
 
         self._check(path, FILM_SUFFIXES)
-
-        def film(path: Path) -> None:
-            mux(self.clip, rendering.master.audio(), path, keep_original=keep_sound)
-
+        film, tell = Path(path), say or log.info
+        check_film(self.clip, film, film_codec, keep_original=keep_sound)
         with self._recorded(words, progress, say) as rendering:
-            _deliver(path, "", film)
+
+            def write(part: Path) -> None:
+                mux(
+                    self.clip, rendering.master, part,
+                    keep_original=keep_sound, codec=film_codec, name=film, say=tell,
+                )  # fmt: skip
+
+            _deliver(film, "", write)
 
     def write_report(
         self,

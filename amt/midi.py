@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import mido
 
@@ -57,22 +57,26 @@ _Timed = tuple[int, Any]
 """A tick and the mido message that happens on it."""
 
 
-def write_midi(song: Song, path: Path) -> None:
-    """Write a song as a type 1 MIDI file.
+def write_midi(song: Song, target: str | Path | BinaryIO) -> None:
+    """Write a song as a type 1 MIDI file, to a path or into a binary stream.
 
     Raises:
         MidiError: the song has more than 15 melodic tracks, or a value that MIDI cannot hold.
-        OSError: ``path`` cannot be written.
+        OSError: ``target`` cannot be written.
     """
     _validate(song)
     tracks = [_track(_conductor(song), song.end)]
     for track, channel in zip(song.tracks, _channels(song.tracks), strict=True):
         tracks.append(_track(_instrument(track, channel, song.key), song.end))
-    with path.open("wb") as stream:
-        write_smf(SmfFile(1, TICKS_PER_BEAT, tuple(tracks)), stream)
+    smf = SmfFile(1, TICKS_PER_BEAT, tuple(tracks))
+    if not isinstance(target, str | Path):
+        write_smf(smf, target)
+        return
+    with Path(target).open("wb") as stream:
+        write_smf(smf, stream)
 
 
-def read_midi(path: Path, say: Callable[[str], object] | None = None) -> Song:
+def read_midi(path: str | Path, say: Callable[[str], object] | None = None) -> Song:
     """Read a MIDI file from any source.
 
     Times are rescaled to :data:`amt.types.TICKS_PER_BEAT`; a track that uses several channels, or
@@ -88,7 +92,7 @@ def read_midi(path: Path, say: Callable[[str], object] | None = None) -> Song:
         MidiError: the file cannot be read, is no MIDI file, or claims to last for days.
     """
     try:
-        smf = read_smf(path, say)
+        smf = read_smf(Path(path), say)
     except SmfError as error:
         raise MidiError(str(error)) from error
     song = _song(smf)

@@ -82,7 +82,7 @@ def load_models(arrangement: Arrangement, weights: Path | None = None) -> Models
 
 
 def generate(
-    video: Path,
+    video: str | Path,
     options: GenerateOptions,
     stage: Stage | None = None,
     say: Callable[[str], None] | None = None,

@@ -27,12 +27,13 @@ import amt.errors
 import render.errors
 from amt import api
 from amt.errors import AmtError, InputError
-from amt.midi import read_midi
+from amt.features import load_features, save_features
+from amt.midi import read_midi, write_midi
 from amt.model.weights import PACKAGED
 from amt.options import generate_options, parse_primer
 from amt.pipeline import GenerateOptions
 from amt.pipeline import generate as run_pipeline
-from amt.plan import Arrangement, read_arrangement, read_plan
+from amt.plan import Arrangement, read_arrangement, read_plan, write_plan
 from amt.types import Track
 from tests.features.clips import shots, write_clip
 
@@ -320,3 +321,17 @@ def test_without_a_soundfont_the_notes_alone(
     assert "<b>" not in page
     assert "<audio" not in page
     assert "The notes" in page
+
+
+def test_every_stage_takes_text_or_paths(piece: amt.Soundtrack, tmp_path: Path) -> None:
+    place = str(tmp_path / "features.npz")
+    save_features(piece.features, place)
+    assert load_features(place).cuts == piece.features.cuts
+    write_plan(piece.plan, str(tmp_path / "plan.json"), piece.arrangement)
+    assert read_plan(str(tmp_path / "plan.json")).chords == piece.plan.chords
+    assert read_arrangement(str(tmp_path / "plan.json")) == piece.arrangement
+    write_midi(piece.song, str(tmp_path / "song.mid"))
+    assert read_midi(str(tmp_path / "song.mid")).tracks == piece.song.tracks
+    stream = io.BytesIO()
+    write_midi(piece.song, stream)
+    assert stream.getvalue() == (tmp_path / "song.mid").read_bytes()

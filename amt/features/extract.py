@@ -42,7 +42,7 @@ _CUT_KINDS: tuple[CutKind, ...] = get_args(CutKind)
 
 
 def extract_features(
-    path: Path,
+    path: str | Path,
     *,
     backend: Backend = "auto",
     clip_model: str | None = None,
@@ -68,6 +68,7 @@ def extract_features(
         VideoError: the clip cannot be decoded or holds fewer than two frames.
         WeightsError: ``clip`` was asked for, and its weights are not here or not usable.
     """
+    path = Path(path)
     with VideoReader(path) as reader:
         chosen = _chosen_clip(backend, clip_model, allow_download, say)
         kept = read_cache(reader.file, chosen) if chosen is not None else None
@@ -185,7 +186,7 @@ class _EverySecond:
         return None if seen.semantic is None else seen.semantic[rows], seen.emotion[rows]
 
 
-def save_features(features: VideoFeatures, path: Path) -> None:
+def save_features(features: VideoFeatures, path: str | Path) -> None:
     """Write features as NPZ; :func:`load_features` reads them back equal."""
     arrays: dict[str, Any] = {
         "format": np.array(FORMAT),
@@ -200,11 +201,11 @@ def save_features(features: VideoFeatures, path: Path) -> None:
     }
     if features.semantic is not None:
         arrays["semantic"] = features.semantic
-    with path.open("wb") as file:
+    with Path(path).open("wb") as file:
         np.savez_compressed(file, **arrays)
 
 
-def load_features(path: Path) -> VideoFeatures:
+def load_features(path: str | Path) -> VideoFeatures:
     """Read what :func:`save_features` wrote.
 
     Raises:
@@ -212,7 +213,7 @@ def load_features(path: Path) -> VideoFeatures:
     """
     try:
         # A file of our own keeps numpy from leaving one open when the archive is broken.
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as data:
+        with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as data:
             arrays = {name: data[name] for name in data.files}
     except OSError as error:
         raise InputError(f"cannot read features from {path}: {error.strerror}") from error

@@ -30,17 +30,17 @@ _OPTIONAL = ("title", "accents", "arrangement", "rewrites")
 _ROW_FIELDS = ("second", "loudness", "density", *EMOTIONS)
 
 
-def write_plan(plan: Plan, path: Path, arrangement: Arrangement = AS_PLANNED) -> None:
+def write_plan(plan: Plan, path: str | Path, arrangement: Arrangement = AS_PLANNED) -> None:
     """Write a plan, and how its notes are written, as JSON to ``path``.
 
     Raises:
         PlanError: the plan breaks a rule of the format (see :func:`amt.plan.validate`).
         OSError: ``path`` cannot be written.
     """
-    path.write_text(plan_to_json(plan, arrangement), encoding="utf-8", newline="\n")
+    Path(path).write_text(plan_to_json(plan, arrangement), encoding="utf-8", newline="\n")
 
 
-def read_plan(path: Path, say: Callable[[str], None] | None = None) -> Plan:
+def read_plan(path: str | Path, say: Callable[[str], None] | None = None) -> Plan:
     """Read a plan file of at most :data:`MAX_BYTES`.
 
     Args:
@@ -54,7 +54,7 @@ def read_plan(path: Path, say: Callable[[str], None] | None = None) -> Plan:
     return _read(path, lambda text: plan_from_json(text, say))
 
 
-def read_arrangement(path: Path) -> Arrangement:
+def read_arrangement(path: str | Path) -> Arrangement:
     """Read from a plan file how the notes of the plan are written.
 
     Raises:
@@ -63,9 +63,9 @@ def read_arrangement(path: Path) -> Arrangement:
     return _read(path, arrangement_from_json)
 
 
-def _read(path: Path, parse: Callable[[str], _T]) -> _T:
+def _read(path: str | Path, parse: Callable[[str], _T]) -> _T:
     try:
-        with path.open("rb") as file:
+        with Path(path).open("rb") as file:
             data = file.read(MAX_BYTES + 1)
         if len(data) > MAX_BYTES:
             raise PlanError(f"{path} is larger than {MAX_BYTES >> 20} MiB: no plan is as large")

@@ -9,7 +9,7 @@
   const bars = document.querySelector("#cuts .plot");
   const rulers = [...document.querySelectorAll(".ruler")];
   const LONG_S = 600, VIEW_S = 300, SMALLEST_VIEW_S = 4, MOST_PIXELS = 200000;
-  const NO_DRIFT_S = 0.006, SMALL_DRIFT_S = 0.02, LARGE_DRIFT_S = 0.04, MOST_DRIFT_S = 0.4;
+  const NO_DRIFT_S = 0.006, SMALL_DRIFT_S = 0.02, LARGE_DRIFT_S = 0.08, MOST_DRIFT_S = 0.4;
   let at = 0, sound = null, clip = null, frame = 0;
   // Of a long clip the first minutes are shown, and the rest is reached by scrolling.
   let zoom = data.duration > LONG_S ? data.duration / VIEW_S : 1;
@@ -194,14 +194,17 @@
     if (text) video.src = URL.createObjectURL(new Blob([bytesOf(text)]));
     const refuse = () => {
       clip = null;
+      video.pause();
       video.hidden = true;
       byId("still").hidden = byId("clip-note").hidden = false;
       byId("stage").classList.add("alone");
       layout();
     };
-    // Of a codec that it does not know a browser plays the sound alone, without a picture's width.
+    // Of a codec that it does not know a browser plays the sound alone, without a picture's width;
+    // and some servers give a file from its beginning only, which leaves nothing to seek.
     const accept = () => {
-      if (!video.videoWidth) return refuse();
+      const ranges = video.seekable;
+      if (!video.videoWidth || !ranges.length || !ranges.end(0)) return refuse();
       clip = video;
       clip.currentTime = at;
       byId("still").hidden = true;

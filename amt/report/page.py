@@ -39,8 +39,8 @@ _SILENCE = (
     "No sound: the music could not be rendered when this page was made. Click to move through it."
 )
 _NO_CLIP = (
-    "The clip cannot be played here: its file is no longer where it was, or this browser does not "
-    "know its format. The film strip shows it."
+    "The clip cannot be played here: its file is no longer where it was, this browser does not "
+    "know its format, or the server gives no parts of it. The film strip shows it."
 )
 
 

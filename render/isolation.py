@@ -10,10 +10,12 @@ This module is all that the child needs to start; it imports nothing heavy.
 
 from __future__ import annotations
 
+import math
 import os
 import subprocess
 import sys
 import threading
+import time
 import weakref
 from collections.abc import Callable, Iterator
 from typing import BinaryIO
@@ -22,6 +24,8 @@ _DATA, _DONE, _FAILED = b"d", b"e", b"f"
 _HEAD = 9
 PATIENCE_S = 60.0
 """How long a child may take for one step, such as loading or a second of sound."""
+_WATCH_S = 0.5
+"""How often it is looked whether a child is late."""
 
 
 class ChildError(Exception):
@@ -39,6 +43,7 @@ class Child:
     def __init__(self, module: str, *arguments: str) -> None:
         self._command = (sys.executable, "-P", "-m", module, *arguments)
         self._process: subprocess.Popen[bytes] | None = None
+        self._watch: _Watch
         self._finalizer: Callable[[], object] | None = None
 
     def ask(self, *contents: bytes) -> Iterator[bytes]:
@@ -72,18 +77,15 @@ class Child:
 
     def _answer(self, process: subprocess.Popen[bytes]) -> Iterator[bytes]:
         while True:
-            late = threading.Event()
-            timer = threading.Timer(PATIENCE_S, _kill, (process, late))
-            timer.daemon = True
-            timer.start()
+            self._watch.deadline = time.monotonic() + PATIENCE_S
             try:
                 kind, content = _read(_pipe(process.stdout))
             except EOFError as error:
-                if late.is_set():
+                if self._watch.is_late:
                     raise ChildError(f"it took more than {PATIENCE_S:.0f} s") from error
                 raise
             finally:
-                timer.cancel()
+                self._watch.deadline = math.inf
             if kind == _FAILED:
                 raise ChildError(content.decode(errors="replace"))
             if kind == _DONE:
@@ -105,7 +107,8 @@ class Child:
                 )
             except OSError as error:
                 raise ChildError(f"it cannot be started ({error.strerror})") from error
-            self._finalizer = weakref.finalize(self, _end, self._process)
+            self._watch = _Watch(self._process)
+            self._finalizer = weakref.finalize(self, _end, self._process, self._watch)
         return self._process
 
 
@@ -165,12 +168,30 @@ def _exactly(stream: BinaryIO, size: int) -> bytes:
     return content
 
 
-def _kill(process: subprocess.Popen[bytes], late: threading.Event) -> None:
-    late.set()
-    process.kill()
+class _Watch:
+    """Ends a process that is late, from a thread of its own.
+
+    Attributes:
+        deadline: when the process is late, by the monotonic clock.
+        is_late: whether it was.
+        over: set when there is nothing left to watch.
+    """
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self.deadline, self.is_late = math.inf, False
+        self.over = threading.Event()
+        threading.Thread(target=self._run, args=(process,), daemon=True).start()
+
+    def _run(self, process: subprocess.Popen[bytes]) -> None:
+        while not self.over.wait(_WATCH_S):
+            if time.monotonic() > self.deadline:
+                self.is_late = True
+                process.kill()
+                return
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def _end(process: subprocess.Popen[bytes], watch: _Watch) -> None:
+    watch.over.set()
     process.kill()
     for pipe in (process.stdin, process.stdout):
         try:

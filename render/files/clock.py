@@ -82,6 +82,8 @@ class Continuity:
         # AVI states times of decoding alone; libavformat guesses the others from them.
         self._decoding_only = container.format.name == "avi"
         self._shift_s = Fraction(0)
+        self._shifts_s: dict[int, Fraction] = {}
+        """What was added to each stream's last time; one may still be in the earlier part."""
         self._start: dict[int, int] = {}
         """Stated time of each stream's first packet, in ticks."""
         self._end: dict[int, int] = {}
@@ -95,10 +97,7 @@ class Continuity:
         base, index = Fraction(packet.time_base), packet.stream_index
         if self._decoding_only:
             packet.pts = packet.dts
-        shift = round(self._shift_s / base) if self._shift_s else 0
-        jump = self._restart(packet, shift, base)
-        self._shift_s -= jump * base
-        self._move(packet, shift - jump)
+        self._move(packet, self._shift(packet, base))
         if not self._restarts:
             self._without_errors(packet)
         length = packet.duration or 0
@@ -109,6 +108,18 @@ class Continuity:
             self._latest_s = float(packet.dts * base)
         if packet.pts is not None:
             self._end[index] = max(packet.pts + length, self._end.get(index, packet.pts))
+
+    def _shift(self, packet: av.Packet, base: Fraction) -> int:
+        """What to add to the times of a packet, in ticks."""
+        own_s = self._shifts_s.get(packet.stream_index, self._shift_s)
+        own = round(own_s / base)
+        if own_s != self._shift_s and not self._restart(packet, own, base):
+            return own  # another stream has restarted already, this one has not
+        shift = round(self._shift_s / base)
+        jump = self._restart(packet, shift, base)
+        self._shift_s -= jump * base
+        self._shifts_s[packet.stream_index] = self._shift_s
+        return shift - jump
 
     @property
     def restarted(self) -> bool:

@@ -17,7 +17,7 @@ what ``ffmpeg`` and ``ffplay`` show:
   were joined byte by byte go on as well.
 * Containers that state only the order of decoding (AVI, elementary streams) get presentation times:
   the n-th picture that the decoder gives has the n-th of the stated times.
-* The last picture lasts to the end of the track where a container states it. Else it lasts as long
+* The last picture lasts to the end of the track where MP4 or MOV state it. Else it lasts as long
   as its packet says, if durations of packets are intervals between shown pictures; those of
   reordered pictures at a variable rate are intervals of decoding, and their sum counts.
 """
@@ -236,9 +236,9 @@ class LastLength:
 
     def __init__(self, stream: av.VideoStream) -> None:
         self._base = Fraction(stream.time_base)
-        # Of what may restart, the length is only guessed from its last times.
-        guessed = stream.container.format.flags & RESTARTS
-        self._track = 0 if guessed else stream.duration or 0
+        # Only MP4 and its kin state the length of each track; elsewhere FFmpeg takes the file's.
+        stated = "mp4" in stream.container.format.name
+        self._track = (stream.duration or 0) if stated else 0
         self._rate = frame_rate(stream)
         self._intervals: Counter[int] = Counter()
         self._agreed = 0

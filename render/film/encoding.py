@@ -13,11 +13,10 @@ from av.video.reformatter import ColorRange
 Picture = tuple[int, av.VideoFrame]
 """When a picture is shown, in ticks on the film's clock, and the picture."""
 
-_DEEP = 8
+_COMMON_BITS = 8
 """Bits of a sample that every player shows."""
 _BT709 = 1
 _UNSPECIFIED = 2
-_BT470BG = 5
 _LIMITED_RANGE = 1
 
 
@@ -72,10 +71,14 @@ class Shape:
         width, height, aspect = frame.width, frame.height, aspect or Fraction(1)
         if rotation in (90, 270):
             width, height, aspect = height, width, 1 / aspect
-        deep = max(component.bits for component in frame.format.components) > _DEEP
-        pixel_format = "yuv420p10le" if deep and not frame.format.is_rgb else "yuv420p"
+        pixel_format = "yuv420p10le" if is_deep(frame.format) else "yuv420p"
         width, height = max(width // 2 * 2, 2), max(height // 2 * 2, 2)
         return cls(width, height, rotation, pixel_format, aspect, frame.format.is_rgb)
+
+
+def is_deep(pixels: av.video.format.VideoFormat) -> bool:
+    """Whether pictures have more than 8 bits a sample, which is kept as 10 bits."""
+    return not pixels.is_rgb and max(part.bits for part in pixels.components) > _COMMON_BITS
 
 
 def add_encoder(

@@ -15,7 +15,7 @@ from render.film.containers import (
     spoken,
 )
 from render.film.copying import CopyPlan, plan_copy
-from render.film.encoding import ENCODERS, Encoder
+from render.film.encoding import ENCODERS, Encoder, is_deep
 from render.film.extras import left_out
 from render.film.source import Source
 
@@ -49,6 +49,11 @@ class FilmPlan:
                 f"pictures that it does not show, and {self.container.suffix} cannot hide them"
             )
         with source.open() as clip:
+            if self.encoder is not None and is_deep(clip.streams[source.index].format):
+                yield (
+                    f"the film keeps the clip's 10 bits in {self.encoder.name}, "
+                    "which some phones and browsers do not play"
+                )
             yield from left_out(clip, self.container)
 
 

@@ -75,10 +75,12 @@ def open_clip(path: Path) -> InputContainer:
             "supported; give a video file such as MP4, MOV, MKV or WebM."
         )
     try:
-        # The prefix keeps a colon in the name from being taken for a protocol.
+        # The prefix keeps a colon in the name from being taken for a protocol; titles in other
+        # encodings than UTF-8 pass through as they are.
         container: InputContainer = av.open(
             f"file:{file}",
             container_options={"format_whitelist": _formats(), "protocol_whitelist": "file"},
+            metadata_errors="surrogateescape",
         )
     except (av.FFmpegError, OSError, ValueError) as error:
         raise ClipError(f"'{name}' {unreadable(file)}") from error

@@ -50,9 +50,10 @@ if TYPE_CHECKING:
 SEMANTIC_DIM = 768
 DTypeName = Literal["float32", "bfloat16", "float16"]
 
-_BATCH_BYTES = 1 << 28
-"""What the activations of a batch may take on a processor: two pictures of the largest CLIP, which
-take some seconds there, or sixteen of the smallest. Larger batches are no faster."""
+_BATCH_BYTES = 1 << 30
+"""What the activations of a batch may take on a processor: nine pictures of the largest CLIP. Each
+pass lays out all weights anew, so small batches are slow: one picture at a time took four times
+as long as eight in bfloat16."""
 _MAX_BATCH = {"cpu": 16, "mps": 16, "cuda": 64}
 _CACHE_FORMAT = 1
 

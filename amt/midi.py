@@ -47,6 +47,7 @@ from render.files.smf import (
 )
 
 _MELODIC_CHANNELS = tuple(c for c in range(16) if c != DRUM_CHANNEL)
+_MAX_PORTS = 128
 _MAX_TICKS = 24 * 3600 * 4 * TICKS_PER_BEAT
 """A day at 240 beats a minute: a file that claims to be longer is damaged."""
 _MAX_US_PER_BEAT = 2**24 - 1
@@ -60,14 +61,17 @@ _Timed = tuple[int, Any]
 def write_midi(song: Song, target: str | Path | BinaryIO) -> None:
     """Write a song as a type 1 MIDI file, to a path or into a binary stream.
 
+    More than 15 melodic tracks go to several ports.
+
     Raises:
-        MidiError: the song has more than 15 melodic tracks, or a value that MIDI cannot hold.
+        MidiError: the song has a value that MIDI cannot hold.
         OSError: ``target`` cannot be written.
     """
     _validate(song)
     tracks = [_track(_conductor(song), song.end)]
-    for track, channel in zip(song.tracks, _channels(song.tracks), strict=True):
-        tracks.append(_track(_instrument(track, channel, song.key), song.end))
+    for track, (port, channel) in zip(song.tracks, _channels(song.tracks), strict=True):
+        ports = [(0, mido.MetaMessage("midi_port", port=port))] if port else []
+        tracks.append(_track([*ports, *_instrument(track, channel, song.key)], song.end))
     smf = SmfFile(1, TICKS_PER_BEAT, tuple(tracks))
     if not isinstance(target, str | Path):
         write_smf(smf, target)
@@ -109,11 +113,7 @@ def _validate(song: Song) -> None:
     if song.end < 1:
         raise MidiError(f"the song ends on tick {song.end}, expected at least 1")
     melodic = sum(not track.is_drum for track in song.tracks)
-    if melodic > len(_MELODIC_CHANNELS):
-        raise MidiError(
-            f"the song has {melodic} melodic tracks, but MIDI has {len(_MELODIC_CHANNELS)} "
-            "channels for them: use a style with fewer instruments"
-        )
+    _within(melodic, 0, _MAX_PORTS * len(_MELODIC_CHANNELS), "number of melodic tracks")
     for name, changes in (("tempo", song.tempos), ("time signature", song.time_signatures)):
         ticks = [change.tick for change in changes]
         if not ticks or ticks[0] != 0 or sorted(set(ticks)) != ticks or ticks[-1] > song.end:
@@ -180,9 +180,10 @@ def _conductor(song: Song) -> list[_Timed]:
     return sorted(events, key=lambda event: event[0])
 
 
-def _channels(tracks: Sequence[Track]) -> list[int]:
-    melodic = iter(_MELODIC_CHANNELS)
-    return [DRUM_CHANNEL if track.is_drum else next(melodic) for track in tracks]
+def _channels(tracks: Sequence[Track]) -> list[tuple[int, int]]:
+    """Port and channel of each track: drums all on channel 10 of the first port."""
+    melodic = ((port, c) for port in range(_MAX_PORTS) for c in _MELODIC_CHANNELS)
+    return [(0, DRUM_CHANNEL) if track.is_drum else next(melodic) for track in tracks]
 
 
 def _instrument(track: Track, channel: int, key: Key) -> list[_Timed]:

@@ -153,8 +153,26 @@ def test_channels_leave_the_tenth_to_the_drums(tmp_path: Path) -> None:
     ]
     assert channels == [{i} for i in range(16)]
     assert read_midi(path) == song
-    with pytest.raises(MidiError, match="16 melodic tracks"):
-        write_midi(replace(song, tracks=(*song.tracks, melodic[0])), path)
+
+
+def test_more_parts_than_channels_go_to_other_ports(tmp_path: Path) -> None:
+    parts = tuple(Track(f"Part {i}", i, (Note(i, 60, 90 + i, 90),)) for i in range(40))
+    drums = Track("Drums", 0, (Note(0, 36, 10, 90),), is_drum=True)
+    tempos, metres = (TempoChange(0, 500_000),), (TimeSignature(0, 4),)
+    song = Song((*parts, drums), tempos, metres, Key(0, "major"), 480)
+    path = tmp_path / "song.mid"
+    write_midi(song, path)
+    assert read_midi(path) == song
+    places = [
+        (
+            next((m.port for m in track if m.type == "midi_port"), 0),
+            next(m.channel for m in track if m.type == "note_on"),
+        )
+        for track in mido.MidiFile(path).tracks[1:]
+    ]
+    assert len(set(places)) == 41
+    assert max(places) == (2, 10)
+    assert places[-1] == (0, 9)
 
 
 def test_a_note_that_repeats_at_once_is_struck_again(tmp_path: Path) -> None:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from itertools import pairwise
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scenedetect import AdaptiveDetector, detect
 
-from amt.features.scenes import CutDetector, scene_offset, thumbnail, visual_change
+from amt.features.hard_cuts import HardCuts
+from amt.features.likeness import thumbnail, visual_change
+from amt.features.scenes import CutDetector, scene_offset
 from amt.features.video import VideoReader
 from amt.types import Cut
 from tests.features.clips import picture, shots, write_clip
@@ -120,3 +124,134 @@ def test_scene_offset_counts_from_the_last_cut_rounded_up(cuts_s, seconds):
 def test_only_hard_cuts_begin_a_scene():
     cuts = [Cut(1.0, kind="fade"), Cut(2.0, kind="dissolve")]
     assert scene_offset(cuts, 4).tolist() == [0, 1, 2, 3]
+
+
+def detailed(seed, width=192, height=108):
+    """A picture with detail at several scales, as a film has."""
+    rng = np.random.default_rng(seed)
+    image = np.zeros((height, width, 3)) + rng.integers(0, 256, 3)
+    for cells, contrast in ((3, 90), (8, 60), (20, 30)):
+        coarse = rng.normal(0, contrast, (cells, round(cells * width / height), 3))
+        image += cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)
+    return image.clip(0, 255).astype(np.uint8)
+
+
+def slide_show(tmp_path, times_ms, name="s.mkv"):
+    """One frame a slide, each shown from its time on; the last one ends the show."""
+    images = [detailed(seed) for seed in range(len(times_ms) - 1)]
+    return write_clip(tmp_path / name, [*images, images[-1]], times_ms=times_ms)
+
+
+@pytest.mark.parametrize("step_ms", [3000, 1000, 500, 333])
+def test_slides_of_one_frame_are_shots(tmp_path, step_ms):
+    cuts = find(slide_show(tmp_path, [k * step_ms for k in range(9)]))
+    assert [cut.time_s for cut in cuts] == pytest.approx([k * step_ms / 1000 for k in range(1, 8)])
+    assert {cut.kind for cut in cuts} == {"cut"}
+
+
+def test_slides_are_shots_whatever_repeated_frames_were_dropped(tmp_path):
+    cuts = find(slide_show(tmp_path, [0, 2000, 5000, 9000, 9400, 14000, 18000, 18040]))
+    assert [cut.time_s for cut in cuts] == [2, 5, 9, 9.4, 14, 18]
+
+
+def test_a_time_lapse_of_one_view_has_no_cuts(tmp_path):
+    view = picture(3)
+    images = []
+    for k, share in enumerate(np.interp(np.arange(30), [0, 10, 20, 30], [1, 0.5, 0.9, 0.4])):
+        image = (view * share).astype(np.uint8)
+        image[40:54, 7 * k % 80 : 7 * k % 80 + 12] = 20 + 7 * k
+        images.append(image)
+    assert (
+        find(write_clip(tmp_path / "t.mkv", images, times_ms=[1000 * k for k in range(30)])) == ()
+    )
+
+
+def test_doubled_frames_of_fast_movement_are_no_cuts(tmp_path):
+    wide = detailed(5, 900, 64)
+    images = [wide[:, 9 * k : 9 * k + 96] for k in range(80) for _ in range(3)]
+    assert find(write_clip(tmp_path / "d.mp4", images)) == ()
+
+
+def pushed(first, last, steps, axis):
+    """Frames in which one picture pushes the other out, along an axis of the picture."""
+    side = first.shape[axis]
+    both = np.concatenate([first, last], axis=axis)
+    for k in range(1, steps + 1):
+        start = round(k / (steps + 1) * side)
+        yield np.take(both, range(start, start + side), axis=axis)
+
+
+def wiped(first, last, steps):
+    for k in range(1, steps + 1):
+        border = round(k / (steps + 1) * first.shape[1])
+        yield np.concatenate([last[:, :border], first[:, border:]], axis=1)
+
+
+@pytest.mark.parametrize("steps", [8, 20])
+@pytest.mark.parametrize("draw", [
+    lambda a, b, n: pushed(a, b, n, 0), lambda a, b, n: pushed(a, b, n, 1), wiped,
+], ids=["push up", "push left", "wipe"])  # fmt: skip
+def test_pushes_and_wipes_are_found_at_their_middle(tmp_path, draw, steps):
+    first, last = picture(10), picture(12)
+    images = [first] * 40 + list(draw(first, last, steps)) + [last] * 40
+    (cut,) = find(write_clip(tmp_path / "p.mp4", images))
+    assert cut.kind == "dissolve"
+    assert cut.time_s == pytest.approx((39.5 + (steps + 1) / 2) / 25, abs=0.1)
+
+
+def test_a_fast_pan_from_view_to_view_is_no_cut(tmp_path):
+    wide = detailed(7, 6 * 96, 64)
+    places = [*[0] * 30, *np.linspace(0, 96, 9), *[96] * 30, *np.linspace(96, 380, 20), *[380] * 30]
+    images = [wide[:, round(x) : round(x) + 96] for x in places]
+    assert find(write_clip(tmp_path / "p.mp4", images)) == ()
+
+
+def test_a_jump_of_quality_is_no_cut(tmp_path):
+    grain = np.random.default_rng(0).integers(60, 190, (64, 96, 3)).astype(np.uint8)
+    sharp = picture(4) // 2 + grain // 2
+    small = cv2.resize(sharp, (24, 16), interpolation=cv2.INTER_AREA)
+    coarse = cv2.resize(small, (96, 64), interpolation=cv2.INTER_NEAREST)
+    images = [coarse if k % 40 > 2 else sharp for k in range(160)]
+    assert find(write_clip(tmp_path / "q.mp4", images)) == ()
+
+
+def test_a_flash_that_dies_away_is_no_cut(tmp_path):
+    light = np.zeros(80)
+    light[30:42] = 0.9 * np.exp(-np.arange(12) / 3)
+    images = [((1 - a) * picture(1) + a * 255).astype(np.uint8) for a in light]
+    assert find(write_clip(tmp_path / "f.mp4", images)) == ()
+
+
+def test_the_strength_is_what_a_viewer_sees():
+    """About .9 for shots of unlike scenes, about .5 for another framing of one scene."""
+    scenes = [detailed(seed) for seed in range(30)]
+    unlike = [visual_change(thumbnail(a), thumbnail(b)) for a, b in pairwise(scenes)]
+    assert 0.82 < np.median(unlike) < 0.97
+    assert np.quantile(unlike, 0.1) > 0.7
+    nearer = [cv2.resize(scene[22:86, 38:154], (192, 108)) for scene in scenes]
+    framed = [
+        visual_change(thumbnail(a), thumbnail(b)) for a, b in zip(scenes, nearer, strict=True)
+    ]
+    assert 0.35 < np.median(framed) < 0.65
+
+
+@pytest.mark.parametrize("bar", [10, 25, 45])
+def test_black_bars_do_not_weaken_a_cut(bar):
+    scenes = [detailed(seed) for seed in range(30)]
+    barred = [np.pad(image, ((0, 0), (bar, bar), (0, 0))) for image in scenes]
+    plain, weakened = (
+        np.median([visual_change(thumbnail(a), thumbnail(b)) for a, b in pairwise(images)])
+        for images in (scenes, barred)
+    )
+    assert weakened > plain - 0.1
+
+
+def test_pictures_of_any_size_and_rate_are_taken():
+    rng = np.random.default_rng(0)
+    for width, height in ((2, 2), (256, 2), (2, 256), (97, 61)):
+        hard = HardCuts()
+        for time_s in np.cumsum(rng.choice([0.001, 0.04, 4.0], 60)):
+            image = rng.integers(0, 256, (height, width, 3), dtype=np.uint8)
+            hard.push(float(time_s), image, thumbnail(image))
+        times_s = [cut.time_s for cut in hard.finish()]
+        assert times_s == sorted(set(times_s))

@@ -34,6 +34,8 @@ FilmCodec = Literal["copy", "h264", "vp9"]
 """What becomes of the pictures: copied, or encoded anew as H.264 or VP9."""
 Say = Callable[[str], None]
 """Is told in a sentence what a user should know."""
+Progress = Callable[[float], None]
+"""Is told the share of the work that is done, 0-1."""
 
 FILM_SUFFIXES = tuple(CONTAINERS)
 """Of all films that can be written."""
@@ -71,6 +73,7 @@ def mux(
     codec: FilmCodec | None = None,
     name: Path | None = None,
     say: Say | None = None,
+    progress: Progress | None = None,
 ) -> None:
     """Lay a soundtrack under a clip's picture.
 
@@ -89,6 +92,7 @@ def mux(
             encodes only what must be hidden where the container cannot hide it.
         name: what errors call the film, where it is written under a temporary name.
         say: is told what was done otherwise than one would expect.
+        progress: is told how far the film is.
 
     Raises:
         MuxError: the clip cannot be read or has no picture, its codec cannot live in the
@@ -96,14 +100,16 @@ def mux(
     """
     plan, source = _planned(video, out, codec, keep_original)
     if say is not None:
-        for sentence in plan.remarks(source):
+        for sentence in plan.remarks(source, mixed=keep_original is not None):
             say(sentence)
     frames = round(source.end * source.time_base * SAMPLE_RATE)
     sound = soundtrack(audio, frames)
     if keep_original is not None:
         sound = mixed(sound, own_sound(source.sounds()), keep_original)
     with _writing(out, name or out):
-        _write(source, plan, sound, out)
+        for share in _write(source, plan, sound, out):
+            if progress is not None:
+                progress(share)
 
 
 def _planned(
@@ -132,7 +138,8 @@ def _writing(out: Path, name: Path) -> Iterator[None]:
         raise
 
 
-def _write(source: Source, plan: FilmPlan, sound: Iterator[Block], out: Path) -> None:
+def _write(source: Source, plan: FilmPlan, sound: Iterator[Block], out: Path) -> Iterator[float]:
+    """Write the film; after each packet, the share (0-1) that is done."""
     end_s = source.end * source.time_base
     with (
         source.open() as clip,
@@ -157,7 +164,10 @@ def _write(source: Source, plan: FilmPlan, sound: Iterator[Block], out: Path) ->
             subtitles.packets(clip, source.origin_s, end_s),
             key=lambda packet: packet.dts * packet.time_base,
         ):
+            at_s = packet.dts * packet.time_base
             film.mux(packet)
+            yield min(max(float(at_s / end_s), 0.0), 1.0)
+    yield 1.0
 
 
 def _pictures(

@@ -41,8 +41,13 @@ class FilmPlan:
     encoder: Encoder | None
     forced: bool = False
 
-    def remarks(self, source: Source) -> Iterator[str]:
-        """What of a film is not as one would expect, in sentences."""
+    def remarks(self, source: Source, *, mixed: bool) -> Iterator[str]:
+        """What of a film is not as one would expect, in sentences.
+
+        Args:
+            source: the clip.
+            mixed: whether its own sound is to be heard.
+        """
         if self.forced and self.encoder is not None:
             yield (
                 f"the film's pictures are encoded anew as {self.encoder.name}: the clip holds "
@@ -54,6 +59,9 @@ class FilmPlan:
                     f"the film keeps the clip's 10 bits in {self.encoder.name}, "
                     "which some phones and browsers do not play"
                 )
+            tracks = len(clip.streams.audio)
+            if mixed and tracks > 1:
+                yield f"of the clip's {tracks} sound tracks the film holds the main one"
             yield from left_out(clip, self.container)
 
 

@@ -104,7 +104,10 @@ def test_sound_is_taken_block_by_block_and_no_more_than_needed(tmp_path):
     stream = soundtrack(sound, 10 * SAMPLE_RATE)
     next(stream)
     assert sound.taken <= 2 * BLOCK
-    mux(draw(tmp_path / "clip.mp4"), sound, tmp_path / "film.mkv")
+    shares: list[float] = []
+    mux(draw(tmp_path / "clip.mp4"), sound, tmp_path / "film.mkv", progress=shares.append)
+    assert shares == sorted(shares)
+    assert shares[-1] == 1.0
     assert sound.taken < 5 * sound.sample_rate
 
 

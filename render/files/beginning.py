@@ -45,6 +45,10 @@ class Opening:
     """Whether the container states no times of presentation."""
 
 
+def _no(_: str) -> bool:
+    return False
+
+
 def survey(path: Path) -> Opening:
     """Find how a clip begins; reads up to its first picture, and a little on.
 
@@ -56,7 +60,8 @@ def survey(path: Path) -> Opening:
         beginning = _Beginning(video, audio)
         continuity = Continuity(container)
         for packet in demux(container, video, audio):
-            if packet.has_sidedata("encryption_info"):
+            # Older versions of PyAV cannot tell; there, decoding fails.
+            if getattr(packet, "has_sidedata", _no)("encryption_info"):
                 raise ClipError(f"'{path_text(path)}' {ENCRYPTED}")
             continuity.correct(packet)
             beginning.push(packet)

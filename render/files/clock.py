@@ -82,14 +82,14 @@ class Continuity:
         # AVI states times of decoding alone; libavformat guesses the others from them.
         self._decoding_only = container.format.name == "avi"
         self._shift_s = Fraction(0)
-        self._shifts_s: dict[int, Fraction] = {}
-        """What was added to each stream's last time; one may still be in the earlier part."""
         self._start: dict[int, int] = {}
         """Stated time of each stream's first packet, in ticks."""
         self._end: dict[int, int] = {}
         """Latest end of a packet of each stream, corrected, in ticks."""
         self._before: dict[int, tuple[int, int]] = {}
         """Decoding time and duration of each stream's last packet, corrected, in ticks."""
+        self._shifts: dict[int, int] = {}
+        """What was added to each stream's last times; one may still be in the earlier part."""
         self._latest_s: float | None = None
 
     def correct(self, packet: av.Packet) -> None:
@@ -97,7 +97,12 @@ class Continuity:
         base, index = Fraction(packet.time_base), packet.stream_index
         if self._decoding_only:
             packet.pts = packet.dts
-        self._move(packet, self._shift(packet, base))
+        if not self._still_before(packet, base):
+            shift = round(self._shift_s / base) if self._shift_s else 0
+            jump = self._restart(packet, shift, base)
+            self._shift_s -= jump * base
+            self._shifts[index] = shift - jump
+        self._move(packet, self._shifts[index])
         if not self._restarts:
             self._without_errors(packet)
         length = packet.duration or 0
@@ -109,17 +114,15 @@ class Continuity:
         if packet.pts is not None:
             self._end[index] = max(packet.pts + length, self._end.get(index, packet.pts))
 
-    def _shift(self, packet: av.Packet, base: Fraction) -> int:
-        """What to add to the times of a packet, in ticks."""
-        own_s = self._shifts_s.get(packet.stream_index, self._shift_s)
-        own = round(own_s / base)
-        if own_s != self._shift_s and not self._restart(packet, own, base):
-            return own  # another stream has restarted already, this one has not
-        shift = round(self._shift_s / base)
-        jump = self._restart(packet, shift, base)
-        self._shift_s -= jump * base
-        self._shifts_s[packet.stream_index] = self._shift_s
-        return shift - jump
+    def _still_before(self, packet: av.Packet, base: Fraction) -> bool:
+        """Whether another stream's clock has restarted and this one's has not reached that yet."""
+        if packet.dts is None or packet.stream_index not in self._before:
+            return False
+        shift = self._shifts[packet.stream_index]
+        if abs(float(self._shift_s - shift * base)) < _AGAIN_S:
+            return False
+        expected = sum(self._before[packet.stream_index])
+        return abs(float((packet.dts + shift - expected) * base)) < _AGAIN_S
 
     @property
     def restarted(self) -> bool:

@@ -213,3 +213,16 @@ def test_an_unknown_codec_is_called_by_its_tag(tmp_path):
     path.write_bytes(data)
     with pytest.raises(VideoError, match=r"V_FUTURE/CODEC9.*not supported"):
         VideoReader(path)
+
+
+def test_a_sound_that_lags_behind_a_restart_stays_with_its_part(tmp_path):
+    one = write(tmp_path / "one.ts", 60, sound_s=2.4)
+    path = tmp_path / "joined.ts"
+    path.write_bytes(one.read_bytes() * 2)
+    with Clip(path) as clip:
+        ends = {clip.video.index: [], clip.audio.index: []}
+        for packet in clip.packets():
+            ends[packet.stream_index].append(float(packet.pts * packet.time_base))
+    pictures, sounds = ends.values()
+    assert max(pictures) == pytest.approx(max(sounds), abs=0.15)
+    assert max(b - a for a, b in pairwise(sounds)) < 0.15

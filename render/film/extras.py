@@ -29,8 +29,6 @@ def keep_tags(
         end_s: length of the film in seconds; chapters are cut there.
     """
     film.metadata.update(content_tags(clip.metadata))
-    if not hasattr(clip, "chapters"):  # PyAV before 16
-        return
     kept = []
     for chapter in clip.chapters():
         base = chapter["time_base"]

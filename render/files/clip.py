@@ -236,8 +236,8 @@ class LastLength:
 
     def __init__(self, stream: av.VideoStream) -> None:
         self._base = Fraction(stream.time_base)
-        # Only MP4 and its kin state the length of each track; elsewhere FFmpeg takes the file's.
-        stated = "mp4" in stream.container.format.name
+        # MP4, its kin and AVI state the length of each track; elsewhere FFmpeg takes the file's.
+        stated = {"mp4", "avi"} & set(stream.container.format.name.split(","))
         self._track = (stream.duration or 0) if stated else 0
         self._rate = frame_rate(stream)
         self._intervals: Counter[int] = Counter()

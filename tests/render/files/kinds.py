@@ -32,6 +32,9 @@ def write(
         video = film.add_stream(codec, rate=RATE, options=coding)
         video.width, video.height = 96, 64
         video.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
+        if path.suffix == ".avi":
+            # As ffmpeg does, count fields; packets of one tick last less than their pictures.
+            video.codec_context.time_base = Fraction(1, 2 * RATE)
         spoken = "mp2" if path.suffix == ".mpg" else "aac"
         sound = film.add_stream(spoken, rate=_SAMPLE_RATE, layout="mono") if sound_s else None
         packets: list[av.Packet] = []

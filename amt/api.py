@@ -31,17 +31,20 @@ from amt.errors import AmtError, InputError, quoted, suggestion
 from amt.features.kept_clip import KeptClip
 from amt.midi import write_midi
 from amt.options import (
+    PathLike,
+    Words,
+    generate_options,
+)
+from amt.outputs import (
     FILM_SUFFIXES,
     MIDI_SUFFIXES,
     PAGE_SUFFIXES,
     PLAN_SUFFIXES,
     SOUND_SUFFIXES,
-    PathLike,
-    Words,
+    check_outputs,
     clip_title,
-    generate_options,
+    staging,
 )
-from amt.outputs import check_outputs, staging
 from amt.pipeline import Models, Stage, load_models
 from amt.pipeline import generate as run
 from amt.plan import Arrangement, plan_to_json

@@ -24,13 +24,6 @@ from amt.pipeline import Backend, GenerateOptions
 from amt.plan import ARRANGERS, DEFAULT_ARRANGER, MAX_CANDIDATES, Arrangement, ArrangerName
 from amt.times import parse_time
 
-MIDI_SUFFIXES = (".mid", ".midi")
-SOUND_SUFFIXES = (".wav", ".flac")
-FILM_SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".webm")
-PAGE_SUFFIXES = (".html", ".htm")
-PLAN_SUFFIXES = (".json",)
-"""Of the files that are written."""
-
 PathLike = str | os.PathLike[str]
 _SAMPLING = ("temperature", "top_p", "guidance", "affect_guidance")
 _NUMBERS = {
@@ -209,15 +202,6 @@ def parse_primer(primer: str | Sequence[str | Chord] | None) -> tuple[Chord, ...
     """
     names = primer.replace(",", " ").split() if isinstance(primer, str) else primer or ()
     return tuple(name if isinstance(name, Chord) else parse_chord(name) for name in names)
-
-
-def clip_title(video: Path) -> str:
-    """The clip's name without its suffix, as text that every file format holds.
-
-    >>> clip_title(Path("films/storm.mp4"))
-    'storm'
-    """
-    return os.fsencode(video.stem).decode("utf-8", "replace").strip("-") or "song"
 
 
 def _is_whole(value: object, low: int, high: int) -> bool:

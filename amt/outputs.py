@@ -28,10 +28,26 @@ from pathlib import Path
 
 from amt.errors import OutputError, quoted
 
+MIDI_SUFFIXES = (".mid", ".midi")
+SOUND_SUFFIXES = (".wav", ".flac")
+FILM_SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".webm")
+PAGE_SUFFIXES = (".html", ".htm")
+PLAN_SUFFIXES = (".json",)
+"""Of the files that are written."""
+
 _TEMPORARY = re.compile(r"\.amt-(?P<host>[0-9a-f]{8})-(?P<process>\d+)-[0-9a-f]{16}(\.[^.]*)?")
 _ABANDONED_S = 24 * 3600.0
 """Age at which a temporary file counts as abandoned where processes cannot be asked for."""
 _LONGEST_SUFFIX = 20
+
+
+def clip_title(video: Path) -> str:
+    """The clip's name without its suffix, as text that every file format holds.
+
+    >>> clip_title(Path("films/storm.mp4"))
+    'storm'
+    """
+    return os.fsencode(video.stem).decode("utf-8", "replace").strip("-") or "song"
 
 
 def existing_outputs(outputs: Iterable[Path]) -> list[Path]:

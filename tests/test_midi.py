@@ -33,7 +33,6 @@ from tests.arrange.plan_strategies import make_plan
 from tests.render.files.smf_bytes import SCALE, header, meta, note, scale, sysex, track
 
 # MuseScore wants the key in every track, where pretty_midi wants it in the first alone.
-_KEYS_IN_ALL_TRACKS = pytest.mark.filterwarnings("ignore:Tempo, Key or Time:RuntimeWarning")
 
 texts_of_files = st.text(st.characters(exclude_categories=["Cc", "Cs"]), max_size=12)
 keys = st.builds(Key, st.integers(0, 11), st.sampled_from(["major", "minor"]))
@@ -213,7 +212,6 @@ def test_texts_that_name_chords_are_still_read(tmp_path: Path) -> None:
     assert [c.text for c in read_midi(path).chord_names] == ["Am7", "Bb"]
 
 
-@_KEYS_IN_ALL_TRACKS
 def test_pretty_midi_agrees(song: Song, midi: Path) -> None:
     import pretty_midi
 
@@ -242,7 +240,6 @@ def test_symusic_agrees(song: Song, midi: Path) -> None:
 
 @pytest.mark.filterwarnings("ignore:'audioop' is deprecated:DeprecationWarning")
 @pytest.mark.filterwarnings("ignore:Couldn't find ffmpeg:RuntimeWarning")
-@_KEYS_IN_ALL_TRACKS
 def test_note_seq_agrees(song: Song, midi: Path) -> None:
     import note_seq
 

@@ -9,7 +9,7 @@ import typer
 
 from amt.cli.app import app
 from amt.cli.console import progress, say
-from amt.cli.files import MIDI_SUFFIXES, check_suffix, consent, staged
+from amt.cli.files import check_suffix, consent, staged
 from amt.cli.options import (
     ArrangerOption,
     Candidates,
@@ -18,10 +18,9 @@ from amt.cli.options import (
     Melody,
     NetworkWeights,
     Quiet,
-    check_drums,
-    chosen_arrangement,
 )
 from amt.cli.summary import summarise
+from amt.outputs import MIDI_SUFFIXES
 
 
 @app.command()
@@ -51,12 +50,17 @@ def arrange(
         from amt.arrange import arrange as arrange_plan
         from amt.arrange import load_network
         from amt.midi import write_midi
+        from amt.options import ArrangementWords, check_drums, chosen_arrangement
         from amt.plan import read_arrangement, read_plan
 
         chosen = read_plan(plan, None if quiet else say)
-        arrangement = chosen_arrangement(
-            read_arrangement(plan), arranger, candidates, drums, melody
+        words = ArrangementWords(
+            arranger=arranger,
+            candidates=candidates,
+            drums=drums,
+            melody=melody,
         )
+        arrangement = chosen_arrangement(read_arrangement(plan), words)
         if style is not None:
             chosen = replace(chosen, style=style)
         check_drums(drums, chosen.style)

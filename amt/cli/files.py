@@ -9,13 +9,17 @@ from pathlib import Path
 
 from amt.cli import interrupts
 from amt.errors import InputError, OutputError, quoted
-from amt.outputs import Staging, check_outputs, existing_outputs, staging
-
-MIDI_SUFFIXES = (".mid", ".midi")
-SOUND_SUFFIXES = (".wav", ".flac")
-FILM_SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".webm")
-PAGE_SUFFIXES = (".html", ".htm")
-PLAN_SUFFIXES = (".json",)
+from amt.outputs import (
+    FILM_SUFFIXES,
+    MIDI_SUFFIXES,
+    PAGE_SUFFIXES,
+    PLAN_SUFFIXES,
+    SOUND_SUFFIXES,
+    Staging,
+    check_outputs,
+    existing_outputs,
+    staging,
+)
 
 _RIGHT_OPTION = {
     **dict.fromkeys(MIDI_SUFFIXES, "--out"),

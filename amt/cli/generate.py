@@ -2,27 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from amt.chords import parse_key
 from amt.cli.app import app
 from amt.cli.console import progress, say
 from amt.cli.features import refuse_clip_options
-from amt.cli.files import (
-    FILM_SUFFIXES,
-    MIDI_SUFFIXES,
-    PAGE_SUFFIXES,
-    PLAN_SUFFIXES,
-    SOUND_SUFFIXES,
-    check_suffix,
-    consent,
-    refuse_idle,
-    staged,
-)
+from amt.cli.files import check_suffix, consent, refuse_idle, staged
 from amt.cli.options import (
     AllowDownload,
     ArrangerOption,
@@ -34,6 +22,7 @@ from amt.cli.options import (
     Drums,
     Engine,
     EngineName,
+    FilmCodec,
     Force,
     Hits,
     Melody,
@@ -42,15 +31,19 @@ from amt.cli.options import (
     SoundFont,
     Steps,
     UnlearnedOption,
-    check_drums,
-    checked_seed,
-    chosen_arrangement,
-    parse_primer,
 )
 from amt.cli.sound import check_player, render_options
 from amt.cli.summary import summarise
 from amt.cli.targets import Delivery, Targets
 from amt.errors import InputError, OutputError
+from amt.outputs import (
+    FILM_SUFFIXES,
+    MIDI_SUFFIXES,
+    PAGE_SUFFIXES,
+    PLAN_SUFFIXES,
+    SOUND_SUFFIXES,
+    clip_title,
+)
 
 
 @app.command()
@@ -168,6 +161,15 @@ def generate(
             rich_help_panel="Sound",
         ),
     ] = None,
+    film_codec: FilmCodec = None,
+    embed_clip: Annotated[
+        bool,
+        typer.Option(
+            "--embed-clip",
+            help="Put the clip into --report, which else plays it from where it is.",
+            rich_help_panel="Sound",
+        ),
+    ] = False,
     as_json: AsJson = False,
     force: Force = False,
     quiet: Quiet = False,
@@ -179,7 +181,7 @@ def generate(
     [dim]amt generate clip.mp4 --out song.mid --style piano --seed 7 --plan plan.json[/dim]
     """
     video = _one_clip(clip, video)
-    out = out or Path(f"{_title(video)}.mid")
+    out = out or Path(f"{clip_title(video)}.mid")
     for option, path, suffixes in (
         ("--out", out, MIDI_SUFFIXES),
         ("--wav", wav, SOUND_SUFFIXES),
@@ -193,6 +195,8 @@ def generate(
     refuse_idle(
         [
             (keep_sound is not None and mp4 is None, "--keep-sound", "needs a film: add --mp4"),
+            (film_codec is not None and mp4 is None, "--film-codec", "needs a film: add --mp4"),
+            (embed_clip and report is None, "--embed-clip", "needs a page: add --report"),
             (mood_blend != 1 and emotion is None, "--mood-blend", "needs --emotion"),
             (silent and soundfont is not None, "--soundfont", "needs --wav, --mp4 or --report"),
             (silent and engine != "auto", "--engine", "needs --wav, --mp4 or --report"),
@@ -208,48 +212,41 @@ def generate(
         )
         if wav is not None or mp4 is not None or soundfont is not None:
             check_player(sound)
-        from amt.compose import ComposeOptions
-        from amt.model.sampling import SamplingOptions
-        from amt.mood import parse_moods
-        from amt.pipeline import GenerateOptions
-        from amt.plan import DEFAULT_ARRANGER, Arrangement
+        if mp4 is not None:
+            from render.mux import check_film
 
-        arrangement = chosen_arrangement(
-            Arrangement(DEFAULT_ARRANGER), arranger, candidates, drums, melody
-        )
-        check_drums(drums, style)
-        if emotion is not None:
-            parse_moods(emotion, None)  # what is wrong in itself is known before the clip is
-        options = GenerateOptions(
-            compose=ComposeOptions(
-                seed=checked_seed(seed),
-                key=None if key is None else parse_key(key),
-                bpm=bpm,
-                fit=fit,
-                hits_s=tuple(hit or ()),
-                style=style,
-                mood_sigma_s=mood_smoothing,
-                mood_blend=mood_blend,
-                primer=parse_primer(primer),
-                colour=colour,
-                sampling=SamplingOptions(temperature, top_p, guidance, affect_guidance),
-                title=_title(video),
-            ),
-            mood=emotion,
-            backend=backend.value,
-            clip_model=clip_model,
-            allow_download=allow_download,
-            weights=weights,
-            arrangement=arrangement,
-        )
+            check_film(video, mp4, film_codec, keep_original=keep_sound)
+        from amt.options import generate_options
         from amt.pipeline import generate as run
 
+        options = generate_options(
+            {
+                "seed": seed, "style": style, "key": key, "bpm": bpm, "emotion": emotion,
+                "mood_smoothing": mood_smoothing, "mood_blend": mood_blend, "primer": primer,
+                "arranger": arranger, "candidates": candidates, "drums": drums,
+                "melody": melody, "fit": fit, "hits": hit or (), "backend": backend.value,
+                "clip_model": clip_model, "allow_download": allow_download,
+                "temperature": temperature, "top_p": top_p, "guidance": guidance,
+                "affect_guidance": affect_guidance, "colour": colour, "weights": weights,
+            },
+            clip_title(video),
+        )  # fmt: skip
         with staged(targets.paths, replaceable) as stage:
-            delivery = Delivery(video, targets, sound, keep_sound, stage, show, quiet)
+            delivery = Delivery(
+                targets, sound, (film_codec, keep_sound), embed_clip, stage, show, quiet
+            )
             generated = run(video, options, show, None if quiet else say)
-            delivery.write(generated)
+            delivery.write(video, generated)
     made = [path for path in targets.paths if path not in delivery.failures]
-    summarise(generated.plan, arrangement, generated.song, made, as_json=as_json, quiet=quiet)
+    summarise(
+        generated.plan,
+        generated.arrangement,
+        generated.song,
+        made,
+        as_json=as_json,
+        quiet=quiet,
+        sound=delivery.played,
+    )
     if delivery.failures:
         reasons = (f"{path} was not made: {why}" for path, why in delivery.failures.items())
         raise OutputError("; ".join(reasons))
@@ -267,8 +264,3 @@ def _one_clip(clip: Path | None, video: Path | None) -> Path:
     if chosen is None:
         raise InputError("no clip is named: amt generate clip.mp4, or --video clip.mp4")
     return chosen
-
-
-def _title(video: Path) -> str:
-    """The clip's name without its suffix, as text that every file format holds."""
-    return os.fsencode(video.stem).decode("utf-8", "replace").strip("-") or "song"

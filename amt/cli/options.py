@@ -4,16 +4,11 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Literal
 
 import typer
 
-from amt.chords import Chord, parse_chord
-from amt.errors import InputError
 from amt.times import parse_time
-
-if TYPE_CHECKING:
-    from amt.plan import Arrangement
 
 
 class BackendName(StrEnum):
@@ -24,19 +19,11 @@ class BackendName(StrEnum):
     analytic = "analytic"
 
 
-class ArrangerChoice(StrEnum):
-    """Who writes the notes."""
-
-    neural = "neural"
-    patterns = "patterns"
-
-
 class EngineName(StrEnum):
     """What turns MIDI into sound."""
 
     auto = "auto"
     fluidsynth = "fluidsynth"
-    tinysoundfont = "tinysoundfont"
     midirenderer = "midirenderer"
     diffusion = "diffusion"
 
@@ -65,7 +52,7 @@ ClipModel = Annotated[
     typer.Option(help="Folder or Hub name of a CLIP model.", rich_help_panel="Picture"),
 ]
 ArrangerOption = Annotated[
-    ArrangerChoice | None,
+    Literal["neural", "patterns"] | None,
     typer.Option(
         help="Who writes the notes: a network, or patterns over the chords.",
         rich_help_panel="Notes",
@@ -99,6 +86,15 @@ Melody = Annotated[
 ]
 NetworkWeights = Annotated[
     Path | None, typer.Option("--weights", help="Folder with another network.")
+]
+FilmCodec = Annotated[
+    Literal["copy", "h264", "vp9"] | None,
+    typer.Option(
+        help="Pictures of --mp4: copied as they are, or encoded anew. [default: copied, and "
+        "encoded only where that cannot be]",
+        rich_help_panel="Sound",
+        case_sensitive=False,
+    ),
 ]
 Hits = Annotated[
     list[float] | None,
@@ -146,71 +142,3 @@ UnlearnedOption = Annotated[
         case_sensitive=False,
     ),
 ]
-
-
-def chosen_arrangement(
-    arrangement: Arrangement,
-    arranger: ArrangerChoice | None,
-    candidates: int | None,
-    drums: bool | None,
-    melody: bool | None,
-) -> Arrangement:
-    """An arrangement with what was asked for on the command line.
-
-    Raises:
-        InputError: the number of candidates has no meaning, or patterns are asked for what only
-            the network does.
-    """
-    from dataclasses import replace
-
-    from amt.plan import MAX_CANDIDATES
-
-    if candidates is not None and not 1 <= candidates <= MAX_CANDIDATES:
-        raise InputError(
-            f"--candidates is {candidates}; expected a whole number from 1 to {MAX_CANDIDATES}"
-        )
-    asked = {
-        "arranger": None if arranger is None else arranger.value,
-        "candidates": candidates,
-        "drums": drums,
-        "melody": melody,
-    }
-    given: dict[str, Any] = {name: value for name, value in asked.items() if value is not None}
-    chosen = replace(arrangement, **given)
-    if chosen.arranger == "patterns" and (candidates is not None or melody):
-        name = "--melody" if melody else "--candidates"
-        raise InputError(f"{name} was given, which only the network knows: use --arranger neural")
-    return chosen
-
-
-def check_drums(drums: bool | None, style: str) -> None:
-    """Refuse to promise drums in a style that has none.
-
-    Raises:
-        InputError: the style has none, or does not exist.
-    """
-    from amt.arrange import load_style
-    from amt.arrange.styles import style_names
-
-    if load_style(style).instrument("drums") is None and drums:
-        others = [name for name in style_names() if load_style(name).instrument("drums")]
-        raise InputError(
-            f"--drums was given, but the style {style} has none: use {', '.join(others)}, or a "
-            "style of your own"
-        )
-
-
-def checked_seed(seed: int) -> int:
-    """The seed, if it is one.
-
-    Raises:
-        InputError: it is out of range.
-    """
-    if not 0 <= seed < 2**63:
-        raise InputError(f"--seed is {seed}; expected a whole number from 0 to 2^63 - 1")
-    return seed
-
-
-def parse_primer(text: str | None) -> tuple[Chord, ...]:
-    """The chords of a primer such as ``Am F C G``."""
-    return tuple(parse_chord(name) for name in (text or "").replace(",", " ").split())

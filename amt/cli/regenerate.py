@@ -9,10 +9,11 @@ import typer
 
 from amt.cli.app import app
 from amt.cli.console import progress, say
-from amt.cli.files import MIDI_SUFFIXES, PLAN_SUFFIXES, check_suffix, consent, staged
-from amt.cli.options import Force, NetworkWeights, Quiet, checked_seed
+from amt.cli.files import check_suffix, consent, staged
+from amt.cli.options import Force, NetworkWeights, Quiet
 from amt.cli.summary import summarise
 from amt.errors import InputError
+from amt.outputs import MIDI_SUFFIXES, PLAN_SUFFIXES
 
 
 @app.command()
@@ -57,6 +58,7 @@ def regenerate(
     with progress(quiet) as show:
         from amt.arrange import load_network
         from amt.midi import read_midi
+        from amt.options import checked_seed
         from amt.plan import Rewrite, read_arrangement, read_plan, write_plan
         from amt.regenerate import Edited, parse_bars
         from amt.regenerate import regenerate as rewrite_bars

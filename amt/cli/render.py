@@ -9,7 +9,7 @@ import typer
 
 from amt.cli.app import app
 from amt.cli.console import progress
-from amt.cli.files import SOUND_SUFFIXES, check_suffix, consent, staged
+from amt.cli.files import check_suffix, consent, staged
 from amt.cli.options import (
     Engine,
     EngineName,
@@ -21,6 +21,7 @@ from amt.cli.options import (
     UnlearnedOption,
 )
 from amt.cli.sound import record, render_options
+from amt.outputs import SOUND_SUFFIXES
 
 
 @app.command()

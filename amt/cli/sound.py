@@ -44,16 +44,16 @@ def render_options(engine: EngineName, soundfont: Path | None, **neural: object)
 
 
 def check_player(options: RenderOptions) -> None:
-    """Load what is going to play, so that it is known before any work whether it can.
+    """Make sure, before any work, that there is something to play on.
 
     Raises:
-        RenderError: an engine, the soundfont or a network cannot be used.
+        RenderError: an engine or the soundfont cannot be used.
     """
+    from render.available import planned_instrument
     from render.options import NEURAL
-    from render.playing import load_player
 
     if options.engine != NEURAL:  # networks have been checked with their options
-        load_player(options.engine, options.soundfont, options.sample_rate)
+        planned_instrument(options.engine, options.soundfont)
 
 
 def record(

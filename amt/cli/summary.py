@@ -12,6 +12,7 @@ from amt.cli.console import print_out, say
 if TYPE_CHECKING:
     from amt.plan import Arrangement
     from amt.types import Plan, Song
+    from render.playing import Instrument
 
 
 def summarise(
@@ -22,7 +23,7 @@ def summarise(
     *,
     as_json: bool,
     quiet: bool,
-    sound: dict[str, str] | None = None,
+    sound: Instrument | None = None,
 ) -> None:
     """Say what was made.
 
@@ -47,7 +48,8 @@ def summarise(
         "style": plan.style,
         "arranger": arrangement.arranger,
         "seed": plan.seed,
-        "sound": sound,
+        "engine": sound and f"{sound.engine} {sound.version}".strip(),
+        "soundfont": sound and sound.soundfont and str(sound.soundfont),
     }
     if not quiet:
         low, high = f"{tempos.min():.1f}", f"{tempos.max():.1f}"
@@ -57,5 +59,7 @@ def summarise(
             f"in {len(song.tracks)} tracks, {plan.grid.duration_s:.2f} s -> "
             f"{', '.join(map(str, outputs))}"
         )
+        if sound is not None:
+            say(f"played by {sound}{'; ' * bool(sound.hint)}{sound.hint}")
     if as_json:
         print_out(json.dumps(summary))

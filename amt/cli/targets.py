@@ -15,9 +15,10 @@ from amt.errors import AmtError
 if TYPE_CHECKING:
     from amt.outputs import Staging
     from amt.pipeline import Generated
-    from render.audio import Audio
     from render.engine import Rendering
+    from render.mux import FilmCodec
     from render.options import RenderOptions
+    from render.playing import Instrument
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,32 +43,39 @@ class Targets:
         return self.wav is None and self.mp4 is None and self.report is None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Delivery:
     """What is written for one clip, and how.
 
     Attributes:
-        video: the clip.
         targets: where the results go.
         sound: how they are rendered.
-        keep_sound: level in dB of the clip's own sound in the film; None leaves it out.
+        film: codec of the film's pictures, and level in dB of the clip's own sound in it; None for
+            the default and for no such sound.
+        embed_clip: whether the report holds the clip.
         stage: where they are written before they are published.
         show: told how far the work is.
         quiet: say nothing.
+        played: filled with the engine and the soundfont that played.
         failures: filled with the outputs that could not be made, and why.
     """
 
-    video: Path
     targets: Targets
     sound: RenderOptions
-    keep_sound: float | None
+    film: tuple[FilmCodec | None, float | None]
+    embed_clip: bool
     stage: Staging
     show: Show
     quiet: bool
+    played: Instrument | None = None
     failures: dict[Path, str] = field(default_factory=dict)
 
-    def write(self, generated: Generated) -> None:
+    def write(self, video: Path, generated: Generated) -> None:
         """Write what was asked for; what fails after the notes is left out and named.
+
+        Args:
+            video: the clip.
+            generated: what was made for it.
 
         Raises:
             AmtError: the notes or the plan cannot be written.
@@ -76,45 +84,59 @@ class Delivery:
         from amt.plan import write_plan
 
         targets = self.targets
-        write_midi(generated.song, self.stage.path(targets.out))
+        midi = self.stage.path(targets.out)
+        write_midi(generated.song, midi)
         if targets.plan is not None:
             write_plan(generated.plan, self.stage.path(targets.plan), generated.arrangement)
         if targets.are_silent:
             return
-        midi = self.stage.path(targets.out)
         try:
             with record(midi, self.sound, targets.out.parent, self.show, quiet=self.quiet) as sound:
-                self._write_sounds(generated, sound)
+                self.played = sound.instrument
+                self._attempt(targets.wav, sound.master.write)
+                self._attempt(targets.mp4, partial(self._write_film, video, sound))
+                self._attempt(targets.report, partial(self._write_page, video, generated, sound))
         except AmtError as error:
-            self._write_silent(generated, error)
+            self._write_silent(video, generated, error)
 
-    def _write_sounds(self, generated: Generated, sound: Rendering) -> None:
-        from render.mux import mux
-
-        targets = self.targets
-        self._attempt(targets.wav, sound.master.write)
-        if targets.mp4 is not None or targets.report is not None:
-            audio = sound.master.audio()
-            lay = partial(mux, self.video, audio, keep_original=self.keep_sound)
-            self.show("filming", 0.0)
-            self._attempt(targets.mp4, lay)
-            self.show("reporting", 0.0)
-            self._attempt(targets.report, partial(self._write_report, generated, audio))
-
-    def _write_silent(self, generated: Generated, reason: AmtError) -> None:
+    def _write_silent(self, video: Path, generated: Generated, reason: AmtError) -> None:
         """What can be written where no sound can be made."""
         for path in (self.targets.wav, self.targets.mp4):
             if path is not None:
                 self._give_up(path, reason)
         if self.targets.report is not None and not self.quiet:
             say(f"the report has no player: {reason}")
-        self._attempt(self.targets.report, partial(self._write_report, generated, None))
+        self._attempt(self.targets.report, partial(self._write_page, video, generated, None))
 
-    def _write_report(self, generated: Generated, audio: Audio | None, path: Path) -> None:
-        from amt.report import Sound, write_report
+    def _write_film(self, video: Path, sound: Rendering, path: Path) -> None:
+        from render.mux import mux
 
-        sound = None if audio is None else Sound(audio.samples, audio.sample_rate)
-        write_report(path, self.video, generated.features, generated.plan, generated.song, sound)
+        self.show("filming", 0.0)
+        codec, keep_sound = self.film
+        mux(
+            video,
+            sound.master,
+            path,
+            keep_original=keep_sound,
+            codec=codec,
+            name=self.targets.mp4,
+            say=None if self.quiet else say,
+        )
+
+    def _write_page(
+        self, video: Path, generated: Generated, sound: Rendering | None, path: Path
+    ) -> None:
+        from amt.report import ReportOptions, write_report
+
+        self.show("reporting", 0.0)
+        options = ReportOptions(self.embed_clip)
+        if sound is not None:
+            instrument = sound.instrument
+            options = ReportOptions(self.embed_clip, str(instrument), instrument.hint)
+        master = None if sound is None else sound.master
+        write_report(
+            path, video, generated.features, generated.plan, generated.song, master, options
+        )
 
     def _attempt(self, path: Path | None, write: Callable[[Path], None]) -> None:
         if path is not None:

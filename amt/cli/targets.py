@@ -121,6 +121,7 @@ class Delivery:
             codec=codec,
             name=self.targets.mp4,
             say=None if self.quiet else say,
+            progress=lambda share: self.show("filming", share),
         )
 
     def _write_page(

@@ -42,6 +42,8 @@ _MAX_UNIT = 6
 """Power of two of the smallest unit of a metre: a 64th."""
 _LOOKAHEAD = 6
 """Events that are tried out where two readings of damaged bytes compete."""
+_MOST_ODDITIES = 2
+"""With more of them, bytes are not taken for the events from which reading goes on."""
 _SENSELESS = 100
 """Score of a reading that breaks off; one oddity scores 1."""
 
@@ -65,6 +67,7 @@ class TrackReader:
         self._tick = tick
         self._status = 0
         self._has_delta = True
+        self._pads_times = False
         self._is_ended = False
         self._sysex: list[bytes] = []
 
@@ -107,13 +110,16 @@ class TrackReader:
         """Whether what should be a time makes more sense as an event.
 
         So it is behind an event that lacks a byte and took this one's time for its own. Only
-        times that look like a status and are rare as times are looked into.
+        times that look like a status and are rare as times are looked into, and none in a track
+        whose times are padded with 0x80.
         """
         first = self._data[self.position]
-        if 0x80 < first < 0x90 or first < 0x80:
+        if self._pads_times or 0x80 < first < 0x90 or first < 0x80:
             return False
         as_time = self._oddities(self.position, self._status, True)
-        return as_time > 0 and self._oddities(self.position, 0, False) < as_time
+        lacks = as_time > 0 and self._oddities(self.position, 0, False) < as_time
+        self._pads_times = first == 0x80 and not lacks
+        return lacks
 
     def _channel_message(self, status: int) -> None:
         if status >= 0x80:
@@ -223,7 +229,7 @@ class TrackReader:
         for position in range(start, self._limit):
             for has_delta in (True, False):
                 if (position > start or not has_delta) and (
-                    self._oddities(position, 0, has_delta) < _SENSELESS
+                    self._oddities(position, 0, has_delta) <= _MOST_ODDITIES
                 ):
                     self.position, self._has_delta = position, has_delta
                     return
@@ -232,7 +238,8 @@ class TrackReader:
     def _oddities(self, position: int, status: int, has_delta: bool) -> int:
         """How little sense the bytes from here on make as events, 0 to 100.
 
-        Times that begin with 0x80, which adds nothing to them, count 1.
+        Times that begin with 0x80, which adds nothing to them, count 1, and so does what no file
+        should hold.
         """
         score, data, limit = 0, self._data, self._limit
         for i in range(_LOOKAHEAD):
@@ -248,6 +255,7 @@ class TrackReader:
                 return _SENSELESS
             if data[position] == _META and data[position + 1 : position + 2] == b"\x2f":
                 return score
+            score += _is_odd(data, position)
             status, end = _event_end(data, position, limit, status)
             if end is None:
                 return _SENSELESS
@@ -265,13 +273,18 @@ def _number_end(data: bytes, position: int, limit: int) -> int | None:
     return None
 
 
+def _is_odd(data: bytes, position: int) -> bool:
+    """Whether a system message or a meta event is there that no file should hold."""
+    if data[position] == _META:
+        return data[position + 1 : position + 2] > b"\x7f"
+    return data[position] > _SYSEX and data[position] != _ESCAPE
+
+
 def _event_end(data: bytes, position: int, limit: int, status: int) -> tuple[int, int | None]:
     """Running status behind a well-formed event and where that ends; None if it is none."""
     first = data[position]
     if first in (_SYSEX, _ESCAPE, _META):
         start = position + (2 if first == _META else 1)
-        if first == _META and (start > limit or data[position + 1] > 127):
-            return status, None
         behind = _number_end(data, start, limit)
         if behind is None:
             return status, None
@@ -280,7 +293,8 @@ def _event_end(data: bytes, position: int, limit: int, status: int) -> tuple[int
             length = length << 7 | byte & 0x7F
         return status, behind + length if behind + length <= limit else None
     if first > _SYSEX:
-        return status, None
+        end = position + 1 + _SYSTEM_DATA.get(first, 0)
+        return status, end if end <= limit else None
     if first >= 0x80:
         status, position = first, position + 1
     end = position + len(_FIELDS[status & 0xF0][1])

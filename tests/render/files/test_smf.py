@@ -163,6 +163,23 @@ def test_long_times_are_bounded_by_what_four_bytes_hold():
     assert parse_smf(header() + track(longest)).tracks[0][0][0] == 2**28 - 1
 
 
+@pytest.mark.parametrize("padding", [b"", b"\x80", b"\x80\x80\x80"])
+def test_padded_times_are_times_whatever_follows(padding: bytes):
+    pairs = [bytes([pitch, velocity]) for pitch in SCALE for velocity in (90, 0)]
+    running = b"".join(padding + b"\x60" + pair for pair in pairs[1:])
+    smf = parse_smf(header() + track(padding + b"\0\x90" + pairs[0] + running))
+    assert [pitch for _, pitch in notes(smf)] == list(SCALE)
+    assert smf.end == 15 * 0x60
+    assert not smf.passed_over
+
+
+def test_long_rests_before_odd_events_are_rests():
+    rest = b"\x90\x3c\xff\xf0\1a\xa0\0\xf4"
+    smf = parse_smf(header() + track(HALF + rest + REST))
+    assert notes(smf)[4][0] == 384 + (0x10 << 7 | 0x3C) + (0x20 << 7)
+    assert len(notes(smf)) == 8
+
+
 def test_pieces_of_a_system_exclusive_message_are_joined():
     pieces = b"\0\xf0\x03\x43\x12\x00\0\xf7\x02\x43\x12\0\xf7\x02\x05\xf7"
     (_, message), *_ = parse_smf(header() + track(pieces + note(60))).tracks[0]

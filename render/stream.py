@@ -246,7 +246,11 @@ class _Meter:
         hop, end = len(self._energies), self._frames + frames
         last = -(-end * _HOPS_A_SECOND // self._rate)
         starts = np.arange(hop, last + 1) * self._rate // _HOPS_A_SECOND - self._frames
-        starts = np.concatenate([[0], starts[starts < frames]])
+        starts = starts[starts < frames]
+        if starts.size and starts[0] == 0:  # the block begins where a hop does
+            self._energies.append(0.0)
+            starts = starts[1:]
+        starts = np.concatenate([[0], starts])
         energies = np.zeros(len(starts))
         # Filters forget silence within a block; without it they would ring into denormal numbers.
         if self._state is not None or not is_silence(block):

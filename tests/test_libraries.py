@@ -43,7 +43,7 @@ def test_opencv_that_does_not_load_is_told_before_the_work(
     assert_told(tmp_path, words)
 
 
-@pytest.mark.parametrize("library", ["av", "scenedetect"])
+@pytest.mark.parametrize("library", ["av"])
 def test_other_libraries_are_named_with_their_command(tmp_path: Path, library: str) -> None:
     (tmp_path / f"{library}.py").write_text("raise OSError('libx.so: cannot open shared object')")
     assert_told(tmp_path, [f"pip install --force-reinstall {library}`"])

@@ -11,7 +11,7 @@ _DISTRIBUTIONS = {
     "huggingface_hub": "huggingface_hub", "matplotlib": "matplotlib",
     "midirenderer": "midirenderer", "miditok": "miditok", "mido": "mido", "numpy": "numpy",
     "PIL": "pillow", "pretty_midi": "pretty_midi", "pyloudnorm": "pyloudnorm", "rich": "rich",
-    "safetensors": "safetensors", "scenedetect": "scenedetect", "scipy": "scipy",
+    "safetensors": "safetensors", "scipy": "scipy",
     "soundfile": "soundfile", "soxr": "soxr", "tokenizers": "tokenizers", "torch": "torch",
     "transformers": "transformers",
 }  # fmt: skip

@@ -10,7 +10,8 @@ difference of hue, saturation and value (0-255), over the picture without black 
 * the pictures before and after must be unlike (:mod:`amt.features.likeness`), and the more, the
   longer the time between them: pictures a second apart differ by movement alone. A jump of
   compression quality at a key frame leaves them alike, and so does a change of light;
-* pictures of two scenes are a cut even where both move so fast that the change does not stand out;
+* pictures of two scenes are a cut even where both move so fast that the change does not stand out,
+  and where it is small in numbers but nothing else moves, as between titles on black;
 * a change that is undone at once, such as a camera's flash, is none.
 """
 
@@ -39,17 +40,17 @@ MIN_RATIO = 3.0
 (``AdaptiveDetector``)."""
 REPEATED = 1.0
 """A smaller change is the same picture again."""
-ALIKE = ((0.1, 0.3), (0.18, 0.4))
+ALIKE = ((0.1, 0.3), (0.18, 0.42))
 """Seconds between two pictures, and the unlikeness that they must have."""
-UNLIKE, UNLIKE_RATIO = 0.5, 2.0
+UNLIKE, UNLIKE_RATIO = 0.6, 2.0
 """Pictures of two scenes, if so many times as unlike as their neighbours."""
-STRANGERS = ((0.1, 0.3), (0.68, 0.57))
+STRANGERS = ((0.1, 0.3), (0.68, 0.6))
 """Seconds between two pictures, and the unlikeness of two scenes whatever moves around them."""
 SAME_VIEW = 0.9
 """From this correlation on a change is one of light."""
 SETTLE_S = 0.09
 """The new shot is looked at so long after the cut: a cut may have a blended frame."""
-FLASH_S = 0.3
+FLASH_S = 0.4
 UNDONE = 0.4
 """A change is undone if within this time the pictures are less unlike than this share of it."""
 
@@ -88,7 +89,7 @@ class HardCuts:
             change = sum(cv2.mean(cv2.absdiff(hsv, self._hsv))[:3]) / 3 / area
         self._hsv = hsv
         self._shown.append(_Shown(time_s, gap_s, change, thumbnail))
-        self._decide(time_s - LOOK_S)
+        self._decide(time_s - max(LOOK_S, FLASH_S))
 
     def finish(self) -> list[Cut]:
         """Every hard cut, in order of time."""
@@ -101,7 +102,9 @@ class HardCuts:
             if self._stands_out(self._next):
                 self._keep(self._next)
             self._next += 1
-        first = next((i for i, s in enumerate(self._shown) if s.time_s >= until_s - LOOK_S), 0)
+        first = next(
+            (i for i, s in enumerate(self._shown) if s.time_s >= until_s - max(LOOK_S, FLASH_S)), 0
+        )
         forgotten = min(first, self._next - 2)
         if forgotten > 0:
             del self._shown[:forgotten]
@@ -116,11 +119,13 @@ class HardCuts:
         around = sum(sum(self._shown[i].change for i in side) / len(side) for side in near if side)
         if shown.change >= max(MIN_CHANGE, MIN_RATIO * around / 2):
             return self._unlike(index) >= float(np.interp(shown.gap_s, *ALIKE))
-        if shown.change < MIN_CHANGE / 2 or self._unlike(index) < UNLIKE:
+        if shown.change < MIN_CHANGE / 3:
             return False
-        others = max((self._unlike(i) for side in near for i in side), default=0.0)
+        others = [self._unlike(i) for side in near for i in side]
+        if not others:
+            return self._unlike(index) >= ALIKE[1][1]
         strangers = float(np.interp(shown.gap_s, *STRANGERS))
-        return self._unlike(index) >= min(strangers, UNLIKE_RATIO * others)
+        return self._unlike(index) >= max(UNLIKE, min(strangers, UNLIKE_RATIO * max(others)))
 
     def _neighbours(self, index: int, step: int) -> list[int]:
         """The nearest frames on one side that show a new picture."""
@@ -152,6 +157,7 @@ class HardCuts:
         undone = min(
             [unlikeness(before, s.thumbnail) for s in later]
             + [unlikeness(s.thumbnail, after) for s in earlier]
+            + [unlikeness(s.thumbnail, later[-1].thumbnail) for s in earlier[:1]]
         )
         if undone < UNDONE * unlike or correlation(before, after) > SAME_VIEW:
             return

@@ -53,9 +53,11 @@ class CutDetector:
             duration_s: length of the clip.
         """
         found = list(self._hard.finish())
+        taken = [(cut.time_s, cut.time_s) for cut in found]
         for span in [*self._fades.finish(), *self._transitions.finish()]:
-            if not any(span.start_s <= cut.time_s <= span.end_s for cut in found):
+            if not any(span.start_s <= end and start <= span.end_s for start, end in taken):
                 found.append(span.cut)
+                taken.append((span.start_s, span.end_s))
         inside = (cut for cut in found if 0 < cut.time_s < duration_s)
         return tuple(sorted(inside, key=lambda cut: cut.time_s))
 

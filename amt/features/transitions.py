@@ -44,10 +44,10 @@ class Transitions:
     MAX_CALM = (0.35, 0.2, 0.2)
     """Change in the neighbourhood of a blend, a wipe, a slide, as a share of the change in it. A
     camera that moves evenly changes the picture by a third there."""
-    MAX_RESIDUAL = (0.15, 0.3, 0.4)
+    MAX_RESIDUAL = (0.21, 0.3, 0.4)
     """Mean distance of the frames from a blend, a wipe, a slide, as a share of the distance of the
-    ends. Camera and objects that move stray from a blend by .2 or more. The shifts of a slide are
-    whole points of a thumbnail, so its distance is the largest."""
+    ends, over the frames under way. Camera and objects that move stray further from a blend; the
+    shifts of a slide are whole points of a thumbnail, so its distance is the largest."""
     MAX_JUMP = 0.45
     """Largest step of the share between two pictures."""
     HARD_JUMP = 0.75
@@ -58,7 +58,7 @@ class Transitions:
     """Share of the picture that changes; a title or an object that appears changes less."""
     MIN_SPREAD = 0.03
     """Standard deviation of each end's luminance; a flat end belongs to a fade."""
-    MIN_STRENGTH = 0.3
+    MIN_STRENGTH = 0.48
 
     def __init__(self) -> None:
         longest = max(self.LENGTHS)
@@ -153,16 +153,15 @@ def _blend(pictures: list[Thumbnail]) -> tuple[FloatArray, float]:
     """Place of each picture on the line from the first to the last, and their distance from it.
 
     Returns:
-        [n] place, 0 for the first and 1 for the last; and the mean distance of those between, as
-        a share of the length of the line.
+        [n] place, 0 for the first and 1 for the last; and the mean distance of those under way
+        from the line, as a share of its length.
     """
     stack = np.stack([picture.ravel() for picture in pictures])
     line = stack[-1] - stack[0]
     length_squared = float((line * line).sum())
     place = (((stack - stack[0]) * line).sum(axis=1) / length_squared).astype(np.float64)
     off = stack - stack[0] - place[:, None].astype(np.float32) * line
-    distance = np.linalg.norm(off[1:-1], axis=1) / np.sqrt(length_squared)
-    return place, float(distance.mean())
+    return place, _under_way(place, np.linalg.norm(off, axis=1) / np.sqrt(length_squared))
 
 
 def _wipe(pictures: list[Thumbnail]) -> tuple[FloatArray, float]:
@@ -206,7 +205,7 @@ def _slide(pictures: list[Thumbnail]) -> tuple[FloatArray, float]:
 
 def _under_way(share: FloatArray, distance: FloatArray) -> float:
     """Mean distance of the pictures that show both; those that show one are near to it anyway."""
-    weight = share * (1 - share)
+    weight = (share * (1 - share)).clip(min=0)
     return float((weight * distance).sum() / weight.sum()) if weight.any() else float("inf")
 
 

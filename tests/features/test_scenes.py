@@ -255,3 +255,24 @@ def test_pictures_of_any_size_and_rate_are_taken():
             hard.push(float(time_s), image, thumbnail(image))
         times_s = [cut.time_s for cut in hard.finish()]
         assert times_s == sorted(set(times_s))
+
+
+def test_credits_that_come_and_go_on_black_are_cuts(tmp_path):
+    black = np.zeros((108, 192, 3), np.uint8)
+    credits = black.copy()
+    for line in range(15, 108, 12):
+        cv2.putText(credits, "NAMES OF THE CREW", (12, line), 0, 0.5, (220, 220, 220), 1)
+    images = [image for image in (black, credits, black) for _ in range(40)]
+    cuts = find(write_clip(tmp_path / "t.mp4", images))
+    assert [cut.time_s for cut in cuts] == pytest.approx([1.6, 3.2])
+
+
+def test_a_fade_in_is_not_claimed_twice(tmp_path):
+    """While the new picture grows brighter something large passes through it."""
+    first, last = picture(0), picture(1)
+    black = np.zeros_like(first)
+    images = [*[first] * 30, *crossed(first, black, 12), *[black] * 5, *crossed(black, last, 20)]
+    for k, image in enumerate(images[-20:]):
+        image[20:50, 4 * k : 4 * k + 16] //= 2
+    cuts = find(write_clip(tmp_path / "f.mp4", [*images, *[last] * 40]))
+    assert [cut.kind for cut in cuts] == ["fade"]

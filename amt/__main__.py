@@ -8,8 +8,10 @@ import signal
 
 def main() -> None:
     """Run the command line; a signal that comes while it is being imported ends it silently."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda number, frame: os._exit(128 + number))
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)  # Windows has no HUP
+        if number is not None and signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, lambda number, frame: os._exit(128 + number))
     from amt.cli import main as run
 
     run()

@@ -18,6 +18,8 @@ import hashlib
 import os
 import re
 import secrets
+import shutil
+import signal
 import socket
 import stat
 import sys
@@ -56,30 +58,37 @@ def existing_outputs(outputs: Iterable[Path]) -> list[Path]:
 
 
 def check_outputs(
-    outputs: Iterable[Path], inputs: Iterable[Path], replaceable: Collection[Path] | None = None
+    outputs: Iterable[Path],
+    inputs: Iterable[Path],
+    replaceable: Collection[Path] | None = None,
+    folder: Path | None = None,
 ) -> None:
     """Refuse outputs that cannot be written, before any work is done.
 
     Args:
         outputs: files that the command is going to write.
-        inputs: files and folders that it reads, which no output may replace or lie in.
+        inputs: files and folders that it reads: no output may replace them or a file in them.
         replaceable: outputs that may replace a file; None for all.
+        folder: holds some of the outputs and is made where it is missing; see :func:`staging`.
 
     Raises:
         OutputError: a folder is missing or not writable, a path is a folder or a special file, is
             named twice, is one of the inputs, or exists and may not be replaced.
     """
+    if folder is not None:
+        _check_folder(folder)
     taken: dict[Path, Path] = {}
     read = [path for path in inputs if path.exists()]
     for path in outputs:
         with _naming(path):
-            _check_target(path)
             target = path.resolve()
+            if folder is None or target.parent != folder.resolve() or folder.is_dir():
+                _check_target(path)
             if any(_is_same(target, given) for given in read):
                 raise OutputError(f"output {path} is also an input: choose another name")
-            if any(_is_same(target, other) for other in taken.values()) or target in taken:
+            if any(_is_same_name(target, other) for other in taken):
                 raise OutputError(f"{path} is named for two outputs: choose another name for one")
-            if replaceable is not None and path not in replaceable and target.exists():
+            if replaceable is not None and path not in replaceable and os.path.lexists(target):
                 raise OutputError(f"{path} exists already: add --force to replace it")
             taken[target] = path
 
@@ -113,10 +122,31 @@ def _longest_name(folder: Path) -> int:
 
 
 def _is_same(target: Path, given: Path) -> bool:
-    """Whether a resolved path is a given file, or lies in a given folder."""
+    """Whether a resolved path is a given file, or a file in a given folder."""
     if given.is_dir():
-        return given.resolve() in target.parents
+        return target.exists() and given.resolve() in target.parents
     return target == given.resolve() or (target.exists() and target.samefile(given))
+
+
+def _is_same_name(target: Path, other: Path) -> bool:
+    """Whether two resolved paths are one file, on a system that does not tell cases apart, too."""
+    if target.exists() and other.exists():
+        return target.samefile(other)
+    return (target.parent, target.name.casefold()) == (other.parent, other.name.casefold())
+
+
+def _check_folder(folder: Path) -> None:
+    """Refuse what is no folder and cannot become one."""
+    with _naming(folder):
+        if folder.is_dir():
+            return
+        if os.path.lexists(folder):
+            raise OutputError(f"{folder} is to be a folder, but there is a file of that name")
+        above = next((path for path in folder.absolute().parents if os.path.lexists(path)), folder)
+        if not above.is_dir():
+            raise OutputError(f"the folder {folder} cannot be made: {above} is no folder")
+        if not os.access(above, os.W_OK):
+            raise OutputError(f"the folder {folder} cannot be made: permission denied")
 
 
 class Staging:
@@ -124,12 +154,17 @@ class Staging:
 
     Args:
         replaceable: outputs that may replace a file; None for all.
+
+    Attributes:
+        is_published: whether the outputs are in place.
     """
 
     def __init__(self, replaceable: Collection[Path] | None = None) -> None:
         self._replaceable = replaceable
         self._staged: dict[Path, Path] = {}
         self._swept: set[Path] = set()
+        self._made: list[Path] = []
+        self.is_published = False
 
     def path(self, final: Path) -> Path:
         """Where to write what will be ``final``; keeps its suffix.
@@ -157,38 +192,64 @@ class Staging:
         names = {str(staged): str(final) for final, staged in self._staged.items()}
         return names.get(path)
 
+    def make_folder(self, folder: Path) -> None:
+        """Make a folder for outputs, and those above it; :meth:`discard` removes them again.
+
+        Raises:
+            OutputError: it cannot be made.
+        """
+        above = [path for path in (folder, *folder.parents) if not path.exists()]
+        for path in reversed(above):
+            with _naming(path):
+                path.mkdir(exist_ok=True)
+            self._made.append(path)
+
     def publish(self) -> None:
-        """Rename every staged file into place, all or none.
+        """Rename every staged file into place, all or none; no signal comes between.
 
         Raises:
             OutputError: a file cannot be renamed, or one has appeared under its name meanwhile.
         """
         done: list[tuple[Path, Path | None]] = []
+        with _undisturbed():
+            try:
+                for final, staged in self._staged.items():
+                    with _naming(final):
+                        done.append(self._place(final, staged))
+            except BaseException:
+                _undo(done)
+                raise
+            for _, backup in done:
+                if backup is not None:
+                    backup.unlink(missing_ok=True)
+            self._staged.clear()
+            self._made.clear()
+            self.is_published = True
+
+    def _place(self, final: Path, staged: Path) -> tuple[Path, Path | None]:
+        """Rename one file into place; gives its place, and what it replaced under another name."""
+        target = final.resolve()
+        _adopt(staged, target)
+        if self._replaceable is not None and final not in self._replaceable:
+            _rename_to_free(staged, target, final)
+            return target, None
+        backup = _kept(target)
         try:
-            for final, staged in self._staged.items():
-                with _naming(final):
-                    target = final.resolve()
-                    self._check_free(final, target)
-                    done.append((target, _kept(target)))
-                    staged.chmod(_mode(target))
-                    staged.replace(target)
+            staged.replace(target)
         except BaseException:
-            _undo(done)
-            raise
-        for _, backup in done:
             if backup is not None:
                 backup.unlink(missing_ok=True)
-        self._staged.clear()
+            raise
+        return target, backup
 
     def discard(self) -> None:
         """Remove whatever has not been published."""
         for final in tuple(self._staged):
             self.drop(final)
-
-    def _check_free(self, final: Path, target: Path) -> None:
-        """Refuse to replace a file that nobody agreed to replace."""
-        if self._replaceable is not None and final not in self._replaceable and target.exists():
-            raise OutputError(f"{final} has appeared meanwhile: add --force to replace it")
+        for folder in reversed(self._made):
+            with contextlib.suppress(OSError):  # somebody else has put something into it
+                folder.rmdir()
+        self._made.clear()
 
     def _sweep(self, folder: Path) -> None:
         """Remove the temporary files of runs that were killed."""
@@ -202,19 +263,24 @@ class Staging:
 
 @contextmanager
 def staging(
-    outputs: Iterable[Path] = (), replaceable: Collection[Path] | None = None
+    outputs: Iterable[Path] = (),
+    replaceable: Collection[Path] | None = None,
+    folder: Path | None = None,
 ) -> Iterator[Staging]:
     """Publish on success, discard on any exception, interrupts included.
 
     Args:
         outputs: staged at once, so that a folder that cannot be written is found before any work.
         replaceable: outputs that may replace a file; None for all.
+        folder: is made where it is missing, and removed again where nothing is published.
 
     Raises:
         OutputError: an output cannot be written, as when the disk is full.
     """
     stage = Staging(replaceable)
     try:
+        if folder is not None:
+            stage.make_folder(folder)
         for path in outputs:
             stage.path(path)
         yield stage
@@ -244,9 +310,29 @@ def _kept(target: Path) -> Path | None:
     backup = target.parent / _temporary_name(target)
     try:
         os.link(target, backup)
-    except OSError:  # a file system without hard links
-        target.replace(backup)
+    except OSError:  # a file system without hard links; the target stays, should the run be killed
+        try:
+            shutil.copy2(target, backup)
+        except BaseException:
+            backup.unlink(missing_ok=True)
+            raise
     return backup
+
+
+def _rename_to_free(staged: Path, target: Path, final: Path) -> None:
+    """Rename, but replace nothing: a file may have appeared while the run went on."""
+    try:
+        os.link(staged, target)
+    except FileExistsError:
+        raise OutputError(f"{final} has appeared meanwhile: add --force to replace it") from None
+    except OSError:  # a file system without hard links
+        if os.path.lexists(target):
+            raise OutputError(
+                f"{final} has appeared meanwhile: add --force to replace it"
+            ) from None
+        staged.replace(target)
+    else:
+        staged.unlink()
 
 
 def _undo(done: Iterable[tuple[Path, Path | None]]) -> None:
@@ -259,13 +345,31 @@ def _undo(done: Iterable[tuple[Path, Path | None]]) -> None:
                 backup.replace(target)
 
 
-def _mode(target: Path) -> int:
-    """Permissions that a file gets: those it has, else those of an ordinary new file."""
-    if target.exists():
-        return stat.S_IMODE(target.stat().st_mode)
-    mask = os.umask(0)
-    os.umask(mask)
-    return 0o666 & ~mask
+def _adopt(staged: Path, target: Path) -> None:
+    """Give a file the owner and permissions of the one it replaces, else of an ordinary new one."""
+    if not target.exists():
+        mask = os.umask(0)
+        os.umask(mask)
+        staged.chmod(0o666 & ~mask)
+        return
+    status = target.stat()
+    with contextlib.suppress(OSError, AttributeError):  # only root may, and not on Windows
+        os.chown(staged, status.st_uid, status.st_gid)
+    staged.chmod(stat.S_IMODE(status.st_mode))
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Let signals that end a run wait."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    numbers = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _temporary_name(final: Path) -> str:

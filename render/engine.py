@@ -99,6 +99,21 @@ def record(
         yield Rendering(whole, found, played.instrument, gain)
 
 
+def stem_names(midi: Path, options: RenderOptions) -> list[str]:
+    """File names of the stems that :func:`record` makes, in the order of the parts.
+
+    Nothing is rendered, and no soundfont is read.
+
+    Args and errors: as for :func:`record`.
+    """
+    parts = read_parts(midi)
+    if options.engine != NEURAL:
+        return file_names([part.name for part in parts])
+    from render.neural import names
+
+    return file_names(names(parts))
+
+
 def render_midi(
     midi: Path,
     *,

@@ -38,6 +38,12 @@ def check(options: NeuralOptions) -> None:
     load_renderer(options.networks or NETWORKS)
 
 
+def names(parts: Sequence[Part]) -> tuple[str, ...]:
+    """What :func:`perform` calls its players, in their order."""
+    buses, left = assign(parts)
+    return (*(bus.name for bus in buses), *(part.name for part in _by_part(left)))
+
+
 def perform(
     parts: Sequence[Part],
     options: NeuralOptions,
@@ -71,10 +77,10 @@ def perform(
     player = load_player("auto", soundfont, sample_rate) if left else None
     if player and say:
         say(f"the neural renderer has not learned {_named(left)}, which {player.engine} plays")
-    names = tuple(bus.name for bus in buses)
+    bus_names = tuple(bus.name for bus in buses)
     seconds = len(buses) * max(map(n_pieces, buses), default=0) * PIECE / SAMPLE_RATE
     sound = _bus_sound(buses, renderer, sampler, sample_rate)
-    alone = Performance(names, sound, seconds, Instrument(NEURAL))
+    alone = Performance(bus_names, sound, seconds, Instrument(NEURAL))
     return alone if player is None else _together(alone, player, _by_part(left), say)
 
 

@@ -409,9 +409,14 @@ def test_inputs_of_every_kind_are_never_outputs(run: Run, clip: Path, tmp_path: 
     assert moods.read_text() == "0,1,sad\n"
     folder = tmp_path / "weights"
     folder.mkdir()
-    out = folder / "a.mid"
-    code, _, err = run("generate", clip, "--weights", folder, "--out", out, "-qf")
+    model = folder / "config.json"
+    model.write_text("{}")
+    arguments = ("generate", clip, "--weights", folder, "--out", midi, "-qf", "--plan")
+    code, _, err = run(*arguments, model)
     assert (code, "also an input" in err) == (2, True)
+    code, _, err = run(*arguments, folder / "new.json")
+    assert (code, "also an input" in err) == (2, False)  # a new file replaces nothing
+    assert [path.name for path in folder.iterdir()] == ["config.json"]
 
 
 def test_a_clip_alone_is_scored_here(

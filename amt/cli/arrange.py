@@ -9,7 +9,8 @@ import typer
 
 from amt.cli.app import app
 from amt.cli.console import progress, say
-from amt.cli.files import check_suffix, consent, staged
+from amt.cli.files import check_suffix, consent, refuse_idle_weights, staged
+from amt.cli.inputs import check_input
 from amt.cli.options import (
     ArrangerOption,
     Candidates,
@@ -18,6 +19,7 @@ from amt.cli.options import (
     Melody,
     NetworkWeights,
     Quiet,
+    style_completions,
 )
 from amt.cli.summary import summarise
 from amt.outputs import MIDI_SUFFIXES
@@ -27,7 +29,10 @@ from amt.outputs import MIDI_SUFFIXES
 def arrange(
     plan: Annotated[Path, typer.Argument(help="A plan, as generate --plan writes it.")],
     out: Annotated[Path, typer.Option(help="MIDI file to write.")],
-    style: Annotated[str | None, typer.Option(help="Another style than the plan's.")] = None,
+    style: Annotated[
+        str | None,
+        typer.Option(help="Another style than the plan's.", autocompletion=style_completions),
+    ] = None,
     arranger: ArrangerOption = None,
     candidates: Candidates = None,
     drums: Drums = None,
@@ -42,6 +47,7 @@ def arrange(
 
     [dim]amt arrange song.plan.json --out song.mid[/dim]
     """
+    check_input(plan, "plan")
     check_suffix("--out", out, MIDI_SUFFIXES)
     replaceable = consent([out], [plan, style, weights], force=force, quiet=quiet)
     with progress(quiet) as show:
@@ -64,6 +70,7 @@ def arrange(
         if style is not None:
             chosen = replace(chosen, style=style)
         check_drums(drums, chosen.style)
+        refuse_idle_weights(arrangement.arranger, weights)
         network = load_network(arrangement, weights)
         with staged([out], replaceable) as stage:
             song = arrange_plan(

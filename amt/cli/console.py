@@ -28,7 +28,9 @@ HEARTBEAT_S = 5.0
 def say(text: str) -> None:
     """Print one sentence on stderr; control characters in it are shown, not obeyed."""
     line = " ".join(text.split())
-    line = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)
+    line = "".join(
+        c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in line
+    )
     with contextlib.suppress(OSError, ValueError, AttributeError):  # stderr may be closed
         sys.stderr.write(f"amt: {line}\n")
         sys.stderr.flush()
@@ -75,7 +77,7 @@ def progress(quiet: bool) -> Iterator[Show]:
     if quiet or sys.stderr is None:
         display = _Silent()
     else:
-        display = _Bars() if sys.stderr.isatty() else _Lines()
+        display = _Bars() if sys.stderr.isatty() and _can_redraw() else _Lines()
 
     def show(name: str, share: float) -> None:
         interrupts.check()
@@ -84,6 +86,11 @@ def progress(quiet: bool) -> Iterator[Show]:
     with display:
         show(LOADING, 0.0)
         yield show
+
+
+def _can_redraw() -> bool:
+    """Whether the terminal can move its cursor."""
+    return not Console(stderr=True).is_dumb_terminal
 
 
 class _Silent:

@@ -10,6 +10,7 @@ import typer
 from amt.cli.app import app
 from amt.cli.console import progress, say
 from amt.cli.files import check_suffix, consent, refuse_idle, staged
+from amt.cli.inputs import check_input
 from amt.cli.options import AllowDownload, Backend, BackendName, ClipModel, Force, Quiet
 
 
@@ -28,6 +29,7 @@ def features(
 
     [dim]amt features clip.mp4 --out features.npz --plot features.png[/dim]
     """
+    check_input(clip, "video")
     check_suffix("--out", out, (".npz",))
     check_suffix("--plot", plot, (".png", ".svg", ".pdf"))
     refuse_clip_options(backend, clip_model, allow_download)
@@ -57,5 +59,10 @@ def refuse_clip_options(backend: BackendName, clip_model: str | None, allow_down
         [
             (analytic and clip_model is not None, "--clip-model", "needs --backend auto or clip"),
             (analytic and allow_download, "--allow-download", "needs --backend auto or clip"),
+            (
+                allow_download and clip_model is not None and Path(clip_model).is_dir(),
+                "--allow-download",
+                "--clip-model makes needless: its folder is here",
+            ),
         ]
     )

@@ -39,6 +39,11 @@ def check_suffix(option: str, path: Path | None, suffixes: Sequence[str]) -> Non
     """
     if path is None or path.suffix.lower() in suffixes:
         return
+    if path.is_dir():
+        raise InputError(
+            f"{option} {quoted(str(path))} is a folder: name a file in it, such as "
+            f"{quoted(str(path / f'song{suffixes[0]}'))}"
+        )
     right = _RIGHT_OPTION.get(path.suffix.lower())
     advice = f"; for such a file there is {right}" if right not in (None, option) else ""
     raise InputError(
@@ -47,7 +52,12 @@ def check_suffix(option: str, path: Path | None, suffixes: Sequence[str]) -> Non
 
 
 def consent(
-    outputs: Iterable[Path], inputs: Iterable[Path | str | None], *, force: bool, quiet: bool
+    outputs: Iterable[Path],
+    inputs: Iterable[Path | str | None],
+    *,
+    force: bool,
+    quiet: bool,
+    folder: Path | None = None,
 ) -> Collection[Path] | None:
     """The outputs that may replace a file, or None for all; asks where there is a terminal.
 
@@ -56,12 +66,13 @@ def consent(
         inputs: what it reads.
         force: replace without asking.
         quiet: never ask.
+        folder: holds some of the outputs and is made where it is missing.
 
     Raises:
         OutputError: an output cannot be written, or exists and may not be replaced.
     """
     outputs = list(outputs)
-    check_outputs(outputs, [Path(path) for path in inputs if path])
+    check_outputs(outputs, [Path(path) for path in inputs if path], folder=folder)
     existing = [] if force else existing_outputs(outputs)
     if force or not existing:
         return None if force else ()
@@ -83,12 +94,19 @@ def _is_interactive() -> bool:
 
 
 @contextlib.contextmanager
-def staged(outputs: Iterable[Path], replaceable: Collection[Path] | None) -> Iterator[Staging]:
+def staged(
+    outputs: Iterable[Path],
+    replaceable: Collection[Path] | None,
+    folder: Path | None = None,
+) -> Iterator[Staging]:
     """:func:`amt.outputs.staging`, during which an interrupt removes what was begun."""
     interrupts.state.cleaning = True
-    with staging(outputs, replaceable) as stage:
-        yield stage
-    interrupts.state.published = True
+    with staging(outputs, replaceable, folder) as stage:
+        try:
+            yield stage
+            stage.publish()
+        finally:
+            interrupts.state.published = stage.is_published
 
 
 def refuse_idle(options: Iterable[tuple[bool, str, str]]) -> None:
@@ -103,3 +121,13 @@ def refuse_idle(options: Iterable[tuple[bool, str, str]]) -> None:
     for is_idle, name, need in options:
         if is_idle:
             raise InputError(f"{name} was given, which {need}")
+
+
+def refuse_idle_weights(arranger: str, weights: Path | None) -> None:
+    """Refuse a folder of networks where patterns write the notes.
+
+    Raises:
+        InputError: they do, and a folder was given.
+    """
+    idle = arranger == "patterns" and weights is not None
+    refuse_idle([(idle, "--weights", "no network needs: patterns write these notes")])

@@ -11,6 +11,7 @@ from amt.cli.app import app
 from amt.cli.console import progress, say
 from amt.cli.features import refuse_clip_options
 from amt.cli.files import check_suffix, consent, refuse_idle, staged
+from amt.cli.inputs import check_input
 from amt.cli.options import (
     AllowDownload,
     ArrangerOption,
@@ -31,8 +32,12 @@ from amt.cli.options import (
     SoundFont,
     Steps,
     UnlearnedOption,
+    key_completions,
+    mood_completions,
+    number,
+    style_completions,
 )
-from amt.cli.sound import check_player, render_options
+from amt.cli.sound import NO_SOUNDFONT_PLAYS, check_player, render_options
 from amt.cli.summary import summarise
 from amt.cli.targets import Delivery, Targets
 from amt.errors import InputError, OutputError
@@ -73,22 +78,33 @@ def generate(
     ] = 0,
     style: Annotated[
         str,
-        typer.Option(help="A style that amt styles lists, or a TOML.", rich_help_panel="Music"),
+        typer.Option(
+            autocompletion=style_completions,
+            help="A style that amt styles lists, or a TOML.",
+            rich_help_panel="Music",
+        ),
     ] = "orchestral",
     key: Annotated[
         str | None,
         typer.Option(
+            autocompletion=key_completions,
             help="Such as 'A minor'; else the primer's, else chosen by mood.",
             rich_help_panel="Music",
         ),
     ] = None,
     bpm: Annotated[
         float | None,
-        typer.Option(help="Hold this tempo, 60-160; else chosen.", rich_help_panel="Music"),
+        typer.Option(
+            parser=number("BPM"),
+            metavar="NUMBER",
+            help="Hold this tempo, 60-160; else chosen.",
+            rich_help_panel="Music",
+        ),
     ] = None,
     emotion: Annotated[
         str | None,
         typer.Option(
+            autocompletion=mood_completions,
             help="Mood to ask for: 'tense', 'calm:0-12, tense:12-1:02.5', or a CSV of "
             "start,end,mood; amt moods lists them.",
             rich_help_panel="Music",
@@ -97,6 +113,8 @@ def generate(
     mood_smoothing: Annotated[
         float,
         typer.Option(
+            parser=number("s"),
+            metavar="NUMBER",
             help="How slowly mood may move: standard deviation of its kernel in seconds.",
             rich_help_panel="Music",
         ),
@@ -104,6 +122,8 @@ def generate(
     mood_blend: Annotated[
         float,
         typer.Option(
+            parser=number(),
+            metavar="NUMBER",
             help="How far --emotion replaces what the picture says: 0 not at all, 1 wholly.",
             rich_help_panel="Music",
         ),
@@ -126,24 +146,46 @@ def generate(
     clip_model: ClipModel = None,
     allow_download: AllowDownload = False,
     temperature: Annotated[
-        float, typer.Option(help="Higher is bolder.", rich_help_panel="Sampling")
+        float,
+        typer.Option(
+            parser=number(), metavar="NUMBER", help="Higher is bolder.", rich_help_panel="Sampling"
+        ),
     ] = 1.0,
     top_p: Annotated[
-        float, typer.Option(help="Share of chances in play.", rich_help_panel="Sampling")
+        float,
+        typer.Option(
+            parser=number(),
+            metavar="NUMBER",
+            help="Share of chances in play.",
+            rich_help_panel="Sampling",
+        ),
     ] = 0.98,
     guidance: Annotated[
-        float, typer.Option(help="Pull of the picture; 0 is none.", rich_help_panel="Sampling")
+        float,
+        typer.Option(
+            parser=number(),
+            metavar="NUMBER",
+            help="Pull of the picture; 0 is none.",
+            rich_help_panel="Sampling",
+        ),
     ] = 1.5,
     affect_guidance: Annotated[
         float,
         typer.Option(
+            parser=number(),
+            metavar="NUMBER",
             help="How strongly the music follows mood, from chords to loudness; 0 is none.",
             rich_help_panel="Sampling",
         ),
     ] = 1.5,
     colour: Annotated[
         float,
-        typer.Option(help="How far chord types follow mood; 0 is off.", rich_help_panel="Sampling"),
+        typer.Option(
+            parser=number(),
+            metavar="NUMBER",
+            help="How far chord types follow mood; 0 is off.",
+            rich_help_panel="Sampling",
+        ),
     ] = 0.8,
     weights: Annotated[
         Path | None,
@@ -157,6 +199,8 @@ def generate(
     keep_sound: Annotated[
         float | None,
         typer.Option(
+            parser=number("dB"),
+            metavar="NUMBER",
             help="Keep the clip's own sound in --mp4 at this level in dB, such as -12.",
             rich_help_panel="Sound",
         ),
@@ -181,6 +225,7 @@ def generate(
     [dim]amt generate clip.mp4 --out song.mid --style piano --seed 7 --plan plan.json[/dim]
     """
     video = _one_clip(clip, video)
+    check_input(video, "video")
     out = out or Path(f"{clip_title(video)}.mid")
     for option, path, suffixes in (
         ("--out", out, MIDI_SUFFIXES),
@@ -198,8 +243,14 @@ def generate(
             (film_codec is not None and mp4 is None, "--film-codec", "needs a film: add --mp4"),
             (embed_clip and report is None, "--embed-clip", "needs a page: add --report"),
             (mood_blend != 1 and emotion is None, "--mood-blend", "needs --emotion"),
+            (mood_blend == 0 and emotion is not None, "--emotion", "--mood-blend 0 overrules"),
             (silent and soundfont is not None, "--soundfont", "needs --wav, --mp4 or --report"),
             (silent and engine != "auto", "--engine", "needs --wav, --mp4 or --report"),
+            (
+                unlearned == "refuse" and soundfont is not None,
+                "--soundfont",
+                NO_SOUNDFONT_PLAYS,
+            ),
         ]
     )
     refuse_clip_options(backend, clip_model, allow_download)
@@ -210,7 +261,7 @@ def generate(
         sound = render_options(
             engine, soundfont, steps=steps, networks=renderer, unlearned=unlearned
         )
-        if wav is not None or mp4 is not None or soundfont is not None:
+        if wav is not None or mp4 is not None or soundfont is not None or engine != "auto":
             check_player(sound)
         if mp4 is not None:
             from render.mux import check_film
@@ -246,6 +297,7 @@ def generate(
         as_json=as_json,
         quiet=quiet,
         sound=delivery.played,
+        failed=delivery.failures,
     )
     if delivery.failures:
         reasons = (f"{path} was not made: {why}" for path, why in delivery.failures.items())

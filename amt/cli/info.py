@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from typing import Annotated
+
+import typer
+
 from amt.cli.app import app
 from amt.cli.console import print_out
+from amt.errors import DependencyError
 
 
 @app.command()
@@ -31,9 +37,24 @@ def moods() -> None:
 
 
 @app.command()
-def doctor() -> None:
-    """Say what of the program works on this machine, and what brings the rest."""
+def doctor(
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print a list of subject, state, text, remedy as JSON.")
+    ] = False,
+) -> None:
+    """Say what of the program works on this machine, and what brings the rest.
+
+    Exits with 2 where it cannot do its work.
+    """
     from amt.cli.diagnosis import diagnose
 
-    for line in diagnose():
-        print_out(line)
+    found = []
+    for finding in diagnose():
+        found.append(finding)
+        if not as_json:
+            print_out(str(finding))
+    if as_json:
+        print_out(json.dumps([finding.as_dict() for finding in found]))
+    broken = dict.fromkeys(finding.subject for finding in found if finding.state == "broken")
+    if broken:
+        raise DependencyError(f"this installation does not work: see {', '.join(broken)}")

@@ -1,4 +1,4 @@
-"""What Ctrl-C and TERM do: end the run at once, silently while it has made nothing.
+"""What Ctrl-C, TERM and a closed terminal do: end the run, silently while it has made nothing.
 
 Once temporary files may lie on the disk, the signal raises ``KeyboardInterrupt``, whose handlers
 remove them. A library may swallow that, so progress reports raise it again.
@@ -10,7 +10,7 @@ import os
 import signal
 from types import FrameType
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_NAMES = ("SIGINT", "SIGTERM", "SIGHUP")
 
 
 class _State:
@@ -28,8 +28,9 @@ state = _State()
 def install() -> None:
     """Take over the signals, as at the start of a run."""
     state.received, state.cleaning, state.published = None, False, False
-    for number in _SIGNALS:
-        signal.signal(number, _on_signal)
+    for number in (getattr(signal, name) for name in _NAMES if hasattr(signal, name)):
+        if signal.getsignal(number) != signal.SIG_IGN:  # as nohup has it
+            signal.signal(number, _on_signal)
 
 
 def _on_signal(number: int, frame: FrameType | None) -> None:

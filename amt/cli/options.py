@@ -2,13 +2,56 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
+from amt.errors import quoted
 from amt.times import parse_time
+
+
+def number(unit: str = "") -> Callable[[str], float]:
+    """A reader of numbers that may carry their unit, as in ``120 BPM`` or ``-12dB``.
+
+    Args:
+        unit: that may follow the number; empty for none.
+    """
+
+    def read(text: str | float) -> float:
+        bare = re.sub(rf"\s*{unit}\s*$", "", str(text), flags=re.IGNORECASE) if unit else text
+        try:
+            return float(str(bare).replace(",", "."))
+        except ValueError:
+            example = f"a number, such as 1.5{' ' * bool(unit)}{unit}"
+            raise typer.BadParameter(f"{quoted(text)} is no number; expected {example}") from None
+
+    return read
+
+
+def style_completions(incomplete: str) -> list[str]:
+    """Names of styles that begin so, for shells."""
+    from amt.arrange.styles import style_names
+
+    return [name for name in style_names() if name.startswith(incomplete)]
+
+
+def mood_completions(incomplete: str) -> list[str]:
+    """Words for moods that begin so, for shells."""
+    from amt.mood import ALIASES
+    from amt.types import EMOTIONS
+
+    return [word for word in (*EMOTIONS, *ALIASES) if word.startswith(incomplete)]
+
+
+def key_completions(incomplete: str) -> list[str]:
+    """Keys that begin so, for shells."""
+    tonics = ("C", "Db", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
+    keys = [f"{tonic}{minor}" for tonic in tonics for minor in ("", "m")]
+    return [key for key in keys if key.startswith(incomplete)]
 
 
 class BackendName(StrEnum):
@@ -37,7 +80,15 @@ class Unlearned(StrEnum):
 
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No messages, no progress.")]
 Force = Annotated[bool, typer.Option("--force", "-f", help="Replace outputs that exist.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print a summary as JSON.")]
+AsJson = Annotated[
+    bool,
+    typer.Option(
+        "--json",
+        help="Print one line of JSON on stdout: outputs, failed (output: why), duration_s, key, "
+        "tempo_bpm, bars, chords, notes, style, arranger, seed, engine, soundfont. Where nothing "
+        "was made there is none, and the exit code is 2.",
+    ),
+]
 AllowDownload = Annotated[
     bool,
     typer.Option(

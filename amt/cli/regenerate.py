@@ -9,7 +9,8 @@ import typer
 
 from amt.cli.app import app
 from amt.cli.console import progress, say
-from amt.cli.files import check_suffix, consent, staged
+from amt.cli.files import check_suffix, consent, refuse_idle_weights, staged
+from amt.cli.inputs import check_input
 from amt.cli.options import Force, NetworkWeights, Quiet
 from amt.cli.summary import summarise
 from amt.errors import InputError
@@ -51,6 +52,9 @@ def regenerate(
     """
     if track_map and midi is None:
         raise InputError("--map names tracks of the file of --midi: give that, too")
+    check_input(plan, "plan")
+    if midi is not None:
+        check_input(midi, "MIDI")
     check_suffix("--out", out, MIDI_SUFFIXES)
     check_suffix("--plan-out", plan_out, PLAN_SUFFIXES)
     outputs = [path for path in (out, plan_out) if path is not None]
@@ -66,6 +70,7 @@ def regenerate(
         chosen, arrangement = read_plan(plan, None if quiet else say), read_arrangement(plan)
         rewrite = Rewrite(*parse_bars(bars, len(chosen.grid.bars)), checked_seed(seed))
         edited = None if midi is None else Edited(midi, tuple(track_map or ()))
+        refuse_idle_weights(arrangement.arranger, weights)
         network = load_network(arrangement, weights)
         with staged(outputs, replaceable) as stage:
             made = rewrite_bars(

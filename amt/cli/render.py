@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from amt.cli.app import app
-from amt.cli.console import progress
-from amt.cli.files import check_suffix, consent, staged
+from amt.cli.console import progress, say
+from amt.cli.files import check_suffix, consent, refuse_idle, staged
+from amt.cli.inputs import check_input
 from amt.cli.options import (
     Engine,
     EngineName,
@@ -19,9 +20,13 @@ from amt.cli.options import (
     SoundFont,
     Steps,
     UnlearnedOption,
+    number,
 )
-from amt.cli.sound import record, render_options
+from amt.cli.sound import NO_SOUNDFONT_PLAYS, check_player, record, render_options
 from amt.outputs import SOUND_SUFFIXES
+
+if TYPE_CHECKING:
+    from render.options import RenderOptions
 
 
 @app.command()
@@ -40,6 +45,8 @@ def render(
     guidance: Annotated[
         float | None,
         typer.Option(
+            parser=number(),
+            metavar="NUMBER",
             help="With diffusion: how far what the notes ask for is overstated, 1-10. [default: 1]",
             rich_help_panel="Sound",
         ),
@@ -62,22 +69,36 @@ def render(
 
     [dim]amt render song.mid --out song.wav --engine diffusion[/dim]
     """
+    check_input(midi, "MIDI")
     check_suffix("--out", out, SOUND_SUFFIXES)
-    inputs = [midi, soundfont, renderer]
-    replaceable = consent([out], inputs, force=force, quiet=quiet)
+    idle = unlearned == "refuse" and soundfont is not None
+    refuse_idle([(idle, "--soundfont", NO_SOUNDFONT_PLAYS)])
     with progress(quiet) as show:
         sound = render_options(
             engine, soundfont,
             steps=steps, guidance=guidance, seed=seed, networks=renderer, unlearned=unlearned,
         )  # fmt: skip
-        with (
-            staged([out], replaceable) as stage,
-            record(
-                midi, sound, out.parent, show, quiet=quiet, stems=stems is not None
-            ) as rendering,
+        check_player(sound)
+        names = () if stems is None else _stem_paths(midi, sound, stems, out.suffix)
+    outputs, inputs = [out, *names], [midi, soundfont, renderer]
+    replaceable = consent(outputs, inputs, force=force, quiet=quiet, folder=stems)
+    with (
+        progress(quiet) as show,
+        staged(outputs, replaceable, stems) as stage,
+        record(midi, sound, out.parent, show, quiet=quiet, stems=stems is not None) as rendering,
+    ):
+        for path, recording in zip(
+            outputs, (rendering.master, *rendering.stems.values()), strict=True
         ):
-            rendering.master.write(stage.path(out))
-            if stems is not None:
-                stems.mkdir(parents=True, exist_ok=True)
-                for name, stem in rendering.stems.items():
-                    stem.write(stage.path((stems / name).with_suffix(out.suffix)))
+            recording.write(stage.path(path))
+    if not quiet:
+        heard = rendering.instrument
+        say(f"{', '.join(map(str, outputs[:4]))}{', …' * (len(outputs) > 4)}")
+        say(f"played by {heard}{'; ' * bool(heard.hint)}{heard.hint}")
+
+
+def _stem_paths(midi: Path, sound: RenderOptions, folder: Path, suffix: str) -> list[Path]:
+    """Where the stems will lie."""
+    from render.engine import stem_names
+
+    return [(folder / name).with_suffix(suffix) for name in stem_names(midi, sound)]

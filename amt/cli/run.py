@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
 
@@ -10,10 +11,13 @@ from typer.exceptions import TyperException
 from amt.cli import interrupts
 from amt.cli.app import app
 from amt.cli.console import say
+from amt.cli.usage import explanation
 from amt.errors import AmtError
 from amt.libraries import explained
 
 USAGE, BUG = 2, 1
+_COMPLETION = "_AMT_COMPLETE"
+"""Set by the shell that asks what may follow."""
 _TYPER_INTERRUPTED = 130
 """What Typer turns KeyboardInterrupt into."""
 
@@ -21,9 +25,14 @@ _TYPER_INTERRUPTED = 130
 def main() -> None:
     """Run the command line and exit with its code."""
     interrupts.install()
+    if _COMPLETION in os.environ:
+        os.environ["COLUMNS"] = "10000"  # Typer breaks help into lines, and a shell reads lines
     state: dict[str, bool] = {}
     try:
-        code = app(sys.argv[1:] or ["--help"], obj=state, standalone_mode=False) or 0
+        # The name is fixed, so that completion works however the program was started.
+        code = (
+            app(sys.argv[1:] or ["--help"], prog_name="amt", obj=state, standalone_mode=False) or 0
+        )
     except Exception as error:
         code = _failure(error, debug=state.get("debug", False))
     if code == _TYPER_INTERRUPTED:
@@ -38,7 +47,7 @@ def _failure(error: Exception, *, debug: bool) -> int:
     if debug:
         traceback.print_exception(error)
     if isinstance(error, TyperException):  # the command line itself was wrong
-        say(error.format_message())
+        say(explanation(error.format_message()))
         return USAGE
     if isinstance(mendable := explained(error) or error, AmtError):
         say(str(mendable))

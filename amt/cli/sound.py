@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from render.options import RenderOptions
 
 
+NO_SOUNDFONT_PLAYS = "nothing plays on: --unlearned refuse leaves nothing to a soundfont"
+
+
 def render_options(engine: EngineName, soundfont: Path | None, **neural: object) -> RenderOptions:
     """What is asked of the renderer.
 

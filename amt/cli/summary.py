@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +24,7 @@ def summarise(
     as_json: bool,
     quiet: bool,
     sound: Instrument | None = None,
+    failed: Mapping[Path, str] | None = None,
 ) -> None:
     """Say what was made.
 
@@ -35,10 +36,12 @@ def summarise(
         as_json: also print it as one line of JSON on stdout.
         quiet: say nothing on stderr.
         sound: engine and soundfont that played, where sound was made.
+        failed: outputs that could not be made, and why.
     """
     tempos = plan.grid.tempo_bpm
     summary = {
         "outputs": [str(path) for path in outputs],
+        "failed": {str(path): why for path, why in (failed or {}).items()},
         "duration_s": round(plan.grid.duration_s, 3),
         "key": plan.key.label,
         "tempo_bpm": [round(float(tempos.min()), 2), round(float(tempos.max()), 2)],

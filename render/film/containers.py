@@ -141,6 +141,14 @@ def _takes(open_clip: OpenClip, index: int, muxer: str) -> bool:
             film.close()
             with av.open(BytesIO(written.getvalue())) as result:
                 result.streams.video[0].codec_context.open(strict=False)
-                return codec_name(result.streams.video[0]) == codec_name(source)
+                if codec_name(result.streams.video[0]) != codec_name(source):
+                    return False
+                return codec_name(source) != "rawvideo" or _keeps_layout(source, result)
     except (av.FFmpegError, ValueError, IndexError):
         return False
+
+
+def _keeps_layout(source: av.VideoStream, result: av.container.InputContainer) -> bool:
+    """Whether raw pictures are read as they were: few containers state each layout of pixels."""
+    picture = next(result.decode(video=0), None)
+    return picture is not None and picture.format.name == source.codec_context.pix_fmt

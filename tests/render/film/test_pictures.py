@@ -41,6 +41,8 @@ CODECS = [
     ("clip.gif", "gif", {"pixel_format": "rgb8"}),
     ("clip.avi", "dvvideo", {"size": (720, 576), "count": 4}),
     ("clip.mkv", "ffv1", {}),
+    ("clip.y4m", "rawvideo", {}),
+    ("clip.nut", "rawvideo", {"pixel_format": "uyvy422"}),
 ]
 
 

@@ -8,6 +8,8 @@ of :mod:`render` are of the same tree.
 from render.files.errors import AmtError as AmtError
 from render.files.errors import WeightsError as WeightsError
 from render.files.errors import quoted as quoted
+from render.files.errors import shortened as shortened
+from render.files.errors import shown as shown
 from render.files.errors import suggestion as suggestion
 
 

@@ -24,7 +24,7 @@ import mido
 
 from amt.chord_events import chord_events, named_chord
 from amt.chords import FLAT_ROOTS, ROOTS, Key, parse_key
-from amt.errors import ChordError, MidiError
+from amt.errors import ChordError, MidiError, quoted, shown
 from amt.types import (
     TICKS_PER_BEAT,
     ControlChange,
@@ -102,7 +102,9 @@ def read_midi(path: str | Path, say: Callable[[str], object] | None = None) -> S
     song = _song(smf)
     if song.end > _MAX_TICKS:
         beats = song.end // TICKS_PER_BEAT
-        raise MidiError(f"{path} lasts {beats} beats, expected at most a day of them: split it")
+        raise MidiError(
+            f"{shown(path)} lasts {beats} beats, expected at most a day of them: split it"
+        )
     return song
 
 
@@ -127,25 +129,25 @@ def _validate(song: Song) -> None:
         if signature.denominator.bit_count() != 1 or signature.denominator > 64:
             raise MidiError(f"a metre's unit is {signature.denominator}, expected 1, 2, 4 … 64")
     for event in (*song.markers, *song.chord_names):
-        _within(event.tick, 0, song.end, f"tick of {event.text!r}")
+        _within(event.tick, 0, song.end, f"tick of {quoted(event.text)}")
     for track in song.tracks:
         _validate_track(track, song.end)
 
 
 def _validate_track(track: Track, end: int) -> None:
-    _within(track.program, 0, 127, f"program of {track.name!r}")
+    _within(track.program, 0, 127, f"program of {quoted(track.name)}")
     for control in track.controls:
-        _within(control.tick, 0, end, f"tick of a controller of {track.name!r}")
-        _within(control.number, 0, 119, f"controller number of {track.name!r}")
-        _within(control.value, 0, 127, f"controller value of {track.name!r}")
+        _within(control.tick, 0, end, f"tick of a controller of {quoted(track.name)}")
+        _within(control.number, 0, 119, f"controller number of {quoted(track.name)}")
+        _within(control.value, 0, 127, f"controller value of {quoted(track.name)}")
     sounding: dict[int, int] = {}
     for note in sorted(track.notes):
-        _within(note.pitch, 0, 127, f"pitch of a note of {track.name!r}")
-        _within(note.velocity, 1, 127, f"velocity of a note of {track.name!r}")
-        _within(note.start, 0, end - 1, f"start of a note of {track.name!r}")
-        _within(note.end, note.start + 1, end, f"end of a note of {track.name!r}")
+        _within(note.pitch, 0, 127, f"pitch of a note of {quoted(track.name)}")
+        _within(note.velocity, 1, 127, f"velocity of a note of {quoted(track.name)}")
+        _within(note.start, 0, end - 1, f"start of a note of {quoted(track.name)}")
+        _within(note.end, note.start + 1, end, f"end of a note of {quoted(track.name)}")
         if note.start < sounding.get(note.pitch, 0):
-            raise MidiError(f"two notes of pitch {note.pitch} overlap in {track.name!r}")
+            raise MidiError(f"two notes of pitch {note.pitch} overlap in {quoted(track.name)}")
         sounding[note.pitch] = note.end
 
 

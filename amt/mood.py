@@ -23,7 +23,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from amt.errors import InputError, quoted, suggestion
+from amt.errors import InputError, quoted, shown, suggestion
 from amt.times import parse_time
 from amt.types import EMOTION_VALENCE_AROUSAL, EMOTIONS, FloatArray
 
@@ -141,7 +141,8 @@ def parse_moods(
 
     Args:
         text: a mood for the whole clip, spans in seconds or minutes and seconds, or the path of a
-            file ending in .csv (separated by commas, or by semicolons as some spreadsheets do).
+            file ending in .csv, of at most 1 MiB (separated by commas, or by semicolons as some
+            spreadsheets do).
         duration_s: length of the clip; None where it is not known yet, to check the rest.
         say: told which of the six moods an alias is taken as.
 
@@ -233,10 +234,11 @@ def _span(mood: str, start: str | None, end: str | None, duration_s: float | Non
         span = quoted(f"{mood}:{start}-{end}")
         raise InputError(f"mood span {span} needs two numbers of seconds: {error}") from error
     if start_s >= end_s:
-        raise InputError(f"mood span {mood}:{start}-{end} ends no later than it begins")
+        raise InputError(f"mood span {shown(f'{mood}:{start}-{end}')} ends no later than it begins")
     if end_s > last_s:
         raise InputError(
-            f"mood span {mood}:{start}-{end} does not lie inside the clip of {duration_s:.2f} s"
+            f"mood span {shown(f'{mood}:{start}-{end}')} does not lie inside the clip of "
+            f"{duration_s:.2f} s"
         )
     return MoodSpan(name, start_s, end_s)
 
@@ -247,20 +249,24 @@ def _read_csv(path: Path) -> list[tuple[str, str | None, str | None]]:
             data = file.read(MAX_CSV_BYTES + 1)
         text = data.decode("utf-8-sig")
         if len(data) > MAX_CSV_BYTES:
-            raise InputError(f"{path} is larger than {MAX_CSV_BYTES >> 20} MiB: no list of moods")
+            raise InputError(
+                f"{shown(path)} is larger than {MAX_CSV_BYTES >> 20} MiB: no list of moods"
+            )
         delimiter = ";" if ";" in text.partition("\n")[0] else ","
         lines = text.splitlines()
         rows = [row for row in csv.reader(lines, delimiter=delimiter) if any(map(str.strip, row))]
     except OSError as error:
-        raise InputError(f"cannot read the moods in {path}: {error.strerror}") from error
+        raise InputError(f"cannot read the moods in {shown(path)}: {error.strerror}") from error
     except (UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{path} is no CSV in UTF-8: expected rows of start,end,mood") from error
+        raise InputError(
+            f"{shown(path)} is no CSV in UTF-8: expected rows of start,end,mood"
+        ) from error
     if rows and [cell.strip().lower() for cell in rows[0]] == ["start", "end", "mood"]:
         rows = rows[1:]
     if not rows:
-        raise InputError(f"{path} holds no moods: expected rows of start,end,mood")
+        raise InputError(f"{shown(path)} holds no moods: expected rows of start,end,mood")
     for row in rows:
         if len(row) != 3:
             found = quoted(",".join(row))
-            raise InputError(f"{path}: expected rows of start,end,mood, found {found}")
+            raise InputError(f"{shown(path)}: expected rows of start,end,mood, found {found}")
     return [(row[2], row[0].strip(), row[1].strip()) for row in rows]

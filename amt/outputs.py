@@ -28,7 +28,7 @@ from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from amt.errors import OutputError, quoted
+from amt.errors import OutputError, quoted, shown
 
 MIDI_SUFFIXES = (".mid", ".midi")
 SOUND_SUFFIXES = (".wav", ".flac")
@@ -85,28 +85,32 @@ def check_outputs(
             if folder is None or target.parent != folder.resolve() or folder.is_dir():
                 _check_target(path)
             if any(_is_same(target, given) for given in read):
-                raise OutputError(f"output {path} is also an input: choose another name")
+                raise OutputError(f"output {shown(path)} is also an input: choose another name")
             if any(_is_same_name(target, other) for other in taken):
-                raise OutputError(f"{path} is named for two outputs: choose another name for one")
+                raise OutputError(
+                    f"{shown(path)} is named for two outputs: choose another name for one"
+                )
             if replaceable is not None and path not in replaceable and os.path.lexists(target):
-                raise OutputError(f"{path} exists already: add --force to replace it")
+                raise OutputError(f"{shown(path)} exists already: add --force to replace it")
             taken[target] = path
 
 
 def _check_target(path: Path) -> None:
     """Refuse what is no file that can be written."""
     if path.is_dir():
-        raise OutputError(f"output {path} is a folder: name a file in it")
+        raise OutputError(f"output {shown(path)} is a folder: name a file in it")
     if os.path.lexists(path) and not path.exists():
-        raise OutputError(f"output {path} is a symbolic link to nothing: remove it first")
+        raise OutputError(f"output {shown(path)} is a symbolic link to nothing: remove it first")
     target = path.resolve()
     folder = target.parent
     if target.exists() and not target.is_file():
-        raise OutputError(f"output {path} is a device or pipe: name an ordinary file")
+        raise OutputError(f"output {shown(path)} is a device or pipe: name an ordinary file")
     if not folder.is_dir():
-        raise OutputError(f"the folder {folder} of output {path} does not exist: make it first")
+        raise OutputError(
+            f"the folder {shown(folder)} of output {shown(path)} does not exist: make it first"
+        )
     if not os.access(folder, os.W_OK) or (target.exists() and not os.access(target, os.W_OK)):
-        raise OutputError(f"output {path} cannot be written: permission denied")
+        raise OutputError(f"output {shown(path)} cannot be written: permission denied")
     name_max = _longest_name(folder)
     if len(os.fsencode(target.name)) > name_max:
         raise OutputError(
@@ -141,12 +145,16 @@ def _check_folder(folder: Path) -> None:
         if folder.is_dir():
             return
         if os.path.lexists(folder):
-            raise OutputError(f"{folder} is to be a folder, but there is a file of that name")
+            raise OutputError(
+                f"{shown(folder)} is to be a folder, but there is a file of that name"
+            )
         above = next((path for path in folder.absolute().parents if os.path.lexists(path)), folder)
         if not above.is_dir():
-            raise OutputError(f"the folder {folder} cannot be made: {above} is no folder")
+            raise OutputError(
+                f"the folder {shown(folder)} cannot be made: {shown(above)} is no folder"
+            )
         if not os.access(above, os.W_OK):
-            raise OutputError(f"the folder {folder} cannot be made: permission denied")
+            raise OutputError(f"the folder {shown(folder)} cannot be made: permission denied")
 
 
 class Staging:
@@ -287,7 +295,7 @@ def staging(
         stage.publish()
     except OSError as error:
         name = stage.final_name(str(error.filename)) or error.filename or "the outputs"
-        raise OutputError(f"cannot write {name}: {error.strerror or error}") from error
+        raise OutputError(f"cannot write {shown(name)}: {error.strerror or error}") from error
     finally:
         stage.discard()
 
@@ -300,7 +308,7 @@ def _naming(path: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno == errno.ENAMETOOLONG:
             raise OutputError(f"output {quoted(str(path))} has too long a name") from error
-        raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
+        raise OutputError(f"cannot write {shown(path)}: {error.strerror or error}") from error
 
 
 def _kept(target: Path) -> Path | None:

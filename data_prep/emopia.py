@@ -26,7 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from amt.chords import QUALITY_NAMES, VOCABULARY_SIZE, Key, Mode, chord_from_id
-from amt.errors import MidiError
+from amt.errors import MidiError, shown
 from amt.midi import read_midi
 from amt.types import TICKS_PER_BEAT, Song, Track
 from data_prep.chord_track import ChordTrack, normalise
@@ -129,7 +129,7 @@ def read_clip(path: Path) -> AffectClip:
     except MidiError as error:
         raise CorpusError(str(error)) from error
     if not len(notes):
-        raise CorpusError(f"{path} has no note")
+        raise CorpusError(f"{shown(path)} has no note")
     key = infer_key(notes)
     frames = infer_chords(notes)
     changes = np.flatnonzero(np.diff(frames, prepend=-1))
@@ -156,7 +156,7 @@ def parse_name(path: Path) -> tuple[int, str]:
     """
     match = _NAME.fullmatch(path.stem)
     if match is None:
-        raise CorpusError(f"{path}: expected a name such as Q1_SONG_0.mid")
+        raise CorpusError(f"{shown(path)}: expected a name such as Q1_SONG_0.mid")
     return int(match[1]), match[2]
 
 

@@ -24,7 +24,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from amt.errors import MidiError
+from amt.errors import MidiError, shown
 from amt.midi import read_midi
 from amt.model.note_tokens import (
     DURATION,
@@ -115,7 +115,7 @@ def read_clip_as_notes(path: Path) -> NoteSong:
         raise CorpusError(str(error)) from error
     heard = _heard(song)
     if not len(heard):
-        raise CorpusError(f"{path} has no note")
+        raise CorpusError(f"{shown(path)} has no note")
     beats_s = track_beats(heard[:, ONSET], heard[:, VELOCITY] / _USUAL_VELOCITY)
     sounding = sounding_notes(song)
     chords = chords_on_beats(sounding, beats_s)

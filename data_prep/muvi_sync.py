@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from amt.chords import Key, parse_chord, parse_key
-from amt.errors import ChordError, InputError
+from amt.errors import ChordError, InputError, shown
 from data_prep.chord_track import ChordTrack, chord_ids, normalise
 
 Split = Literal["train", "val", "test"]
@@ -78,7 +78,9 @@ def song_names(root: Path, split: Split) -> list[str]:
     """
     path = root / "vevo_meta" / "split" / "v1" / f"{split}.txt"
     if not path.is_file():
-        raise CorpusError(f"no split file {path}: expected MuVi-Sync in its published layout")
+        raise CorpusError(
+            f"no split file {shown(path)}: expected MuVi-Sync in its published layout"
+        )
     return path.read_text().split()
 
 
@@ -148,7 +150,7 @@ def read_song(root: Path, name: str) -> MuviSong:
     }
     semantic_path = root / "vevo_semantic/all/2d/clip_l14p" / f"{name}.npy"
     if not semantic_path.is_file():
-        raise CorpusError(f"song {name}: no file {semantic_path}")
+        raise CorpusError(f"song {name}: no file {shown(semantic_path)}")
     semantic = np.load(semantic_path, allow_pickle=False)
     return MuviSong(
         track=read_track(root, name, float(seconds)),
@@ -175,14 +177,14 @@ def read_track(root: Path, name: str, duration_s: float) -> ChordTrack:
 
 def _rows(path: Path, *, header: bool = False) -> list[list[str]]:
     if not path.is_file():
-        raise CorpusError(f"no file {path}")
+        raise CorpusError(f"no file {shown(path)}")
     return [line.split() for line in path.read_text().splitlines()[header:] if line.strip()]
 
 
 def _key_and_rows(path: Path) -> tuple[Key, list[list[str]]]:
     rows = _rows(path)
     if not rows or rows[0][0] != "key":
-        raise CorpusError(f"{path}: expected a first line such as 'key C major'")
+        raise CorpusError(f"{shown(path)}: expected a first line such as 'key C major'")
     return parse_key(" ".join(rows[0][1:])), rows[1:]
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from amt.chords import NO_CHORD, Chord, Key, parse_chord, parse_key
-from amt.errors import ChordError
+from amt.errors import ChordError, quoted, shown
 from data_prep.chord_track import ChordTrack, chord_ids, normalise
 from data_prep.muvi_sync import CorpusError
 
@@ -105,7 +105,7 @@ def nearest_chord(label: str) -> Chord:
         return NO_CHORD
     match = _LABEL.fullmatch(label)
     if match is None:
-        raise ChordError(f"unknown chord label {label!r}")
+        raise ChordError(f"unknown chord label {quoted(label)}")
     root, kind, number, added, bass = match.groups()
     quality = kind + number
     if number in {"7", "9", "11", "13"} and kind in _SEVENTHS:
@@ -124,17 +124,19 @@ def read_rows(path: Path) -> list[tuple[float, float, str]]:
     try:
         lines = path.read_text().splitlines()
     except OSError as error:
-        raise CorpusError(f"no readable file {path}: {error.strerror}") from error
+        raise CorpusError(f"no readable file {shown(path)}: {error.strerror}") from error
     except UnicodeDecodeError as error:
-        raise CorpusError(f"{path} is not a text file: expected start, end and label") from error
+        raise CorpusError(
+            f"{shown(path)} is not a text file: expected start, end and label"
+        ) from error
     try:
         rows = [(float(s), float(e), label) for s, e, label in (line.split() for line in lines)]
     except ValueError as error:
-        raise CorpusError(f"{path}: expected lines of start, end and label") from error
+        raise CorpusError(f"{shown(path)}: expected lines of start, end and label") from error
     if not rows:
-        raise CorpusError(f"{path} is empty")
+        raise CorpusError(f"{shown(path)} is empty")
     times = np.array([(start, end) for start, end, _ in rows])
     in_order = np.all(times[:, 0] < times[:, 1]) and np.all(np.diff(times[:, 0]) > 0)
     if not (np.isfinite(times).all() and in_order):
-        raise CorpusError(f"{path}: its times are not finite or are out of order")
+        raise CorpusError(f"{shown(path)}: its times are not finite or are out of order")
     return rows

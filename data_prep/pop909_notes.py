@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from amt.errors import ChordError, MidiError
+from amt.errors import ChordError, MidiError, shown
 from amt.midi import read_midi
 from amt.model.note_tokens import (
     DURATION,
@@ -102,12 +102,14 @@ def _read_beats(path: Path) -> tuple[FloatArray, IntArray]:
     try:
         table = np.loadtxt(path, ndmin=2)
     except (OSError, ValueError) as error:
-        raise CorpusError(f"{path} is missing or no table of beats") from error
+        raise CorpusError(f"{shown(path)} is missing or no table of beats") from error
     if table.shape[0] < 2 or table.shape[1] != 3 or not np.isfinite(table).all():
-        raise CorpusError(f"{path}: expected rows of time, downbeat of two and downbeat of four")
+        raise CorpusError(
+            f"{shown(path)}: expected rows of time, downbeat of two and downbeat of four"
+        )
     lengths = np.diff(table[:, 0])
     if lengths.min() <= 0 or lengths.max() > _LONGEST_GAP * np.median(lengths):
-        raise CorpusError(f"{path}: its beats are out of order, or one is missing")
+        raise CorpusError(f"{shown(path)}: its beats are out of order, or one is missing")
     beats_s = np.append(table[:, 0], table[-1, 0] + lengths[-1])
     return beats_s, np.flatnonzero(table[:, 2])
 
@@ -148,7 +150,7 @@ def _chords_on(path: Path, beats_s: FloatArray) -> IntArray:
     try:
         ids = chord_ids([nearest_chord(label) for _, _, label in rows])
     except ChordError as error:
-        raise CorpusError(f"{path}: {error}") from error
+        raise CorpusError(f"{shown(path)}: {error}") from error
     at_s = beats_s[:-1] + _CHORD_AT * np.diff(beats_s)
     index = np.searchsorted([start for start, _, _ in rows], at_s, side="right") - 1
     outside = (index < 0) | (at_s >= rows[-1][1])

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from scipy.signal import resample_poly
 
 from render.errors import AudioError
+from render.files.errors import shown
 from render.stream import Block, blocks_of, levelling_gain, levels, limited
 
 FILE_FORMATS = {".wav": "WAV", ".flac": "FLAC"}
@@ -102,7 +103,7 @@ def write_stream(
     """
     file_format = FILE_FORMATS.get(path.suffix.lower())
     if file_format is None:
-        raise AudioError(f"{path.name} has no known audio suffix: name it .wav or .flac")
+        raise AudioError(f"{shown(path.name)} has no known audio suffix: name it .wav or .flac")
     channels, frames = shape
     if file_format == "WAV" and channels * frames * _BYTES > _MAX_WAV_BYTES:
         file_format = "RF64"
@@ -113,7 +114,7 @@ def write_stream(
             for block in blocks:
                 file.write(block.T)
     except (OSError, soundfile.LibsndfileError) as error:
-        raise AudioError(f"cannot write {path}: {error}") from error
+        raise AudioError(f"cannot write {shown(path)}: {error}") from error
 
 
 def measure(audio: Audio) -> Measurement:

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from render.errors import SoundfontError
+from render.files.errors import shown
 from render.modulators import Modulator
 
 Format = Literal["SF2", "SF3"]
@@ -156,7 +157,9 @@ def read_bank(path: Path) -> Bank:
             _check_indices(tables)
             return Bank(path, _version(stream, info), _info(stream, info), tables, sdta["smpl"])
         except OSError as error:
-            raise SoundfontError(f"cannot read the soundfont {path}: {error.strerror}") from error
+            raise SoundfontError(
+                f"cannot read the soundfont {shown(path)}: {error.strerror}"
+            ) from error
         except ValueError as error:
             raise damaged(path, str(error)) from error
 
@@ -164,7 +167,8 @@ def read_bank(path: Path) -> Bank:
 def damaged(path: Path, reason: str) -> SoundfontError:
     """The error for a soundfont that cannot be played."""
     return SoundfontError(
-        f"the soundfont {path} is damaged: {reason}: download it again or choose another soundfont"
+        f"the soundfont {shown(path)} is damaged: {reason}: download it again or choose another "
+        "soundfont"
     )
 
 
@@ -178,11 +182,13 @@ def open_file(path: Path) -> BinaryIO:
         if not stat.S_ISREG(path.stat().st_mode):
             kind = "a folder" if path.is_dir() else "a pipe or a device"
             raise SoundfontError(
-                f"cannot read the soundfont {path}: it is {kind}: choose a .sf2 or .sf3 file"
+                f"cannot read the soundfont {shown(path)}: it is {kind}: choose a .sf2 or .sf3 file"
             )
         return path.open("rb")
     except OSError as error:
-        raise SoundfontError(f"cannot read the soundfont {path}: {error.strerror}") from error
+        raise SoundfontError(
+            f"cannot read the soundfont {shown(path)}: {error.strerror}"
+        ) from error
     except ValueError as error:  # a NUL in the name
         raise SoundfontError(f"cannot read the soundfont {str(path)!r}: {error}") from error
 
@@ -197,7 +203,7 @@ def check_head(path: Path, head: bytes) -> None:
         return
     expected = "expected a RIFF file of form sfbk (.sf2 or .sf3)"
     if not head:
-        raise SoundfontError(f"{path} is not a soundfont: it is empty: download it again")
+        raise SoundfontError(f"{shown(path)} is not a soundfont: it is empty: download it again")
     if head[:4] == b"RIFF" and head[8:12].strip() == b"DLS":
         expected = "it is a DLS bank: convert it to .sf2 or choose another soundfont"
     elif b"sfArk" in head:
@@ -209,7 +215,7 @@ def check_head(path: Path, head: bytes) -> None:
             if head.lstrip().startswith(start):
                 expected = f"it is {kind}"
                 break
-    raise SoundfontError(f"{path} is not a soundfont: {expected}")
+    raise SoundfontError(f"{shown(path)} is not a soundfont: {expected}")
 
 
 def text(raw: bytes) -> str:

@@ -14,6 +14,7 @@ import numpy as np
 
 from render.bank import Bank, damaged
 from render.errors import EngineError, SoundfontError
+from render.files.errors import shown
 from render.fluidsynth_child import BLOCK, EVENTS
 from render.isolation import Child, ChildError
 from render.score import Part
@@ -58,7 +59,8 @@ class FluidSynth:
             yield from self._child.ask(*contents)
         except ChildError as error:
             raise SoundfontError(
-                f"FluidSynth cannot play on {self._bank.path}: {error}: choose another soundfont "
+                f"FluidSynth cannot play on {shown(self._bank.path)}: {error}: choose another "
+                "soundfont "
                 "or engine"
             ) from error
 

@@ -23,6 +23,7 @@ from render.bank import Bank, damaged
 from render.bank_samples import SampleReader
 from render.bank_subset import subset
 from render.errors import EngineError, SoundfontError
+from render.files.errors import shown
 from render.isolation import Child, ChildError
 from render.presets import presets_of
 from render.score import Part
@@ -122,7 +123,8 @@ class MidiRenderer:
             answer = b"".join(self._child.ask(soundfont if fresh else b"", midi))
         except ChildError as error:
             raise SoundfontError(
-                f"midirenderer cannot play on {self._bank.path}: {str(error)[:80]}: choose another "
+                f"midirenderer cannot play on {shown(self._bank.path)}: {str(error)[:80]}: "
+                "choose another "
                 "soundfont or engine"
             ) from error
         if not answer.startswith(b"RIFF"):

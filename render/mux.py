@@ -19,6 +19,7 @@ import av
 
 from render.audio import Audio
 from render.errors import MuxError
+from render.files.errors import shown
 from render.film.containers import CONTAINERS, container_of
 from render.film.copying import add_copy, copied
 from render.film.encoding import Shape, add_encoder
@@ -119,7 +120,7 @@ def _planned(
     if keep_original is not None and not keep_original <= 0:
         raise MuxError(f"the clip's own sound has a gain of {keep_original} dB, expected 0 or less")
     if out.exists() and video.exists() and out.samefile(video):
-        raise MuxError(f"{out} is the clip itself: choose another name for the film")
+        raise MuxError(f"{shown(out)} is the clip itself: choose another name for the film")
     source = Source(video)
     return plan_film(source, container, codec), source
 
@@ -132,7 +133,7 @@ def _writing(out: Path, name: Path) -> Iterator[None]:
     except (av.FFmpegError, OSError, ValueError) as error:
         out.unlink(missing_ok=True)
         reason = getattr(error, "strerror", None) or str(error)
-        raise MuxError(f"cannot write the film {name}: {reason}") from error
+        raise MuxError(f"cannot write the film {shown(name)}: {reason}") from error
     except BaseException:
         out.unlink(missing_ok=True)
         raise

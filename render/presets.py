@@ -11,6 +11,7 @@ import mido
 from render.bank import DRUM_BANK, Bank
 from render.bank_subset import check_presets
 from render.errors import SoundfontError
+from render.files.errors import shown
 from render.score import Part, instrument_name
 
 _BANK, _BANK_FINE = 0, 32
@@ -41,7 +42,9 @@ def cast(parts: Sequence[Part], bank: Bank) -> Cast:
     chosen = tuple(_chosen(part, bank, lacking) for part in parts)
     if all(part is None for part in chosen):
         kind = "drum kits" if parts[0].is_drum else "instruments"
-        raise SoundfontError(f"the soundfont {bank.path} has no {kind}: choose another soundfont")
+        raise SoundfontError(
+            f"the soundfont {shown(bank.path)} has no {kind}: choose another soundfont"
+        )
     check_presets(bank, sorted({p for part in chosen if part for p in presets_of(part)}))
     silent = [part.name for part, found in zip(parts, chosen, strict=True) if found is None]
     return Cast(chosen, tuple([*_substitutes(bank, lacking), *_silent(bank, silent)]))

@@ -26,6 +26,7 @@ import numpy as np
 from render.errors import MidiFileError
 from render.files.devices import DRUM_CHANNEL as DRUM_CHANNEL
 from render.files.devices import KIND_OF_PART_BANKS, drum_switches, settings_of
+from render.files.errors import shown
 from render.files.smf import SmfError, SmfFile, decode_text, read_smf
 from render.system_settings import TimedSetting, levels, with_tuning, with_volume
 
@@ -165,7 +166,7 @@ def read_parts(path: Path, say: Callable[[str], object] | None = None) -> tuple[
     end = max(track[-1][0] for track in tracks)
     if end > MAX_DURATION_S:
         raise MidiFileError(
-            f"{path} lasts {end:.0f} s, expected at most {MAX_DURATION_S:.0f}: split it"
+            f"{shown(path)} lasts {end:.0f} s, expected at most {MAX_DURATION_S:.0f}: split it"
         )
     settings = _in_seconds(smf, settings_of(smf))
     channels = [_by_channel(track) for track in tracks]
@@ -187,7 +188,7 @@ def read_parts(path: Path, say: Callable[[str], object] | None = None) -> tuple[
         )
     ]
     if not parts:
-        raise MidiFileError(f"{path} holds no notes: choose a MIDI file with music in it")
+        raise MidiFileError(f"{shown(path)} holds no notes: choose a MIDI file with music in it")
     return tuple(parts)
 
 

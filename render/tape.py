@@ -14,6 +14,7 @@ from types import TracebackType
 import numpy as np
 
 from render.errors import AudioError
+from render.files.errors import shown
 from render.stream import BLOCK, Block, is_silence, silence
 
 _CHANNELS = 2
@@ -93,4 +94,4 @@ class Tape:
 
     def _failure(self, error: OSError) -> AudioError:
         folder = self._folder or tempfile.gettempdir()
-        return AudioError(f"cannot keep sound in {folder} while rendering: {error.strerror}")
+        return AudioError(f"cannot keep sound in {shown(folder)} while rendering: {error.strerror}")

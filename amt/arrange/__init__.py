@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from amt.arrange.patterns import arrange_patterns, pattern_versions
 from amt.arrange.styles import load_style, style_names
-from amt.errors import InputError, WeightsError
+from amt.errors import InputError, WeightsError, shown
 from amt.plan import AS_PLANNED, Arrangement
 from amt.types import Plan, Song
 
@@ -73,7 +73,8 @@ def load_network(arrangement: Arrangement, weights: Path | None = None) -> Arran
     folder = (weights or PACKAGED) / "arranger"
     if not folder.is_dir():
         raise WeightsError(
-            f"there are no weights of the neural arranger in {folder}: choose --arranger patterns, "
+            f"there are no weights of the neural arranger in {shown(folder)}: choose --arranger "
+            "patterns, "
             "or name the folder that holds them with --weights"
         )
     return load_arranger(folder)

@@ -1,7 +1,7 @@
 """Styles: which instruments play which roles, and how.
 
 The built-in styles live in ``styles.toml`` beside this module. A user's own style is a TOML file
-that holds one style at its top level, with the same fields::
+of at most 64 KiB that holds one style at its top level, with the same fields::
 
     description = "Nylon guitar over a soft bass."
     swing = 0.5           # optional: share of an eighth pair that the first one takes, 0.5-0.67
@@ -46,7 +46,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, TypeVar
 
-from amt.errors import InputError, quoted, suggestion
+from amt.errors import InputError, quoted, shown, suggestion
 
 _T = TypeVar("_T")
 
@@ -140,13 +140,17 @@ def load_style(name_or_path: str | Path) -> Style:
         with path.open("rb") as file:
             text = file.read(MAX_BYTES + 1)
         if len(text) > MAX_BYTES:
-            raise InputError(f"{path} is larger than {MAX_BYTES >> 10} KiB: no style is as large")
+            raise InputError(
+                f"{shown(path)} is larger than {MAX_BYTES >> 10} KiB: no style is as large"
+            )
         data = tomllib.loads(text.decode("utf-8"))
     except OSError as error:
-        raise InputError(f"cannot read the style {path}: {error.strerror or error}") from error
+        raise InputError(
+            f"cannot read the style {shown(path)}: {error.strerror or error}"
+        ) from error
     except (ValueError, RecursionError) as error:
-        raise InputError(f"{path} is not a style in TOML: {error}") from error
-    return _style(path.stem, data, str(path))
+        raise InputError(f"{shown(path)} is not a style in TOML: {shown(error)}") from error
+    return _style(path.stem, data, shown(path))
 
 
 @cache
@@ -162,7 +166,9 @@ def _style(name: str, data: Mapping[str, Any], source: str) -> Style:
         raise InputError(f"{source}: expected a table [roles.harmony]")
     for role in roles:
         if role not in ROLES:
-            raise InputError(f"{source}: role {role} is unknown, expected {', '.join(ROLES)}")
+            raise InputError(
+                f"{source}: role {shown(role)} is unknown, expected {', '.join(ROLES)}"
+            )
     return Style(
         name=name,
         description=_value(data, "description", str, source, ""),
@@ -219,7 +225,9 @@ def _drum_kit(data: Mapping[str, Any], source: str) -> Instrument:
 def _only(data: Mapping[str, Any], allowed: set[str], source: str) -> None:
     for field in data:
         if field not in allowed:
-            raise InputError(f"{source}: {field} is unknown, expected {', '.join(sorted(allowed))}")
+            raise InputError(
+                f"{source}: {shown(field)} is unknown, expected {', '.join(sorted(allowed))}"
+            )
 
 
 def _value(

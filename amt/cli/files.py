@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from amt.cli import interrupts
-from amt.errors import InputError, OutputError, quoted
+from amt.errors import InputError, OutputError, quoted, shown
 from amt.outputs import (
     FILM_SUFFIXES,
     MIDI_SUFFIXES,
@@ -76,7 +76,7 @@ def consent(
     existing = [] if force else existing_outputs(outputs)
     if force or not existing:
         return None if force else ()
-    names = ", ".join(map(str, existing))
+    names = ", ".join(map(shown, existing))
     if not quiet and _is_interactive():
         sys.stderr.write(f"amt: replace {names}? [y/N] ")
         sys.stderr.flush()

@@ -40,7 +40,7 @@ from amt.cli.options import (
 from amt.cli.sound import NO_SOUNDFONT_PLAYS, check_player, render_options
 from amt.cli.summary import summarise
 from amt.cli.targets import Delivery, Targets
-from amt.errors import InputError, OutputError
+from amt.errors import InputError, OutputError, shown
 from amt.outputs import (
     FILM_SUFFIXES,
     MIDI_SUFFIXES,
@@ -300,7 +300,7 @@ def generate(
         failed=delivery.failures,
     )
     if delivery.failures:
-        reasons = (f"{path} was not made: {why}" for path, why in delivery.failures.items())
+        reasons = (f"{shown(path)} was not made: {why}" for path, why in delivery.failures.items())
         raise OutputError("; ".join(reasons))
 
 
@@ -311,7 +311,7 @@ def _one_clip(clip: Path | None, video: Path | None) -> Path:
         InputError: it is named twice or not at all.
     """
     if clip is not None and video is not None:
-        raise InputError(f"two clips are named, {clip} and {video}: name one")
+        raise InputError(f"two clips are named, {shown(clip)} and {shown(video)}: name one")
     chosen = clip or video
     if chosen is None:
         raise InputError("no clip is named: amt generate clip.mp4, or --video clip.mp4")

@@ -12,7 +12,7 @@ from amt.cli import interrupts
 from amt.cli.app import app
 from amt.cli.console import say
 from amt.cli.usage import explanation
-from amt.errors import AmtError
+from amt.errors import AmtError, shown
 from amt.libraries import explained
 
 USAGE, BUG = 2, 1
@@ -53,7 +53,7 @@ def _failure(error: Exception, *, debug: bool) -> int:
         say(str(mendable))
         return USAGE
     if isinstance(error, OSError) and error.errno is not None:
-        subject = f"{error.filename}: " if error.filename else ""
+        subject = f"{shown(error.filename)}: " if error.filename else ""
         say(f"{subject}{error.strerror}")
         return USAGE
     if isinstance(error, MemoryError):

@@ -23,7 +23,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from amt.errors import WeightsError
+from amt.errors import WeightsError, shown
 
 if TYPE_CHECKING:
     import torch
@@ -176,7 +176,8 @@ def _dense(path: Path, found: Any) -> dict[str, torch.Tensor]:  # noqa: ANN401
 
 def _damage(path: Path, reason: str) -> str:
     return (
-        f"'{path}' is damaged or no file of PyTorch weights ({reason}); fetch it again, or use the "
+        f"'{shown(path)}' is damaged or no file of PyTorch weights ({reason}); fetch it again, "
+        "or use the "
         "analytic backend."
     )
 
@@ -185,13 +186,15 @@ def _wish(path: Path, name: str) -> str:
     module, _, rest = name.partition(".")
     wanted = f"{_OWN_NAMES.get(module, module)}.{rest}"[:80]
     return (
-        f"'{path}' is refused: it is a pickle that wants to run {wanted}, and weights need no more "
+        f"'{shown(path)}' is refused: it is a pickle that wants to run {wanted}, and weights "
+        "need no more "
         "than tensors; take the model from its publisher, or as model.safetensors."
     )
 
 
 def _foreign(path: Path, found: str) -> str:
     return (
-        f"'{path}' is refused: weights are names with tensors, and it holds {found}; take the "
+        f"'{shown(path)}' is refused: weights are names with tensors, and it holds {found}; take "
+        "the "
         "model from its publisher, or as model.safetensors."
     )

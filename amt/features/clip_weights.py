@@ -18,7 +18,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Literal
 
-from amt.errors import WeightsError
+from amt.errors import WeightsError, shown
 from amt.features.cache import cache_folder, replacing
 
 CLIP_MODEL = "openai/clip-vit-large-patch14-336"
@@ -185,16 +185,17 @@ def absence(name: str) -> str:
     folder = local_folder(name)
     if folder is None and Path(name).is_dir():
         return (
-            f"The folder '{name}' holds no CLIP model (no config.json); name a folder saved by "
+            f"The folder '{shown(name)}' holds no CLIP model (no config.json); name a folder "
+            "saved by "
             "transformers with `--clip-model FOLDER`, or use the analytic backend."
         )
     if folder is not None:
         return (
-            f"The CLIP model in '{folder}' lacks its weights (model.safetensors or "
+            f"The CLIP model in '{shown(folder)}' lacks its weights (model.safetensors or "
             "pytorch_model.bin); fetch it again, or use the analytic backend."
         )
     return (
-        f"The CLIP model '{name}' is not on this machine; fetch it with "
+        f"The CLIP model '{shown(name)}' is not on this machine; fetch it with "
         f"`hf download {_asked(name)}` or with `--allow-download`, name a folder that holds one "
         "with `--clip-model FOLDER`, or use the analytic backend."
     )
@@ -225,13 +226,14 @@ def fetch(name: str, say: Say | None = None) -> ClipFiles:
             snapshot_download(name, revision=revision, allow_patterns=[*_SETTINGS, *patterns])
     except Exception as error:  # the Hub's client passes on the errors of its transport
         raise WeightsError(
-            f"The CLIP model '{name}' cannot be fetched ({type(error).__name__}); check its name "
+            f"The CLIP model '{shown(name)}' cannot be fetched ({type(error).__name__}); check "
+            "its name "
             "and the network, or name a folder that holds one with `--clip-model FOLDER`."
         ) from error
     files = clip_files(name)
     if files is None:
         raise WeightsError(
-            f"The CLIP model '{name}' is offered without weights that can be read "
+            f"The CLIP model '{shown(name)}' is offered without weights that can be read "
             "(model.safetensors or pytorch_model.bin); name another one, or a folder that holds "
             "one, with `--clip-model`."
         )
@@ -260,14 +262,14 @@ def loadable(files: ClipFiles, say: Say | None = None) -> Path:
         if not _is_whole(target):
             _convert(files, sums, target)
             if say is not None:
-                shown = ", ".join(f"{name} has SHA-256 {value}" for name, value in sums.items())
-                say(f"{files.name} is kept as safetensors in {target}; {shown}")
+                found = ", ".join(f"{name} has SHA-256 {value}" for name, value in sums.items())
+                say(f"{files.name} is kept as safetensors in {shown(target)}; {found}")
         # The settings may be edited without the weights.
         with replacing(target / "config.json") as part:
             part.write_bytes((files.folder / "config.json").read_bytes())
     except OSError as error:
         raise WeightsError(
-            f"The weights of the CLIP model '{files.name}' cannot be kept as safetensors in "
+            f"The weights of the CLIP model '{shown(files.name)}' cannot be kept as safetensors in "
             f"'{cache_folder()}' ({error.strerror or error}); make room there, or name another "
             "folder with the environment variable AMT_CACHE_DIR."
         ) from error
@@ -321,7 +323,7 @@ def _parts(folder: Path, whole: str, index: str) -> tuple[Path, ...]:
         paths = tuple(folder / name for name in names if Path(name).name == name)
     except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
         raise WeightsError(
-            f"'{folder / index}' is damaged ({type(error).__name__}); fetch the model again."
+            f"'{shown(folder / index)}' is damaged ({type(error).__name__}); fetch the model again."
         ) from error
     complete = len(paths) == len(names) and all(path.is_file() for path in paths)
     return paths if complete else ()
@@ -366,7 +368,8 @@ def _refuse_altered(path: Path) -> None:
     """Refuse a file of the Hub's cache, which names large files by their SHA-256."""
     if len(path.resolve().name) == 64:
         raise WeightsError(
-            f"'{path}' is damaged: its SHA-256 is not the one that the Hub names; fetch the model "
+            f"'{shown(path)}' is damaged: its SHA-256 is not the one that the Hub names; fetch "
+            "the model "
             "again, or use the analytic backend."
         )
 

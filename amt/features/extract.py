@@ -12,7 +12,7 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
-from amt.errors import InputError, WeightsError
+from amt.errors import InputError, WeightsError, shown
 from amt.features.clip_weights import (
     CLIP_MODEL,
     NEAR_CLIP_MODEL,
@@ -216,20 +216,23 @@ def load_features(path: str | Path) -> VideoFeatures:
         with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as data:
             arrays = {name: data[name] for name in data.files}
     except OSError as error:
-        raise InputError(f"cannot read features from {path}: {error.strerror}") from error
+        raise InputError(f"cannot read features from {shown(path)}: {error.strerror}") from error
     except _NO_NPZ as error:
         raise InputError(f"{path} is no features file: write it with amt features") from error
     if not np.array_equal(arrays.get("format", -1), FORMAT):
-        raise InputError(f"{path} is not of features format {FORMAT}: extract the clip again")
+        raise InputError(
+            f"{shown(path)} is not of features format {FORMAT}: extract the clip again"
+        )
     try:
         features = _from_arrays(arrays)
     except (KeyError, ValueError, TypeError, IndexError) as error:
         raise InputError(
-            f"{path} lacks a part of the features or holds a broken one: extract the clip again"
+            f"{shown(path)} lacks a part of the features or holds a broken one: extract the clip "
+            "again"
         ) from error
     problem = _problem(features)
     if problem is not None:
-        raise InputError(f"{path} does not hold together, {problem}: extract the clip again")
+        raise InputError(f"{shown(path)} does not hold together, {problem}: extract the clip again")
     return features
 
 

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from amt.errors import WeightsError
+from amt.errors import WeightsError, shown
 from amt.features.cache import cache_folder, replacing
 from amt.features.clip_weights import (
     CLIP_MODEL,
@@ -274,7 +274,7 @@ def _load(files: ClipFiles, folder: Path) -> tuple[Any, Any, torch.Tensor]:
         kind = json.loads((folder / "config.json").read_text(encoding="utf-8"))["model_type"]
         if kind != "clip":
             raise WeightsError(
-                f"'{files.name}' is no CLIP but a model of type {str(kind)[:40]!r}; "
+                f"'{shown(files.name)}' is no CLIP but a model of type {str(kind)[:40]!r}; "
                 "name a CLIP model, or use the analytic backend."
             )
         options: dict[str, Any] = {"local_files_only": True}
@@ -296,7 +296,7 @@ def _load(files: ClipFiles, folder: Path) -> tuple[Any, Any, torch.Tensor]:
         raise
     except Exception as error:  # transformers raises a dozen unrelated types on broken files
         raise WeightsError(
-            f"The CLIP model '{files.name}' is damaged or incomplete and cannot be loaded "
+            f"The CLIP model '{shown(files.name)}' is damaged or incomplete and cannot be loaded "
             f"({type(error).__name__}); fetch it again, or use the analytic backend."
         ) from error
 

@@ -1,7 +1,8 @@
 """Plan ⇄ JSON: the file that a person edits, diffs and arranges anew.
 
-A plan file is one JSON object in UTF-8. Every field is required unless it says optional, and a
-field that is not listed here is an error, so that a typing mistake cannot pass unnoticed::
+A plan file is one JSON object in UTF-8, of at most 32 MiB. Every field is required unless it says
+optional, and a field that is not listed here is an error, so that a typing mistake cannot pass
+unnoticed::
 
     version    1
     title      text of the piece's title; optional

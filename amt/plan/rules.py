@@ -81,7 +81,7 @@ def validate(plan: Plan, arrangement: Arrangement = AS_PLANNED) -> None:
     if not plan.style.strip():
         raise PlanError("style is empty, expected the name of a style such as 'piano'")
     if not 0 <= plan.seed <= MAX_SEED:
-        raise PlanError(f"seed is {plan.seed}, expected a whole number from 0 to 2**63 - 1")
+        raise PlanError(f"seed is {quoted(plan.seed)}, expected a whole number from 0 to 2**63 - 1")
     if not plan.chords or plan.chords[0].beat != 0:
         raise PlanError("chords must begin on beat 0: add a chord there, or N for none")
     _validate_beats("chords", [c.beat for c in plan.chords], plan.grid)
@@ -117,7 +117,7 @@ def validate_grid(grid: TimeGrid) -> None:
         )
     for i, count in enumerate(grid.bars):
         if not 1 <= count <= 255:
-            raise PlanError(f"bars[{i}] is {count}, expected 1 to 255 beats")
+            raise PlanError(f"bars[{i}] is {quoted(count)}, expected 1 to 255 beats")
     if sum(grid.bars) != grid.n_beats:
         raise PlanError(
             f"bars sum to {sum(grid.bars)} beats, expected {grid.n_beats} as beats_s has them"
@@ -127,10 +127,11 @@ def validate_grid(grid: TimeGrid) -> None:
 def _validate_beats(name: str, beats: list[int], grid: TimeGrid) -> None:
     for i, beat in enumerate(beats):
         if not 0 <= beat < grid.n_beats:
-            raise PlanError(f"{name}[{i}].beat is {beat}, expected 0 to {grid.n_beats - 1}")
+            raise PlanError(f"{name}[{i}].beat is {quoted(beat)}, expected 0 to {grid.n_beats - 1}")
         if i and beat <= beats[i - 1]:
             raise PlanError(
-                f"{name}[{i}].beat is {beat}, expected a later beat than {beats[i - 1]} before it"
+                f"{name}[{i}].beat is {quoted(beat)}, expected a later beat than {beats[i - 1]} "
+                "before it"
             )
 
 
@@ -192,18 +193,21 @@ def _validate_arrangement(arrangement: Arrangement, n_bars: int) -> None:
         )
     if not 1 <= arrangement.candidates <= MAX_CANDIDATES:
         raise PlanError(
-            f"arrangement.candidates is {arrangement.candidates}, expected a whole number from 1 "
+            f"arrangement.candidates is {quoted(arrangement.candidates)}, expected a whole "
+            "number from 1 "
             f"to {MAX_CANDIDATES}"
         )
     for i, rewrite in enumerate(arrangement.rewrites):
         if not 1 <= rewrite.first <= rewrite.last <= n_bars:
             raise PlanError(
-                f"rewrites[{i}].bars is [{rewrite.first}, {rewrite.last}], expected the first and "
+                f"rewrites[{i}].bars is {quoted([rewrite.first, rewrite.last])}, expected the "
+                "first and "
                 f"the last of some bars of 1 to {n_bars}"
             )
         if not 0 <= rewrite.seed <= MAX_SEED:
             raise PlanError(
-                f"rewrites[{i}].seed is {rewrite.seed}, expected a whole number from 0 to 2**63 - 1"
+                f"rewrites[{i}].seed is {quoted(rewrite.seed)}, expected a whole number from 0 "
+                "to 2**63 - 1"
             )
 
 

@@ -10,7 +10,7 @@ from typing import Any, NoReturn, TypeVar, cast
 import numpy as np
 
 from amt.chords import parse_chord, parse_key
-from amt.errors import ChordError, InputError, PlanError, quoted
+from amt.errors import ChordError, InputError, PlanError, quoted, shown
 from amt.mood import mood_name, say_alias
 from amt.plan.arrangement import AS_PLANNED, Arrangement, ArrangerName, Rewrite
 from amt.plan.rules import rounded, validate, validate_grid
@@ -68,16 +68,18 @@ def _read(path: str | Path, parse: Callable[[str], _T]) -> _T:
         with Path(path).open("rb") as file:
             data = file.read(MAX_BYTES + 1)
         if len(data) > MAX_BYTES:
-            raise PlanError(f"{path} is larger than {MAX_BYTES >> 20} MiB: no plan is as large")
+            raise PlanError(
+                f"{shown(path)} is larger than {MAX_BYTES >> 20} MiB: no plan is as large"
+            )
         text = data.decode("utf-8-sig")
     except OSError as error:
-        raise PlanError(f"cannot read the plan {path}: {error.strerror or error}") from error
+        raise PlanError(f"cannot read the plan {shown(path)}: {error.strerror or error}") from error
     except UnicodeDecodeError as error:
-        raise PlanError(f"{path} is not a plan: expected JSON text in UTF-8") from error
+        raise PlanError(f"{shown(path)} is not a plan: expected JSON text in UTF-8") from error
     try:
         return parse(text)
     except PlanError as error:
-        raise PlanError(f"{path}: {error}") from error
+        raise PlanError(f"{shown(path)}: {error}") from error
 
 
 def plan_to_json(plan: Plan, arrangement: Arrangement = AS_PLANNED) -> str:
@@ -244,7 +246,7 @@ def _parse(text: str) -> object:
         found: dict[str, object] = {}
         for name, value in pairs:
             if name in found:
-                raise PlanError(f"{name} is given twice in one object: keep one")
+                raise PlanError(f"{shown(name)} is given twice in one object: keep one")
             found[name] = value
         return found
 
@@ -256,7 +258,7 @@ def _parse(text: str) -> object:
     except RecursionError as error:
         raise PlanError("the plan is nested too deeply to be one") from error
     except ValueError as error:
-        raise PlanError(f"the plan is not JSON: {error}") from error
+        raise PlanError(f"the plan is not JSON: {shown(error)}") from error
 
 
 def _object(value: object, name: str) -> Mapping[str, Any]:
@@ -331,7 +333,7 @@ def _fields_of(
     for field in data:
         if field not in required and field not in optional:
             raise PlanError(
-                f"{owner}{field} is unknown, expected {', '.join((*required, *optional))}"
+                f"{owner}{shown(field)} is unknown, expected {', '.join((*required, *optional))}"
             )
 
 
@@ -347,7 +349,8 @@ def _rows_at_beats(
             bar = _whole(row["bar"], f"{name}.bar")
             if bar != _bar_of(grid, beat):
                 raise PlanError(
-                    f"{name}.bar is {bar}, but beat {beat} lies in bar {_bar_of(grid, beat)}: "
+                    f"{name}.bar is {quoted(bar)}, but beat {beat} lies in bar "
+                    f"{_bar_of(grid, beat)}: "
                     "mend one of them, or leave bar out"
                 )
         yield name, beat, row
@@ -392,5 +395,5 @@ def _read_curve(value: object) -> tuple[FloatArray, FloatArray, FloatArray]:
         _fields_of(row, f"curve[{s}].", _ROW_FIELDS)
         table[s] = [_number(row[field], f"curve[{s}].{field}") for field in _ROW_FIELDS]
         if table[s, 0] != s:
-            raise PlanError(f"curve[{s}].second is {row['second']}, expected {s}")
+            raise PlanError(f"curve[{s}].second is {quoted(row['second'])}, expected {s}")
     return table[:, 1], table[:, 2], table[:, 3:]

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import quote
 
-from amt.errors import InputError
+from amt.errors import InputError, shown
 
 MAX_EMBEDDED_BYTES = 64_000_000
 """Largest clip that is put into a page; base64 makes a third more of it."""
@@ -25,7 +25,7 @@ def check_embeddable(video: Path) -> None:
         InputError: the clip is larger than :data:`MAX_EMBEDDED_BYTES`, or no ordinary file.
     """
     if not video.is_file():
-        raise InputError(f"{video} is no ordinary file, so it cannot be put into the report")
+        raise InputError(f"{shown(video)} is no ordinary file, so it cannot be put into the report")
     size = video.stat().st_size
     if size > MAX_EMBEDDED_BYTES:
         raise InputError(

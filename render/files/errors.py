@@ -28,6 +28,35 @@ def quoted(value: object) -> str:
     return f"{text[:head]}…{text[-(MAX_QUOTED - 1 - head) :]}"
 
 
+def shown(text: object) -> str:
+    r"""A name or a path for a message: one printable line of at most :data:`MAX_QUOTED` characters.
+
+    >>> shown("a\nb.mp4")
+    'a\\nb.mp4'
+    >>> len(shown("folder/" * 40 + "clip.mp4"))
+    80
+    """
+    line = str(text)
+    if len(line) > 2 * MAX_QUOTED:  # as in quoted
+        line = line[:MAX_QUOTED] + line[-MAX_QUOTED:]
+    line = "".join(
+        c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in line
+    )
+    if len(line) <= MAX_QUOTED:
+        return line
+    head = (MAX_QUOTED - 1) // 2
+    return f"{line[:head]}…{line[-(MAX_QUOTED - 1 - head) :]}"
+
+
+def shortened(message: str) -> str:
+    """Another library's message, each word of which is at most :data:`MAX_QUOTED` characters long.
+
+    >>> len(shortened("No such option: --" + "x" * 1000))
+    96
+    """
+    return " ".join(shown(word) for word in message.split())
+
+
 def suggestion(word: str, known: Iterable[str]) -> str:
     """A question that ends a message about an unknown word, or nothing where none is alike.
 

@@ -7,7 +7,8 @@ import struct
 from collections.abc import Iterator
 from pathlib import Path
 
-_MAX_NAME = 200
+from render.files.errors import shown
+
 _HEAD = 1 << 20
 _ATOMS = {b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot", b"styp", b"moof"}
 _STARTS = (
@@ -40,17 +41,12 @@ _STILLS = {b"heic", b"heix", b"heim", b"heis", b"mif1", b"avif"}
 
 
 def path_text(path: Path) -> str:
-    r"""A path as one printable line of at most 200 characters.
+    r"""A path as one printable line; see :func:`render.files.errors.shown`.
 
     >>> path_text(Path("a\nb.mp4"))
     'a\\nb.mp4'
     """
-    text = "".join(
-        c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode()
-        for c in str(path)
-    )
-    half = (_MAX_NAME - 1) // 2
-    return text if len(text) <= _MAX_NAME else f"{text[:half]}…{text[-half:]}"
+    return shown(path)
 
 
 def foreign_kind(head: bytes) -> str | None:

@@ -21,6 +21,7 @@ import mido
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from render.files.errors import shown
 from render.files.smf_events import MAX_DELTA, Timed, TrackReader
 
 MAX_BYTES = 64 * 2**20
@@ -90,13 +91,15 @@ def read_smf(path: Path, say: Callable[[str], object] | None = None) -> SmfFile:
         with path.open("rb") as stream:
             data = stream.read(MAX_BYTES + 1)
     except OSError as error:
-        raise SmfError(f"cannot read {path}: {error.strerror}") from error
+        raise SmfError(f"cannot read {shown(path)}: {error.strerror}") from error
     if len(data) > MAX_BYTES:
-        raise SmfError(f"{path} is larger than {MAX_BYTES >> 20} MiB: choose a MIDI file (.mid)")
+        raise SmfError(
+            f"{shown(path)} is larger than {MAX_BYTES >> 20} MiB: choose a MIDI file (.mid)"
+        )
     try:
         smf = parse_smf(data)
     except SmfError as error:
-        raise SmfError(f"{path} {error}") from error
+        raise SmfError(f"{shown(path)} {error}") from error
     if smf.passed_over and say is not None:
         say(f"{path.name}: passed over {', '.join(smf.passed_over)}")
     return smf

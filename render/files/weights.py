@@ -24,7 +24,7 @@ from safetensors.torch import save as save_safetensors
 from torch import Tensor, nn
 from torch.nn.modules.module import register_module_parameter_registration_hook
 
-from render.files.errors import WeightsError, quoted
+from render.files.errors import WeightsError, quoted, shown
 
 WEIGHTS_FILE = "weights.safetensors"
 CONFIG_FILE = "config.json"
@@ -121,19 +121,19 @@ def _read_config(path: Path, name: str, about: Mapping[str, object]) -> dict[str
         described = json.loads(text)
     except OSError as error:
         raise WeightsError(
-            f"no {name} at {path.parent}: {error.strerror}: name a folder that holds one"
+            f"no {name} at {shown(path.parent)}: {error.strerror}: name a folder that holds one"
         ) from error
     except (ValueError, RecursionError) as error:
-        raise WeightsError(f"{path} is no JSON: fetch it again") from error
+        raise WeightsError(f"{shown(path)} is no JSON: fetch it again") from error
     found = described if isinstance(described, dict) else {}
     wrong = [key for key, value in about.items() if found.get(key) != value]
     if wrong:
         raise WeightsError(
-            f"{path} describes another network than the {name} that is expected, as its "
+            f"{shown(path)} describes another network than the {name} that is expected, as its "
             f"{wrong[0]} is {quoted(found.get(wrong[0]))}: choose weights of this version"
         )
     if not isinstance(found.get("settings"), dict) or not isinstance(found.get("sha256"), str):
-        raise WeightsError(f"{path} lacks settings or sha256: fetch it again")
+        raise WeightsError(f"{shown(path)} lacks settings or sha256: fetch it again")
     return found
 
 
@@ -142,11 +142,12 @@ def _read_tensors(path: Path, name: str, sha256: str) -> dict[str, Tensor]:
         data = path.read_bytes()
     except OSError as error:
         raise WeightsError(
-            f"no {name} weights at {path}: {error.strerror}: name a folder that holds them"
+            f"no {name} weights at {shown(path)}: {error.strerror}: name a folder that holds them"
         ) from error
     if hashlib.sha256(data).hexdigest() != sha256:
         raise WeightsError(
-            f"{path} is damaged, as its SHA-256 is not the one in {CONFIG_FILE}: fetch it again"
+            f"{shown(path)} is damaged, as its SHA-256 is not the one in {CONFIG_FILE}: fetch it "
+            "again"
         )
     try:
         tensors: dict[str, Tensor] = load_safetensors(data)
@@ -154,7 +155,7 @@ def _read_tensors(path: Path, name: str, sha256: str) -> dict[str, Tensor]:
         raise WeightsError(f"{path} is no safetensors file: fetch it again") from error
     for key, tensor in tensors.items():
         if not tensor.is_floating_point() or not bool(tensor.float().isfinite().all()):
-            raise WeightsError(f"{path} is damaged: {quoted(key)} is not all finite numbers")
+            raise WeightsError(f"{shown(path)} is damaged: {quoted(key)} is not all finite numbers")
     return tensors
 
 
@@ -165,15 +166,18 @@ def _settings(config_type: type[C], values: Mapping[str, object], path: Path) ->
     for key, value in values.items():
         if key not in known:
             raise WeightsError(
-                f"{path} has the setting {quoted(key)}, which {config_type.__name__} does not "
+                f"{shown(path)} has the setting {quoted(key)}, which {config_type.__name__} does "
+                "not "
                 "know: these weights belong to another version"
             )
         if not _is_allowed(value, kinds[key]):
-            raise WeightsError(f"{path} has {key} = {quoted(value)}, which is no such setting")
+            raise WeightsError(
+                f"{shown(path)} has {key} = {quoted(value)}, which is no such setting"
+            )
     try:
         return config_type(**values)
     except (ValueError, TypeError, ArithmeticError) as error:
-        raise WeightsError(f"{path} has settings that contradict: {error}") from error
+        raise WeightsError(f"{shown(path)} has settings that contradict: {error}") from error
 
 
 def _is_allowed(value: object, kind: object) -> bool:
@@ -192,5 +196,5 @@ def _is_allowed(value: object, kind: object) -> bool:
 
 def _unfit(folder: Path) -> WeightsError:
     return WeightsError(
-        f"the weights and the settings in {folder} do not fit each other: fetch both again"
+        f"the weights and the settings in {shown(folder)} do not fit each other: fetch both again"
     )

@@ -109,6 +109,8 @@ def _check_target(path: Path) -> None:
         raise OutputError(
             f"the folder {shown(folder)} of output {shown(path)} does not exist: make it first"
         )
+    if hasattr(os, "statvfs") and os.statvfs(folder).f_flag & os.ST_RDONLY:
+        raise OutputError(f"output {shown(path)} cannot be written: the file system is read-only")
     if not os.access(folder, os.W_OK) or (target.exists() and not os.access(target, os.W_OK)):
         raise OutputError(f"output {shown(path)} cannot be written: permission denied")
     name_max = _longest_name(folder)
@@ -195,10 +197,11 @@ class Staging:
         if staged is not None:
             staged.unlink(missing_ok=True)
 
-    def final_name(self, path: str) -> str | None:
-        """The output that a temporary path will become, or None."""
-        names = {str(staged): str(final) for final, staged in self._staged.items()}
-        return names.get(path)
+    def named(self, text: str) -> str:
+        """A message in which temporary paths are the outputs that they would have become."""
+        for final, staged in self._staged.items():
+            text = text.replace(str(staged), str(final))
+        return text
 
     def make_folder(self, folder: Path) -> None:
         """Make a folder for outputs, and those above it; :meth:`discard` removes them again.
@@ -294,7 +297,7 @@ def staging(
         yield stage
         stage.publish()
     except OSError as error:
-        name = stage.final_name(str(error.filename)) or error.filename or "the outputs"
+        name = stage.named(str(error.filename)) if error.filename else "the outputs"
         raise OutputError(f"cannot write {shown(name)}: {error.strerror or error}") from error
     finally:
         stage.discard()

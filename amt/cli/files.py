@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from amt.cli import interrupts
-from amt.errors import InputError, OutputError, quoted, shown
+from amt.errors import AmtError, InputError, OutputError, quoted, shown
 from amt.outputs import (
     FILM_SUFFIXES,
     MIDI_SUFFIXES,
@@ -105,6 +105,10 @@ def staged(
         try:
             yield stage
             stage.publish()
+        except AmtError as error:
+            if (text := stage.named(str(error))) == str(error):
+                raise
+            raise OutputError(text) from error
         finally:
             interrupts.state.published = stage.is_published
 

@@ -147,5 +147,5 @@ class Delivery:
                 self._give_up(path, error)
 
     def _give_up(self, path: Path, reason: Exception) -> None:
+        self.failures[path] = self.stage.named(str(reason))
         self.stage.drop(path)
-        self.failures[path] = str(reason)

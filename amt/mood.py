@@ -261,6 +261,8 @@ def _read_csv(path: Path) -> list[tuple[str, str | None, str | None]]:
         raise InputError(
             f"{shown(path)} is no CSV in UTF-8: expected rows of start,end,mood"
         ) from error
+    except ValueError as error:  # a NUL in the name
+        raise InputError(f"cannot read the moods in {shown(path)}: {error}") from error
     if rows and [cell.strip().lower() for cell in rows[0]] == ["start", "end", "mood"]:
         rows = rows[1:]
     if not rows:

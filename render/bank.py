@@ -147,8 +147,8 @@ def read_bank(path: Path) -> Bank:
         SoundfontError: the file is missing, cannot be read, is no soundfont, or is damaged.
     """
     with open_file(path) as stream:
-        check_head(path, stream.read(64))
         try:
+            check_head(path, stream.read(64))
             chunks = _chunks(stream, 12, os.fstat(stream.fileno()).st_size)
             info, sdta, pdta = (_list(stream, chunks, kind) for kind in ("INFO", "sdta", "pdta"))
             tables = {name: _table(stream, pdta, name) for name in _RECORDS}

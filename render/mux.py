@@ -119,7 +119,11 @@ def _planned(
     container = container_of(out)
     if keep_original is not None and not keep_original <= 0:
         raise MuxError(f"the clip's own sound has a gain of {keep_original} dB, expected 0 or less")
-    if out.exists() and video.exists() and out.samefile(video):
+    try:
+        is_clip = out.exists() and video.exists() and out.samefile(video)
+    except OSError as error:
+        raise MuxError(f"cannot write the film {shown(out)}: {error.strerror}") from error
+    if is_clip:
         raise MuxError(f"{shown(out)} is the clip itself: choose another name for the film")
     source = Source(video)
     return plan_film(source, container, codec), source

@@ -76,6 +76,8 @@ def _read(path: str | Path, parse: Callable[[str], _T]) -> _T:
         raise PlanError(f"cannot read the plan {shown(path)}: {error.strerror or error}") from error
     except UnicodeDecodeError as error:
         raise PlanError(f"{shown(path)} is not a plan: expected JSON text in UTF-8") from error
+    except ValueError as error:  # a NUL in the name
+        raise PlanError(f"cannot read the plan {shown(path)}: {error}") from error
     try:
         return parse(text)
     except PlanError as error:

@@ -66,7 +66,7 @@ def fault(message: str, text: str) -> str:
         return f"a message of {len(message)} characters"
     if any(part in message.replace(str(Path.cwd()), "") for part in TEMPORARY):
         return "a message that names a temporary file"
-    window = MAX_QUOTED + 1
+    window = MAX_QUOTED + 3  # blanks and quotation marks around it may be the same
     if any(message[i : i + window] in text for i in range(len(message) - window + 1)):
         return f"a message that quotes more than {MAX_QUOTED} characters"
     return ""

@@ -92,6 +92,8 @@ def read_smf(path: Path, say: Callable[[str], object] | None = None) -> SmfFile:
             data = stream.read(MAX_BYTES + 1)
     except OSError as error:
         raise SmfError(f"cannot read {shown(path)}: {error.strerror}") from error
+    except ValueError as error:  # a NUL in the name
+        raise SmfError(f"cannot read {shown(path)}: {error}") from error
     if len(data) > MAX_BYTES:
         raise SmfError(
             f"{shown(path)} is larger than {MAX_BYTES >> 20} MiB: choose a MIDI file (.mid)"

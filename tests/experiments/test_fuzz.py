@@ -7,10 +7,20 @@ from pathlib import Path
 
 import pytest
 
+from amt.arrange import load_style
 from amt.errors import InputError, PlanError, quoted, shortened, shown
+from amt.features import load_features
+from amt.features.video import VideoReader
+from amt.midi import read_midi
+from amt.model.weights import load_composer
+from amt.mood import parse_moods
+from amt.plan import read_plan
 from experiments.fuzz.contract import BrokenContract, Case, fault, outcome
 from experiments.fuzz.damage import changed, damaged, damaged_text
 from experiments.fuzz.runner import KINDS, preparation, random_of, run
+from render.bank import read_bank
+from render.mux import check_film
+from render.score import read_parts
 
 CASES = {
     "plan": 60, "style": 60, "moods": 200, "options": 100, "midi": 60, "edited": 10, "video": 30,
@@ -47,7 +57,7 @@ def raising(error: BaseException) -> Case:
     ("error", "result"),
     [
         (PlanError("seed is 'x', expected a whole number"), "refused: PlanError"),
-        (InputError("x" * 81), "broke: a message that quotes more than 80 characters"),
+        (InputError("x" * 83), "broke: a message that quotes more than 80 characters"),
         (InputError("word " * 100), "broke: a message of 500 characters"),
         (InputError("two\nlines"), "broke: a message of no or of several lines"),
         (InputError("no room in /tmp/abc"), "broke: a message that names a temporary file"),
@@ -73,6 +83,30 @@ def test_what_messages_say_of_input_is_bounded_and_printable(text: str) -> None:
         assert len(part) <= 80
         assert part.isprintable()
     assert fault(shortened(f"No such option: --{text}"), "") == ""
+
+
+READERS = {
+    "plan": read_plan, "style": lambda path: load_style(f"{path}.toml"),
+    "moods": lambda path: parse_moods(f"{path}.csv", 3.0), "midi": read_midi, "parts": read_parts,
+    "soundfont": read_bank, "clip": VideoReader, "network": load_composer,
+    "film": lambda path: check_film(path, Path("film.mp4")),
+    "new film": lambda path: check_film(Path("clip.mp4"), Path(f"{path}.mp4")),
+    "features": load_features,
+}  # fmt: skip
+NAMES = (
+    "x" * 300, "d/" * 200 + "f", "nul\0", "a\nb", "\udcff", "", ".", "/dev/null", "é" * 200, "~",
+    "x/" * 3000,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_odd_names_of_files_are_refused_in_a_sentence(
+    reader: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in NAMES:
+        found = outcome(Case(lambda path=Path(name): READERS[reader](path), name))
+        assert found.startswith("refused"), f"{name!r:.30}: {found}"
 
 
 def test_names_of_usual_length_are_shown_whole() -> None:

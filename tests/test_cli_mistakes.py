@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shlex
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -334,3 +335,46 @@ def test_shells_complete(shell: str) -> None:
     lines = complete(words).splitlines()
     assert len(lines) == 2  # --emotion and --embed-clip, each with its help in one line
     assert "--emotion" in lines[0]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_an_interrupt_within_an_import_has_its_exit_code(tmp_path: Path, number: int) -> None:
+    """Libraries execute texts as they are imported, which changes how Python ends."""
+    (tmp_path / "slow.py").write_text(
+        "import os, sys, time\n"
+        f"text = 'os.kill(os.getpid(), {int(number)}); time.sleep(9)'\n"
+        "exec(text)\n"
+    )
+    code = (
+        "import amt.cli.run as run; from amt.cli import interrupts\n"
+        "def app(*_, **__):\n"
+        "    interrupts.state.cleaning = True\n"
+        "    import slow\n"
+        "run.app = app; run.main()"
+    )
+    root = Path(__file__).parents[1]
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=os.environ | {"PYTHONPATH": f"{tmp_path}{os.pathsep}{root}"},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 128 + number
+    assert done.stderr == "amt: interrupted; nothing was written\n"
+
+
+def test_without_a_home_folder_there_is_a_sentence(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from amt.errors import WeightsError
+    from amt.features.cache import cache_folder
+
+    def fail() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "home", fail)
+    for name in ("AMT_CACHE_DIR", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(WeightsError, match="AMT_CACHE_DIR"):
+        cache_folder()
+    code, out, _ = run("doctor")
+    assert (code, "AMT_CACHE_DIR" in out) == (0, True)

@@ -21,7 +21,7 @@ Show = Callable[[str, float], None]
 """Called with the name of a stage and the share of it that is done, 0 to 1."""
 LOADING = "loading"
 """The stage before any other: libraries and networks are read."""
-HEARTBEAT_S = 5.0
+HEARTBEAT_S = 4.0
 """Without a terminal, a stage that lasts longer says so this often."""
 
 

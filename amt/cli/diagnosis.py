@@ -241,9 +241,14 @@ def _extras() -> Iterator[Finding]:
 
 
 def _cache() -> Iterator[Finding]:
+    from amt.errors import WeightsError
     from amt.features.cache import cache_folder
 
-    folder = cache_folder()
+    try:
+        folder = cache_folder()
+    except WeightsError as error:
+        yield Finding("cache", "missing", str(error))
+        return
     files = [file for file in folder.rglob("*") if file.is_file()] if folder.is_dir() else []
     n_bytes = sum(file.stat().st_size for file in files)
     yield Finding("cache", "good", f"{folder} ({_size(n_bytes)}); it may be deleted")

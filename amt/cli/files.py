@@ -31,6 +31,10 @@ _RIGHT_OPTION = {
 """Suffix → the option of ``amt generate`` that writes such files."""
 
 
+_MOST_NAMES = 5
+"""Outputs that a message names; more are counted."""
+
+
 def check_suffix(option: str, path: Path | None, suffixes: Sequence[str]) -> None:
     """Refuse an output of another kind than its option writes.
 
@@ -76,7 +80,9 @@ def consent(
     existing = [] if force else existing_outputs(outputs)
     if force or not existing:
         return None if force else ()
-    names = ", ".join(map(shown, existing))
+    names = ", ".join(map(shown, existing[:_MOST_NAMES]))
+    if len(existing) > _MOST_NAMES:
+        names += f" and {len(existing) - _MOST_NAMES} more"
     if not quiet and _is_interactive():
         sys.stderr.write(f"amt: replace {names}? [y/N] ")
         sys.stderr.flush()

@@ -28,9 +28,25 @@ state = _State()
 def install() -> None:
     """Take over the signals, as at the start of a run."""
     state.received, state.cleaning, state.published = None, False, False
-    for number in (getattr(signal, name) for name in _NAMES if hasattr(signal, name)):
+    for number in _numbers():
         if signal.getsignal(number) != signal.SIG_IGN:  # as nohup has it
             signal.signal(number, _on_signal)
+
+
+def ignore() -> None:
+    """Let nothing disturb the end of a run, and the exit code be the one that is chosen."""
+    for number in _numbers():
+        if signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, lambda number, frame: None)
+    # A KeyboardInterrupt that passed through the execution of a text, as in the import of a
+    # library, makes Python end by SIGINT, whatever becomes of it; the next such execution ends
+    # that.
+    exec("")
+
+
+def _numbers() -> list[signal.Signals]:
+    """The signals that there are on this system."""
+    return [getattr(signal, name) for name in _NAMES if hasattr(signal, name)]
 
 
 def _on_signal(number: int, frame: FrameType | None) -> None:

@@ -33,8 +33,11 @@ def main() -> None:
         code = (
             app(sys.argv[1:] or ["--help"], prog_name="amt", obj=state, standalone_mode=False) or 0
         )
+    except KeyboardInterrupt:
+        code = _TYPER_INTERRUPTED
     except Exception as error:
         code = _failure(error, debug=state.get("debug", False))
+    interrupts.ignore()  # what is left takes no time
     if code == _TYPER_INTERRUPTED:
         written = "the outputs are written" if interrupts.state.published else "nothing was written"
         say(f"interrupted; {written}")

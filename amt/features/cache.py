@@ -8,14 +8,26 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from amt.errors import WeightsError
+
 
 def cache_folder() -> Path:
-    """``$AMT_CACHE_DIR``, else ``$XDG_CACHE_HOME/amt``, else ``~/.cache/amt``."""
+    """``$AMT_CACHE_DIR``, else ``$XDG_CACHE_HOME/amt``, else ``~/.cache/amt``.
+
+    Raises:
+        WeightsError: none is named and there is no home folder.
+    """
     if own := os.environ.get("AMT_CACHE_DIR"):
         return Path(own)
     xdg = Path(os.environ.get("XDG_CACHE_HOME", ""))
-    # The XDG base directory specification tells programs to ignore relative paths.
-    return (xdg if xdg.is_absolute() else Path.home() / ".cache") / "amt"
+    if xdg.is_absolute():  # the XDG base directory specification has relative paths ignored
+        return xdg / "amt"
+    try:
+        return Path.home() / ".cache" / "amt"
+    except RuntimeError as error:
+        raise WeightsError(
+            "there is no home folder to keep what CLIP saw: name one with AMT_CACHE_DIR"
+        ) from error
 
 
 @contextlib.contextmanager

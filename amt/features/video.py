@@ -141,9 +141,9 @@ class VideoReader:
         head, self._head = self._head, None
         if head is None:
             return
-        yield self._frame(head, 0, self._first_pts)
         last = self._first_pts
         self._length.push(last, head.duration or 0)
+        yield self._frame(head, 0, last)
         for picture in self._pictures:
             pts = last + self._length.usual_interval if picture.pts is None else picture.pts
             if pts <= last:

@@ -78,6 +78,9 @@ def validate(plan: Plan, arrangement: Arrangement = AS_PLANNED) -> None:
         PlanError: a value breaks a rule; the message names its field as in the file.
     """
     validate_grid(plan.grid)
+    for name, text in (("title", plan.title), ("style", plan.style)):
+        if not text.isascii() and text.encode("utf-8", "ignore").decode() != text:
+            raise PlanError(f"{name} is {quoted(text)}, expected text that UTF-8 can hold")
     if not plan.style.strip():
         raise PlanError("style is empty, expected the name of a style such as 'piano'")
     if not 0 <= plan.seed <= MAX_SEED:

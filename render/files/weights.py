@@ -11,6 +11,7 @@ import hashlib
 import json
 import math
 import typing
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, fields
@@ -84,7 +85,9 @@ def read_network(
     tensors = _read_tensors(folder / WEIGHTS_FILE, name, described["sha256"])
     config = _settings(config_type, described["settings"], folder / CONFIG_FILE)
     try:
-        with _no_larger_than(sum(tensor.numel() for tensor in tensors.values())):
+        n_values = sum(tensor.numel() for tensor in tensors.values())
+        with _no_larger_than(n_values), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of layers of size 0, which fit no weights
             network = build(config)
         network.load_state_dict({key: value.float() for key, value in tensors.items()})
     except (RuntimeError, ValueError, TypeError, ArithmeticError, LookupError) as error:

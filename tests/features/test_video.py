@@ -119,7 +119,7 @@ def test_unusable_input_is_named_in_one_sentence(tmp_path, capfd, name, make, sa
     make(path)
     with pytest.raises(VideoError, match=says) as caught:
         read(path)
-    assert str(path) in str(caught.value)
+    assert path.name in str(caught.value)
     assert "\n" not in str(caught.value)
     assert capfd.readouterr().err == ""
 

@@ -62,6 +62,7 @@ def test_a_missing_file_is_named(folder: Path, name: str) -> None:
         ({"settings": [1]}, "lacks settings"),
         ({"sha256": None}, "lacks settings or sha256"),
         ({"settings": {"d_model": 32}}, "do not fit"),
+        ({"settings": {"d_ff": 0}}, "do not fit"),
     ],
 )
 def test_a_foreign_config_is_named(folder: Path, change: dict, message: str) -> None:

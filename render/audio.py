@@ -8,6 +8,7 @@ in T; :mod:`render.stream` does the same for sound that is longer than memory.
 from __future__ import annotations
 
 import math
+import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
@@ -28,6 +29,7 @@ dither, so equal samples give equal files."""
 
 _BYTES = 3
 """Of a sample in a file."""
+_SPARE_BYTES = 1 << 20
 _MAX_WAV_BYTES = 0xFFFF_0000
 _SILENCE_DB = -60.0
 _SILENCE_WINDOW_S = 0.05
@@ -114,7 +116,16 @@ def write_stream(
             for block in blocks:
                 file.write(block.T)
     except (OSError, soundfile.LibsndfileError) as error:
-        raise AudioError(f"cannot write {shown(path)}: {error}") from error
+        cause = "the disk is full" if _is_full(path) else str(error)
+        raise AudioError(f"cannot write {shown(path)}: {cause}") from error
+
+
+def _is_full(path: Path) -> bool:
+    """Whether a file could not grow; libsndfile calls that a system error."""
+    try:
+        return shutil.disk_usage(path.parent).free < _SPARE_BYTES
+    except OSError:
+        return False
 
 
 def measure(audio: Audio) -> Measurement:

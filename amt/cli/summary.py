@@ -58,11 +58,16 @@ def summarise(
         low, high = f"{tempos.min():.1f}", f"{tempos.max():.1f}"
         say(
             f"{plan.key.label}, {low if low == high else f'{low}-{high}'} BPM, "
-            f"{len(plan.grid.bars)} bars, {sum(len(track.notes) for track in song.tracks)} notes "
-            f"in {len(song.tracks)} tracks, {plan.grid.duration_s:.2f} s -> "
+            f"{_counted(len(plan.grid.bars), 'bar')}, "
+            f"{_counted(sum(len(track.notes) for track in song.tracks), 'note')} "
+            f"in {_counted(len(song.tracks), 'track')}, {plan.grid.duration_s:.2f} s -> "
             f"{', '.join(map(str, outputs))}"
         )
         if sound is not None:
             say(f"played by {sound}{'; ' * bool(sound.hint)}{sound.hint}")
     if as_json:
         print_out(json.dumps(summary))
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -23,10 +23,12 @@ import signal
 import socket
 import stat
 import sys
+import threading
 import time
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from amt.errors import OutputError, quoted, shown
 
@@ -371,16 +373,27 @@ def _adopt(staged: Path, target: Path) -> None:
 
 @contextmanager
 def _undisturbed() -> Iterator[None]:
-    """Let signals that end a run wait."""
-    if not hasattr(signal, "pthread_sigmask"):  # Windows
+    """Let signals that end a run wait until the block has ended, then raise them.
+
+    Blocking them would not do: another thread of the process would receive them, and Python would
+    run their handlers in this one all the same.
+    """
+    if threading.current_thread() is not threading.main_thread():  # where no handler ever runs
         yield
         return
-    numbers = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
+    received: list[int] = []
+    before: dict[int, Any] = {}
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) not in (signal.SIG_IGN, None):
+            before[number] = signal.signal(number, lambda came, frame: received.append(came))
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        for number in received[:1]:
+            signal.raise_signal(number)
 
 
 def _temporary_name(final: Path) -> str:

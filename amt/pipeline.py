@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Literal
 from amt.arrange import arrange, load_network, load_style
 from amt.compose import ComposeOptions, compose
 from amt.features import extract_features
+from amt.features.video import clip_end_s
 from amt.model.weights import load_composer, load_expression
 from amt.mood import MoodSpan, parse_moods
 from amt.plan import DEFAULT_ARRANGER, Arrangement, rounded
+from amt.timing.options import check_input
 from amt.types import Plan, Song, VideoFeatures
 
 if TYPE_CHECKING:
@@ -107,6 +109,7 @@ def generate(
 
     load_style(options.compose.style)  # a wrong name should not cost the user a whole extraction
     loaded = models or load_models(options.arrangement, options.weights)
+    _check_times(Path(video), options)
     features = extract_features(
         video,
         backend=options.backend,
@@ -126,3 +129,19 @@ def generate(
     song = arrange(plan, options.arrangement, loaded.arranger, telling("arranging"))
     tell("arranging", 1.0)
     return Generated(features, plan, song, options.arrangement)
+
+
+def _check_times(video: Path, options: GenerateOptions) -> None:
+    """Refuse moments beyond the clip's end before the clip is watched.
+
+    Raises:
+        InputError: a mood or a hit point lies there.
+    """
+    hits_s = options.compose.hits_s
+    if options.mood is None and not hits_s:
+        return
+    end_s = clip_end_s(video)
+    if end_s is not None:
+        check_input((), end_s, hits_s)
+        if options.mood is not None:
+            parse_moods(options.mood, end_s)

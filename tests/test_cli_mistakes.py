@@ -378,3 +378,22 @@ def test_without_a_home_folder_there_is_a_sentence(
         cache_folder()
     code, out, _ = run("doctor")
     assert (code, "AMT_CACHE_DIR" in out) == (0, True)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--hit", "99"], "hit point lies at 99 s, outside the clip"),
+        (["--emotion", "sad:1-99"], "does not lie inside the clip"),
+    ],
+)
+def test_moments_beyond_the_end_are_known_before_the_clip_is_watched(
+    run: Run, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: list, words: str
+) -> None:
+    def watched(*_: object, **__: object) -> None:
+        raise AssertionError("the clip was watched")
+
+    monkeypatch.setattr("amt.pipeline.extract_features", watched)
+    code, _, err = run("generate", clip, "--out", tmp_path / "a.mid", *options, "-q")
+    assert (code, err.count("\n")) == (2, 1), err
+    assert words in err

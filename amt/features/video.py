@@ -22,7 +22,7 @@ from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
 from amt.errors import VideoError
-from render.files.clip import Clip, LastLength
+from render.files.clip import Clip, LastLength, picture_span
 from render.files.naming import path_text, undecodable
 from render.files.source import ClipError, local_file
 
@@ -83,6 +83,18 @@ class Frame:
             [h, w, 3].
         """
         return _shrunk(self.picture, self.info, short_side)
+
+
+def clip_end_s(path: Path) -> float | None:
+    """When a clip's last picture ends, from its packets alone; None if they do not tell.
+
+    It takes a small share of the time that decoding takes, so that what lies beyond the end is
+    known before a clip is watched.
+    """
+    try:
+        return picture_span(local_file(path)).end_s
+    except (ClipError, av.FFmpegError, OSError, ValueError):  # the reader says what is wrong
+        return None
 
 
 class VideoReader:

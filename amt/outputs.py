@@ -299,6 +299,8 @@ def staging(
         yield stage
         stage.publish()
     except OSError as error:
+        if error.errno is None:  # such as a library that cannot be loaded: nothing of ours
+            raise
         name = stage.named(str(error.filename)) if error.filename else "the outputs"
         raise OutputError(f"cannot write {shown(name)}: {error.strerror or error}") from error
     finally:

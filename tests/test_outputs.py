@@ -245,3 +245,10 @@ def test_a_message_names_no_temporary_file(tmp_path: Path) -> None:
     with staging([tmp_path / "a.wav"]) as stage:
         text = f"cannot write {stage.path(tmp_path / 'a.wav')}: no space"
         assert stage.named(text) == f"cannot write {tmp_path / 'a.wav'}: no space"
+
+
+def test_what_is_no_error_of_a_file_is_not_taken_for_one(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="libx") as caught, staging([tmp_path / "a.mid"]):
+        raise OSError("libx.so: cannot open shared object file")
+    assert not isinstance(caught.value, OutputError)
+    assert not list(tmp_path.iterdir())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from amt.features.likeness import visual_change
+from amt.features.similarity import visual_change
 from amt.features.spans import Sample, Span
 from amt.types import Cut
 

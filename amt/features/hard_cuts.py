@@ -7,7 +7,7 @@ difference of hue, saturation and value (0-255), over the picture without black 
 * *around* is a time, not a number of frames, and frames that repeat the one before do not count.
   So the pictures of a slide show are shots though each is one frame, and a film whose frames are
   doubled moves no more than before;
-* the pictures before and after must be unlike (:mod:`amt.features.likeness`), and the more, the
+* the pictures before and after must be unlike (:mod:`amt.features.similarity`), and the more, the
   longer the time between them: pictures a second apart differ by movement alone. A jump of
   compression quality at a key frame leaves them alike, and so does a change of light;
 * pictures of two scenes are a cut even where both move so fast that the change does not stand out,
@@ -24,8 +24,8 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
-from amt.features.likeness import Thumbnail, correlation, picture_area, strength_of, unlikeness
 from amt.features.opencv import cv2
+from amt.features.similarity import Thumbnail, correlation, dissimilarity, picture_area, strength_of
 from amt.types import Cut
 
 MIN_SHOT_S = 0.25
@@ -41,11 +41,11 @@ MIN_RATIO = 3.0
 REPEATED = 1.0
 """A smaller change is the same picture again."""
 ALIKE = ((0.1, 0.3), (0.18, 0.42))
-"""Seconds between two pictures, and the unlikeness that they must have."""
+"""Seconds between two pictures, and the dissimilarity that they must have."""
 UNLIKE, UNLIKE_RATIO = 0.6, 2.0
 """Pictures of two scenes, if so many times as unlike as their neighbours."""
 STRANGERS = ((0.1, 0.3), (0.68, 0.6))
-"""Seconds between two pictures, and the unlikeness of two scenes whatever moves around them."""
+"""Seconds between two pictures, and the dissimilarity of two scenes whatever moves around them."""
 SAME_VIEW = 0.9
 """From this correlation on a change is one of light."""
 SETTLE_S = 0.09
@@ -143,7 +143,7 @@ class HardCuts:
     def _unlike(self, index: int) -> float:
         shown = self._shown[index]
         if shown.unlike is None:
-            shown.unlike = unlikeness(self._shown[index - 1].thumbnail, shown.thumbnail)
+            shown.unlike = dissimilarity(self._shown[index - 1].thumbnail, shown.thumbnail)
         return shown.unlike
 
     def _keep(self, index: int) -> None:
@@ -152,12 +152,12 @@ class HardCuts:
         before = self._shown[index - 1].thumbnail
         later = [s for s in self._shown[index:] if s.time_s <= time_s + FLASH_S]
         after = [s for s in later if s.time_s <= time_s + SETTLE_S][-1].thumbnail
-        unlike = unlikeness(before, after)
+        unlike = dissimilarity(before, after)
         earlier = [s for s in self._shown[: index - 1] if s.time_s >= time_s - FLASH_S]
         undone = min(
-            [unlikeness(before, s.thumbnail) for s in later]
-            + [unlikeness(s.thumbnail, after) for s in earlier]
-            + [unlikeness(s.thumbnail, later[-1].thumbnail) for s in earlier[:1]]
+            [dissimilarity(before, s.thumbnail) for s in later]
+            + [dissimilarity(s.thumbnail, after) for s in earlier]
+            + [dissimilarity(s.thumbnail, later[-1].thumbnail) for s in earlier[:1]]
         )
         if undone < UNDONE * unlike or correlation(before, after) > SAME_VIEW:
             return

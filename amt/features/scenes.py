@@ -9,7 +9,7 @@ comes gradually (:mod:`.fades`). Their time is that of the first frame that is n
 Their time is their middle.
 
 The *strength* of a change tells how unlike the pictures before and after it are
-(:mod:`.likeness`).
+(:mod:`.similarity`).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import numpy as np
 
 from amt.features.fades import Fades
 from amt.features.hard_cuts import HardCuts
-from amt.features.likeness import thumbnail
+from amt.features.similarity import thumbnail
 from amt.features.spans import Sample
 from amt.features.transitions import Transitions
 from amt.features.video import Frame

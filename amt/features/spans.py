@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from amt.features.likeness import Thumbnail
+from amt.features.similarity import Thumbnail
 from amt.types import Cut
 
 

@@ -27,7 +27,7 @@ from itertools import product
 
 import numpy as np
 
-from amt.features.likeness import Thumbnail, correlation, visual_change
+from amt.features.similarity import Thumbnail, correlation, visual_change
 from amt.features.spans import Sample, Span
 from amt.types import Cut, FloatArray
 

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from scenedetect import AdaptiveDetector, detect
 
 from amt.features.hard_cuts import HardCuts
-from amt.features.likeness import thumbnail, visual_change
 from amt.features.scenes import CutDetector, scene_offset
+from amt.features.similarity import thumbnail, visual_change
 from amt.features.video import VideoReader
 from amt.types import Cut
 from tests.features.clips import picture, shots, write_clip

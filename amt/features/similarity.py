@@ -10,10 +10,10 @@ movement have been averaged away. Two measures count, both in 0..1:
   picture, with the best correlation that is found while the middle of one picture is moved over
   the other: a camera that moves a little shows the same view.
 
-Black bars that both pictures have are cut off first. :func:`unlikeness` is the weighted mean of the
-two (of flat pictures, the colour alone), or the mean absolute difference where that is larger (a
-white picture after a black one), and :func:`visual_change` puts it on a scale of strength: about .9
-for pictures that have nothing to do with each other, about .5 for two framings of one scene.
+Black bars that both pictures have are cut off first. :func:`dissimilarity` is the weighted mean of
+the two (of flat pictures, the colour alone), or the mean absolute difference where that is larger
+(a white picture after a black one), and :func:`visual_change` puts it on a scale of strength: about
+.9 for pictures that have nothing to do with each other, about .5 for two framings of one scene.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ Thumbnail = NDArray[np.float32]
 THUMBNAIL_SIZE = (32, 18)
 
 COLOUR_SHARE = 0.4
-"""Weight of colour in unlikeness; the rest is structure. Slides of text differ in structure alone,
-and a crowd that moves through one view changes in both, in structure more."""
+"""Weight of colour in dissimilarity; the rest is structure. Slides of text differ in structure
+alone, and a crowd that moves through one view changes in both, in structure more."""
 STRENGTHS = ((0.0, 0.35, 0.6, 0.8, 1.0), (0.0, 0.5, 0.87, 0.95, 1.0))
-"""Unlikeness and the strength it stands for. Shots of different films have a median unlikeness of
-.8, of .56 where they have the same colours; framings of one scene .25 to .4."""
+"""Dissimilarity and the strength it stands for. Shots of different films have a median of .8, of
+.56 where they have the same colours; framings of one scene .25 to .4."""
 
 _SHIFT = 0.125
 """The middle of a picture is moved this far each way, as a share of its side."""
@@ -53,15 +53,15 @@ def thumbnail(bgr: NDArray[np.uint8]) -> Thumbnail:
 
 def visual_change(before: Thumbnail, after: Thumbnail) -> float:
     """Strength of the change from one picture to another, 0 (same) to 1; see the module."""
-    return strength_of(unlikeness(before, after))
+    return strength_of(dissimilarity(before, after))
 
 
 def strength_of(unlike: float) -> float:
-    """Strength for an unlikeness, both 0 to 1."""
+    """Strength for an dissimilarity, both 0 to 1."""
     return float(np.interp(unlike, *STRENGTHS))
 
 
-def unlikeness(before: Thumbnail, after: Thumbnail) -> float:
+def dissimilarity(before: Thumbnail, after: Thumbnail) -> float:
     """How much two pictures differ in colour and structure, 0 to 1; see the module."""
     rows, columns = picture_area(before, after)
     first, second = before[rows, columns], after[rows, columns]
@@ -115,12 +115,12 @@ def _structure(first: Thumbnail, second: Thumbnail) -> tuple[float, float]:
         no structure to compare.
     """
     a, b = float(first.std()), float(second.std())
-    likeness = 0.0
+    similarity = 0.0
     if min(a, b) > 1e-3:
         centred = float(((first - first.mean()) * (second - second.mean())).mean()) / (a * b)
-        likeness = max(centred, _best_match(first, second), _best_match(second, first), 0.0)
+        similarity = max(centred, _best_match(first, second), _best_match(second, first), 0.0)
     larger = max(a, b) ** 2
-    term = (2 * likeness * a * b + _NOISE) / (a * a + b * b + _NOISE)
+    term = (2 * similarity * a * b + _NOISE) / (a * a + b * b + _NOISE)
     return term, larger / (larger + _NOISE)
 
 

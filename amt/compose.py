@@ -8,15 +8,15 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import torch
 
-from amt.accents import motion_accents
 from amt.chords import Chord, Key, Mode, chord_from_id, implied_key
 from amt.errors import InputError
+from amt.features.accents import motion_accents
 from amt.features.motion import without_cuts
 from amt.harmony import HarmonyBrief, Slot, chord_slots, closing_slot, harmony_bias
-from amt.model.composer import Composer
-from amt.model.expression import Expression
-from amt.model.sampling import SamplingOptions, sample_chords
-from amt.model.video import MODALITIES, VideoInput
+from amt.models.chords.decode import SamplingOptions, sample_chords
+from amt.models.chords.network import Composer
+from amt.models.expression import Expression
+from amt.models.video import MODALITIES, VideoInput
 from amt.mood import (
     MoodSpan,
     apply_moods,

@@ -1,12 +1,13 @@
 """What is asked of the harmony of a piece, as biases on what the composer draws.
 
-The composer (:mod:`amt.model.composer`) knows which chord may follow which; this module says what
-suits the piece at hand: a key, a mood in every second, sections that end on cadences, and a last
-chord at home. It adds log-odds and forbids next to nothing, so that the composer still chooses.
+The composer (:mod:`amt.models.chords.network`) knows which chord may follow which; this module
+says what suits the piece at hand: a key, a mood in every second, sections that end on cadences, and
+a last chord at home. It adds log-odds and forbids next to nothing, so that the composer still
+chooses.
 
 Conventions: a slot is a stretch of music that holds one chord, half a bar as near as can be.
 Biases are natural logarithms, and are added to log-probabilities before they are normalised
-(:func:`amt.model.sampling.sample_chords`); -inf forbids. Chords are those of
+(:func:`amt.models.chords.decode.sample_chords`); -inf forbids. Chords are those of
 :data:`amt.chords.HOME`, not yet of the piece's own key. Shapes: ``S`` seconds, ``N`` slots, ``V`` =
 157 chords.
 """
@@ -23,7 +24,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from amt.chords import HOME, VOCABULARY_SIZE, Chord, Key, Mode, chord_from_id
-from amt.model.losses import emotion_chords
+from amt.models.chords.losses import emotion_chords
 from amt.mood import change_odds, gloom, tension
 from amt.types import FloatArray, TimeGrid
 

@@ -18,7 +18,7 @@ from amt.arrange import load_style, style_names
 from amt.chords import Chord, Key, parse_chord, parse_key
 from amt.compose import ComposeOptions
 from amt.errors import InputError, quoted
-from amt.model.sampling import SamplingOptions
+from amt.models.chords.decode import SamplingOptions
 from amt.mood import parse_moods
 from amt.pipeline import Backend, GenerateOptions
 from amt.plan import ARRANGERS, DEFAULT_ARRANGER, MAX_CANDIDATES, Arrangement, ArrangerName
@@ -82,7 +82,7 @@ class Words(ArrangementWords, total=False):
     top_p: float
     guidance: float
     affect_guidance: float
-    """See :class:`amt.model.sampling.SamplingOptions`."""
+    """See :class:`amt.models.chords.decode.SamplingOptions`."""
     colour: float
     """How far chord types follow mood; 0 is off."""
     weights: PathLike | None

@@ -12,7 +12,7 @@ from amt.arrange import arrange, load_network, load_style
 from amt.compose import ComposeOptions, compose
 from amt.features import extract_features
 from amt.features.video import clip_end_s
-from amt.model.weights import load_composer, load_expression
+from amt.models.weights import load_composer, load_expression
 from amt.mood import MoodSpan, parse_moods
 from amt.plan import DEFAULT_ARRANGER, Arrangement, rounded
 from amt.timing.options import check_input
@@ -20,9 +20,9 @@ from amt.types import Plan, Song, VideoFeatures
 
 if TYPE_CHECKING:
     from amt.features.semantic import ClipVision
-    from amt.model.arranger import Arranger
-    from amt.model.composer import Composer
-    from amt.model.expression import Expression
+    from amt.models.chords.network import Composer
+    from amt.models.expression import Expression
+    from amt.models.notes.network import Arranger
 
 Backend = Literal["auto", "clip", "analytic"]
 Stage = Callable[[str, float], None]

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from amt.model.note_tokens import IntArray
+from amt.models.notes.tokens import IntArray
 from amt.types import FloatArray
 
 FRAME_S = 0.01

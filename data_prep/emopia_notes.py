@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from amt.errors import MidiError, shown
 from amt.midi import read_midi
-from amt.model.note_tokens import (
+from amt.models.notes.tokens import (
     DURATION,
     ONSET,
     PITCH,

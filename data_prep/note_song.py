@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from amt.chords import Key
-from amt.model.note_tokens import IntArray, tracks_of, transpose
+from amt.models.notes.tokens import IntArray, tracks_of, transpose
 from amt.report.bars import bar_loudness, notes_per_beat
 from amt.types import TICKS_PER_BEAT, FloatArray, Song, TempoChange, TimeSignature
 from data_prep.chord_track import transpose_ids
@@ -19,7 +19,7 @@ from data_prep.corpus import read_arrays, write_arrays
 
 @dataclass(frozen=True, slots=True, eq=False)
 class NoteSong:
-    """A piece of music with its beats, chords and key; see :mod:`amt.model.note_tokens`."""
+    """A piece of music with its beats, chords and key; see :mod:`amt.models.notes.tokens`."""
 
     name: str
     song: str

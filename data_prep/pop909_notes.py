@@ -18,7 +18,7 @@ import numpy as np
 
 from amt.errors import ChordError, MidiError, shown
 from amt.midi import read_midi
-from amt.model.note_tokens import (
+from amt.models.notes.tokens import (
     DURATION,
     MAX_BEATS,
     ONSET,
@@ -36,7 +36,7 @@ from data_prep.pop909 import longest_key, nearest_chord, read_rows
 from data_prep.quantise import on_positions, sounding_song
 
 TRACKS = {"MELODY": 0, "BRIDGE": 1, "PIANO": 2}
-"""Name of a track -> index of its role in :data:`amt.model.note_tokens.ROLES`."""
+"""Name of a track -> index of its role in :data:`amt.models.notes.tokens.ROLES`."""
 
 LEAST_REGULAR = 0.7
 """Share of bars that have the metre of most."""

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from amt.chords import Key
-from amt.model.note_tokens import DURATION, ONSET, RESOLUTION, IntArray, bar_starts
+from amt.models.notes.tokens import DURATION, ONSET, RESOLUTION, IntArray, bar_starts
 from amt.types import FloatArray
 from data_prep.muvi_sync import CorpusError
 from data_prep.note_song import NoteSong, measured
@@ -39,7 +39,7 @@ def on_positions(name: str, notes: FloatArray, n_beats: int) -> IntArray:
 
     Args:
         name: of the piece, for the error.
-        notes: [n, 5] as :mod:`amt.model.note_tokens` has them, with onset and duration in beats.
+        notes: [n, 5] as :mod:`amt.models.notes.tokens` has them, with onset and duration in beats.
         n_beats: notes that begin on or after this one are left out.
 
     Raises:

@@ -27,15 +27,12 @@ import torch
 from numpy.typing import NDArray
 
 from amt.errors import AmtError
-from amt.model.composer import Composer
-from amt.model.sampling import SamplingOptions, sample_chords
-from amt.model.video import MODALITIES
-from amt.model.weights import load_composer, load_expression
+from amt.models.chords.decode import SamplingOptions, sample_chords
+from amt.models.chords.network import Composer
+from amt.models.video import MODALITIES
+from amt.models.weights import load_composer, load_expression
 from data_prep.muvi_sync import CorpusError, MuviSong, load_split
-from experiments.baselines import fit_baselines
-from experiments.composer_data import ComposerBatch, Example, collate, known_vector, whole_song
-from experiments.expression_data import targets_of
-from experiments.metrics import (
+from experiments.common.metrics import (
     PAPER_SECONDS,
     Metrics,
     Table,
@@ -52,6 +49,9 @@ from experiments.metrics import (
     progression_metrics,
     resamples,
 )
+from experiments.composer.baselines import fit_baselines
+from experiments.composer.data import ComposerBatch, Example, collate, known_vector, whole_song
+from experiments.expression.data import targets_of
 
 BATCH = 15
 TRUE, OTHER, CLOCK, NONE = "true video", "another clip's", "clock only", "nothing"
@@ -394,22 +394,22 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Run from the command line."""
     argv = list(sys.argv[1:] if argv is None else argv)
     if argv[:1] == ["alignment"]:
-        from experiments import alignment
+        from experiments.fit import alignment
 
         alignment.main(argv[1:])
         return
     if argv[:1] == ["mood"]:
-        from experiments import mood_control
+        from experiments.mood import evaluate as mood_control
 
         mood_control.main(argv[1:])
         return
     if argv[:1] == ["arranger"]:
-        from experiments import arranger_eval
+        from experiments.arranger import evaluate as arranger_eval
 
         arranger_eval.main(argv[1:])
         return
     if argv[:1] == ["renderer"]:
-        from experiments import renderer_eval
+        from experiments.renderer import evaluate as renderer_eval
 
         renderer_eval.main(argv[1:])
         return

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from render.bank import Bank, Format, read_bank
 from render.errors import EngineError, SoundfontError
-from render.playing import Instrument
-from render.soundfont import find_soundfont, installed_soundfonts, requested_soundfont
-from render.synthesisers import ENGINES, choose_engine
+from render.soundfont.bank import Bank, Format, read_bank
+from render.soundfont.find import find_soundfont, installed_soundfonts, requested_soundfont
+from render.soundfont.player import Instrument
+from render.soundfont.synthesisers import ENGINES, choose_engine
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,9 +15,9 @@ from pathlib import Path
 
 from render.audio import Audio
 from render.options import NEURAL, NeuralOptions, RenderOptions
-from render.playing import Instrument, Performance, Progress, Say, file_names, load_player
 from render.recording import Recording, finished
 from render.score import Part, read_parts
+from render.soundfont.player import Instrument, Performance, Progress, Say, file_names, load_player
 from render.tape import Tape
 
 _FULL_SCALE = 1 - 2**-23
@@ -57,7 +57,7 @@ def record(
     """Render a MIDI file to stereo sound on disk, which is there until the context is left.
 
     The sound rings on until it has died away by 60 dB, at most
-    :data:`render.playing.MAX_TAIL_S` after the last event.
+    :data:`render.soundfont.player.MAX_TAIL_S` after the last event.
 
     Args:
         midi: a standard MIDI file.
@@ -109,7 +109,7 @@ def stem_names(midi: Path, options: RenderOptions) -> list[str]:
     parts = read_parts(midi)
     if options.engine != NEURAL:
         return file_names([part.name for part in parts])
-    from render.neural import names
+    from render.diffusion.engine import names
 
     return file_names(names(parts))
 
@@ -174,6 +174,6 @@ def _perform(parts: tuple[Part, ...], options: RenderOptions, say: Say | None) -
     if options.engine != NEURAL:
         player = load_player(options.engine, options.soundfont, options.sample_rate)
         return player.perform(parts, say=say)
-    from render.neural import perform  # torch is imported only where it is needed
+    from render.diffusion.engine import perform  # torch is imported only where it is needed
 
     return perform(parts, options.neural, options.soundfont, options.sample_rate, say)

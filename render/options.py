@@ -44,7 +44,7 @@ class RenderOptions:
     engine: str = "auto"
     """``auto``, ``fluidsynth``, ``midirenderer`` or ``diffusion``."""
     soundfont: Path | None = None
-    """The file to play on; see :func:`render.soundfont.find_soundfont` for None."""
+    """The file to play on; see :func:`render.soundfont.find.find_soundfont` for None."""
     sample_rate: int = 44100
     """In Hz, 8000 to 96000."""
     loudness_lufs: float = -14.0

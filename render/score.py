@@ -28,7 +28,7 @@ from render.files.devices import DRUM_CHANNEL as DRUM_CHANNEL
 from render.files.devices import KIND_OF_PART_BANKS, drum_switches, settings_of
 from render.files.errors import shown
 from render.files.smf import SmfError, SmfFile, decode_text, read_smf
-from render.system_settings import TimedSetting, levels, with_tuning, with_volume
+from render.soundfont.system_settings import TimedSetting, levels, with_tuning, with_volume
 
 MIN_NOTE_S = 0.03
 """Shorter notes, above all those of no length, are held this long so that they sound."""

@@ -29,7 +29,7 @@ from amt import api
 from amt.errors import AmtError, InputError
 from amt.features import load_features, save_features
 from amt.midi import read_midi, write_midi
-from amt.model.weights import PACKAGED
+from amt.models.weights import PACKAGED
 from amt.options import generate_options, parse_primer
 from amt.pipeline import GenerateOptions
 from amt.pipeline import generate as run_pipeline

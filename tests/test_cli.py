@@ -24,7 +24,7 @@ import soundfile
 
 from amt.cli import generate, main
 from amt.compose import ComposeOptions
-from amt.model.sampling import SamplingOptions
+from amt.models.chords.decode import SamplingOptions
 from amt.plan import read_plan
 
 STORM = Path(__file__).parent / "data" / "storm.mp4"

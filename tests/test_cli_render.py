@@ -15,7 +15,7 @@ from amt.cli import main
 from render.diffusion.denoiser import Denoiser, DenoiserConfig
 from render.diffusion.vocoder import Vocoder, VocoderConfig
 from render.diffusion.weights import save_network
-from render.soundfont import ENVIRONMENT_VARIABLE
+from render.soundfont.find import ENVIRONMENT_VARIABLE
 from tests.test_cli import draw_clip
 
 

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from amt.chords import Key, parse_chord, parse_key
 from amt.compose import ComposeOptions, choose_key, compose
 from amt.errors import GridError, InputError
-from amt.model.composer import Composer
-from amt.model.config import ComposerConfig, ExpressionConfig
-from amt.model.expression import Expression
+from amt.models.chords.network import Composer
+from amt.models.config import ComposerConfig, ExpressionConfig
+from amt.models.expression import Expression
 from amt.mood import MoodSpan
 from amt.plan import rounded, validate
 from amt.types import EMOTIONS, Cut, Plan, VideoFeatures

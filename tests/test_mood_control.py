@@ -16,11 +16,11 @@ from amt.arrange import arrange
 from amt.compose import ComposeOptions, compose
 from amt.harmony import TENSE_QUALITIES
 from amt.midi import write_midi
-from amt.model.composer import Composer
-from amt.model.config import ComposerConfig, ExpressionConfig
-from amt.model.expression import Expression
-from amt.model.sampling import SamplingOptions
-from amt.model.weights import load_composer, load_expression
+from amt.models.chords.decode import SamplingOptions
+from amt.models.chords.network import Composer
+from amt.models.config import ComposerConfig, ExpressionConfig
+from amt.models.expression import Expression
+from amt.models.weights import load_composer, load_expression
 from amt.mood import (
     MoodSpan,
     change_odds,

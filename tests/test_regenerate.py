@@ -20,9 +20,9 @@ from amt.arrange.rewriting import bar_span, with_bars
 from amt.cli import main
 from amt.errors import InputError, PlanError
 from amt.midi import read_midi, write_midi
-from amt.model.arranger import Arranger
-from amt.model.config import ArrangerConfig
-from amt.model.weights import PACKAGED, save_model
+from amt.models.config import ArrangerConfig
+from amt.models.notes.network import Arranger
+from amt.models.weights import PACKAGED, save_model
 from amt.plan import (
     ARRANGERS,
     Arrangement,

@@ -20,7 +20,7 @@ from amt.timing.bars import draw_bars
 from amt.timing.fit import fit_sections, gather_events
 from amt.timing.lattice import BEAT_BAR_PRICE, CELLS, METRE_PRICE, NEVER, Events, Lattice
 from amt.types import TICKS_PER_BEAT, Cut, TimeGrid, TimeSignature
-from experiments import alignment
+from experiments.fit import alignment
 
 durations = st.floats(0.5, 300)
 tempos = st.floats(60, 160)

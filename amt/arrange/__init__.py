@@ -13,7 +13,7 @@ from amt.plan import AS_PLANNED, Arrangement
 from amt.types import Plan, Song
 
 if TYPE_CHECKING:
-    from amt.model.arranger import Arranger
+    from amt.models.notes.network import Arranger
 
 __all__ = ["arrange", "arrange_patterns", "load_network", "load_style", "style_names", "versions"]
 
@@ -68,7 +68,7 @@ def load_network(arrangement: Arrangement, weights: Path | None = None) -> Arran
     """
     if arrangement.arranger != "neural":
         return None
-    from amt.model.weights import PACKAGED, load_arranger  # costs the import of torch
+    from amt.models.weights import PACKAGED, load_arranger  # costs the import of torch
 
     folder = (weights or PACKAGED) / "arranger"
     if not folder.is_dir():

@@ -1,8 +1,8 @@
 """Arranging by network: melody, counter-melody and harmony; pad, bass and drums by rule.
 
-The plan is moved to the home key and put to the network (:mod:`amt.model.arranger`) in its own
-terms: notes a beat, loudness as velocities, mood, sections, hits, roles. Its notes come back by the
-same way, are folded into the ranges of the style's instruments, and get the dynamics that all
+The plan is moved to the home key and put to the network (:mod:`amt.models.notes.network`) in its
+own terms: notes a beat, loudness as velocities, mood, sections, hits, roles. Its notes come back by
+the same way, are folded into the ranges of the style's instruments, and get the dynamics that all
 tracks share. Pad, bass and drums play from the score that the patterns play from, and what they
 play is taken off the density before the network is asked.
 """
@@ -23,10 +23,11 @@ from amt.arrange.score import Score, write_score
 from amt.arrange.styles import Instrument, load_style
 from amt.arrange.tracks import Draft, song_of, track_of
 from amt.chords import home_distance
-from amt.model.arranger import CONTROLS, Arranger
-from amt.model.note_plan import NotePlan, beats_to_next
-from amt.model.note_rules import Rules
-from amt.model.note_tokens import (
+from amt.models.notes.conditioning import NotePlan, beats_to_next
+from amt.models.notes.constraints import Rules
+from amt.models.notes.decode import GivenBars, WritingOptions, write_words
+from amt.models.notes.network import CONTROLS, Arranger
+from amt.models.notes.tokens import (
     DURATION,
     ONSET,
     PITCH,
@@ -38,7 +39,6 @@ from amt.model.note_tokens import (
     bar_starts,
     to_notes,
 )
-from amt.model.writing import GivenBars, WritingOptions, write_words
 from amt.mood import valence_arousal
 from amt.plan import Arrangement, rounded, validate
 from amt.types import TICKS_PER_BEAT, FloatArray, Plan, Song, Track

@@ -1,6 +1,6 @@
 """Which roles of the network play in which bar, and who plays them.
 
-The network writes melody, counter-melody and harmony (:data:`amt.model.note_tokens.ROLES`). The
+The network writes melody, counter-melody and harmony (:data:`amt.models.notes.tokens.ROLES`). The
 harmony plays throughout. The melody does too, where the piece has one. The counter-melody answers
 in every second phrase, if the density leaves it notes to play.
 """
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from amt.arrange.form import Form
 from amt.arrange.styles import Instrument, Style
-from amt.model.note_tokens import ROLES
+from amt.models.notes.tokens import ROLES
 from amt.plan import Arrangement
 from amt.types import TICKS_PER_BEAT, FloatArray, TimeGrid
 

@@ -40,7 +40,7 @@ def render_options(engine: EngineName, soundfont: Path | None, **neural: object)
         )
     options = NeuralOptions(**given)
     if engine is EngineName.diffusion:
-        from render.neural import check
+        from render.diffusion.engine import check
 
         check(options)
     return RenderOptions(engine.value, soundfont, neural=options)

@@ -12,7 +12,7 @@ from amt.cli.console import print_out, say
 if TYPE_CHECKING:
     from amt.plan import Arrangement
     from amt.types import Plan, Song
-    from render.playing import Instrument
+    from render.soundfont.player import Instrument
 
 
 def summarise(

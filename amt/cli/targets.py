@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from render.engine import Rendering
     from render.mux import FilmCodec
     from render.options import RenderOptions
-    from render.playing import Instrument
+    from render.soundfont.player import Instrument
 
 
 @dataclass(frozen=True, slots=True)

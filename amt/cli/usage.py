@@ -61,7 +61,7 @@ def _is_file(word: str) -> bool:
 
 def _about_engine(word: str) -> str:
     """Why there is no such engine: some are no more."""
-    from render.synthesisers import choose_engine
+    from render.soundfont.synthesisers import choose_engine
 
     known = ("auto", "fluidsynth", "midirenderer", "diffusion")
     try:

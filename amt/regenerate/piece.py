@@ -24,7 +24,7 @@ from amt.regenerate.new_bars import NewBars, roles_of
 from amt.types import Plan, Song
 
 if TYPE_CHECKING:
-    from amt.model.arranger import Arranger
+    from amt.models.notes.network import Arranger
 
 
 @dataclass(frozen=True, slots=True)

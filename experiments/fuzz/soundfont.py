@@ -10,11 +10,11 @@ import numpy as np
 from experiments.fuzz.contract import BrokenContract, Case
 from experiments.fuzz.damage import damaged
 from experiments.fuzz.runner import Draw
-from render.bank import read_bank
-from render.bank_samples import SampleReader
-from render.bank_subset import subset
-from render.playing import load_player
 from render.score import Note, Part
+from render.soundfont.bank import read_bank
+from render.soundfont.bank_samples import SampleReader
+from render.soundfont.bank_subset import subset
+from render.soundfont.player import load_player
 from tests.render.soundfonts import RATE, Tiny
 
 _PLAYED = 0.02

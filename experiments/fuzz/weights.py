@@ -9,9 +9,9 @@ from pathlib import Path
 
 import torch
 
-from amt.model.composer import Composer
-from amt.model.config import ComposerConfig
-from amt.model.weights import CONFIG_FILE, WEIGHTS_FILE, load_composer, save_model
+from amt.models.chords.network import Composer
+from amt.models.config import ComposerConfig
+from amt.models.weights import CONFIG_FILE, WEIGHTS_FILE, load_composer, save_model
 from experiments.fuzz.contract import BrokenContract, Case
 from experiments.fuzz.damage import changed, damaged, damaged_text
 from experiments.fuzz.runner import Draw

@@ -20,11 +20,11 @@ from amt.arrange.styles import load_style
 from amt.chords import Key, chord_from_id, home_distance
 from amt.errors import InputError, PlanError, WeightsError
 from amt.midi import read_midi, write_midi
-from amt.model.arranger import NO_HIT, Arranger
-from amt.model.config import ArrangerConfig
-from amt.model.note_plan import NotePlan
-from amt.model.note_tokens import ROLES
-from amt.model.weights import save_model
+from amt.models.config import ArrangerConfig
+from amt.models.notes.conditioning import NotePlan
+from amt.models.notes.network import NO_HIT, Arranger
+from amt.models.notes.tokens import ROLES
+from amt.models.weights import save_model
 from amt.plan import Arrangement, plan_from_json, plan_to_json
 from amt.types import Cut, Note, Plan, Section, Song
 from tests.arrange.plan_strategies import make_plan, plans

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from amt.chords import Key, parse_chord
 from amt.midi import write_midi
-from amt.model.note_tokens import DURATION, ONSET, PITCH, RESOLUTION, ROLE, to_notes, to_words
+from amt.models.notes.tokens import DURATION, ONSET, PITCH, RESOLUTION, ROLE, to_notes, to_words
 from amt.types import TICKS_PER_BEAT, FloatArray, Note, Song, TempoChange, TimeSignature, Track
 from data_prep.beat_tracking import track_bars, track_beats
 from data_prep.corpus import split_by_song

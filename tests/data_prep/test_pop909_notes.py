@@ -10,7 +10,7 @@ import pytest
 
 from amt.chords import Key, home_distance, parse_chord
 from amt.midi import read_midi, write_midi
-from amt.model.note_tokens import ONSET, PITCH, RESOLUTION, ROLE, to_notes, to_words
+from amt.models.notes.tokens import ONSET, PITCH, RESOLUTION, ROLE, to_notes, to_words
 from amt.types import TICKS_PER_BEAT, Note, Song, TempoChange, TimeSignature, Track
 from data_prep.corpus import split_by_song
 from data_prep.muvi_sync import CorpusError

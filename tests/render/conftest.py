@@ -11,8 +11,8 @@ import numpy as np
 import pretty_midi
 import pytest
 
-from render.soundfont import ENVIRONMENT_VARIABLE
-from render.synthesisers import ENGINES, Engine
+from render.soundfont.find import ENVIRONMENT_VARIABLE
+from render.soundfont.synthesisers import ENGINES, Engine
 from tests.render.events import TICKS_PER_BEAT, Event
 
 MidiWriter = Callable[..., Path]

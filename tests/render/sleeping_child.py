@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterator
 
-from render.isolation import serve
+from render.soundfont.isolation import serve
 
 
 def answer(contents: list[bytes]) -> Iterator[bytes]:

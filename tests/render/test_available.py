@@ -2,11 +2,11 @@ from __future__ import annotations
 
 import pytest
 
-from render import soundfont
 from render.available import engines, planned_instrument, soundfonts
 from render.errors import EngineError, SoundfontError
-from render.soundfont import ENVIRONMENT_VARIABLE
-from render.synthesisers import ENGINES
+from render.soundfont import find as soundfont
+from render.soundfont.find import ENVIRONMENT_VARIABLE
+from render.soundfont.synthesisers import ENGINES
 from tests.render.soundfonts import Tiny
 
 

@@ -13,9 +13,9 @@ from render.audio import Audio, measure, write_audio
 from render.engine import record, render_midi, render_stems
 from render.errors import EngineError, MidiFileError, SoundfontError
 from render.options import RenderOptions
-from render.playing import MAX_TAIL_S, load_player
 from render.score import Note, Part
-from render.synthesisers import ENGINES, Engine, choose_engine
+from render.soundfont.player import MAX_TAIL_S, load_player
+from render.soundfont.synthesisers import ENGINES, Engine, choose_engine
 from tests.render.events import band, control, named, note, program
 
 RATE = 44100

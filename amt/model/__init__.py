@@ -1,1 +1,0 @@
-"""Composer (video and chords so far -> next chord) and expression (video -> loudness, density)."""

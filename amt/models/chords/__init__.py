@@ -1,0 +1,1 @@
+"""Video and the chords so far to the next chord: network, training losses, decoding."""

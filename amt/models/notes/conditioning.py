@@ -1,0 +1,78 @@
+"""What is asked of the notes of a piece, beat by beat: the arranger's input in plain arrays.
+
+Plans are in the home key: C major or A minor (:data:`amt.chords.HOME`). ``B`` is the number of
+beats, ``C`` that of :data:`amt.models.notes.network.CONTROLS`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from amt.models.notes.motifs import ChordChart
+from amt.models.notes.network import CONTROLS, NO_HIT, PlanInput, plan_beats
+from amt.models.notes.tokens import ROLES, IntArray
+from amt.types import FloatArray
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class NotePlan:
+    """The plan of a piece as the arranger meets it."""
+
+    bars: tuple[int, ...]
+    """Beats of each bar, 1 to :data:`amt.models.notes.tokens.MAX_BEATS`; they sum to B."""
+    chords: IntArray
+    """[B] id of the chord on each beat, in the home key."""
+    is_minor: bool
+    """A minor rather than C major."""
+    controls: FloatArray
+    """[B, C] in the order and units of :data:`amt.models.notes.network.CONTROLS`."""
+    known: NDArray[np.bool_]
+    """[C] which controls are asked; the arranger chooses where they are not."""
+
+    @property
+    def chart(self) -> ChordChart:
+        """The chords as the memory of motifs compares them."""
+        return ChordChart.of(self.chords, self.bars)
+
+    @property
+    def roles(self) -> NDArray[np.bool_]:
+        """[bars, roles] which roles may play in each bar; all where that is not asked."""
+        columns = [CONTROLS.index(role) for role in ROLES]
+        asked = self.controls[self.downbeats][:, columns] > 0.5
+        return np.asarray(asked | ~self.known[columns])
+
+    @property
+    def downbeats(self) -> IntArray:
+        """[bars] beat on which each bar begins."""
+        return np.concatenate([[0], np.cumsum(self.bars)[:-1]]).astype(np.int64)
+
+    def control(self, name: str) -> FloatArray:
+        """[B] one control, whether it is asked or not."""
+        return np.asarray(self.controls[:, CONTROLS.index(name)])
+
+
+def beats_to_next(marks: NDArray[np.bool_]) -> FloatArray:
+    """Beats [B] from each beat to the next marked one, 0 on one; ``NO_HIT`` after the last."""
+    distance = np.full(len(marks), NO_HIT)
+    since = NO_HIT
+    for beat in range(len(marks) - 1, -1, -1):
+        since = 0.0 if marks[beat] else min(since + 1, NO_HIT)
+        distance[beat] = since
+    return distance
+
+
+def plan_input(plan: NotePlan) -> PlanInput:
+    """A plan as a batch of one."""
+    beat, beats, bar = plan_beats(plan.bars)
+    rows = (torch.from_numpy(plan.chords), beat, beats, bar)
+    chord, beat, beats, bar = (row[None].long() for row in rows)
+    return PlanInput(
+        chord, beat, beats, bar,
+        controls=torch.tensor(plan.controls, dtype=torch.float32)[None],
+        known=torch.tensor(plan.known, dtype=torch.float32)[None],
+        minor=torch.tensor([int(plan.is_minor)]),
+    )  # fmt: skip

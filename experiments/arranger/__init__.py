@@ -1,0 +1,1 @@
+"""The arranger: examples, training, baselines, measures, report."""

@@ -1,0 +1,1 @@
+"""The composer: examples, training, baselines, ablations."""

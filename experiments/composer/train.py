@@ -1,0 +1,145 @@
+r"""Train the composer.
+
+    python -m experiments.composer.train --config experiments/composer/composer.toml \
+        --data DIR --out RUN
+
+``DIR`` is MuVi-Sync in its published layout (Zenodo record 10057093); ``--pop909`` and ``--emopia``
+add the chords of those corpora. A run that was stopped goes on when the command is given again.
+``RUN/composer`` holds the weights as ``amt`` reads them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file
+from torch import Tensor
+
+from amt.models.chords.losses import composer_loss
+from amt.models.chords.network import Composer
+from amt.models.config import ComposerConfig
+from amt.models.video import VideoInput
+from amt.models.weights import save_model
+from data_prep.corpus import split_by_song
+from data_prep.emopia import QUADRANT_VALENCE_AROUSAL, load_clips
+from data_prep.muvi_sync import MuviSong, load_split
+from data_prep.pop909 import load_tracks
+from experiments.common.metrics import composer_scores
+from experiments.common.training import (
+    BEST,
+    TrainSettings,
+    read_config,
+    report,
+    settings_from,
+    train,
+    training_parser,
+)
+from experiments.composer.data import (
+    ComposerData,
+    ComposerExamples,
+    Labelled,
+    collate,
+    whole_song,
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class ComposerObjective:
+    """Weights of the loss; the ``[loss]`` table of a composer config."""
+
+    next_weight: float = 0.5
+    affective_weight: float = 0.02
+    smoothing: float = 0.05
+
+
+class ComposerTask:
+    """The composer as :class:`experiments.common.training.Task`."""
+
+    def __init__(
+        self,
+        model: Composer,
+        examples: ComposerExamples,
+        validation: Sequence[MuviSong],
+        objective: ComposerObjective,
+        batch_size: int,
+    ) -> None:
+        self.model = model
+        self.examples, self.objective, self.batch_size = examples, objective, batch_size
+        ordered = sorted(validation, key=lambda song: len(song.chords))
+        self.validation = [
+            collate([whole_song(song) for song in ordered[i : i + 15]])
+            for i in range(0, len(ordered), 15)
+        ]
+
+    def loss(self, step: int, rank: int, world: int) -> dict[str, Tensor]:
+        """Losses of this process's share of the step's batch."""
+        batch = self.examples.batch(step, self.batch_size)
+        mine = slice(rank, None, world)
+        device = next(self.model.parameters()).device
+        video = VideoInput(*(tensor[mine].to(device) for tensor in batch.video))
+        chords = batch.chords[mine].to(device)
+        output = self.model(chords, batch.minor[mine].to(device), video)
+        losses = composer_loss(
+            output,
+            chords,
+            batch.weight[mine].to(device),
+            video.emotion,
+            video.known[:, 1],
+            slots=batch.weight.sum().to(device) / world,
+            **dataclasses.asdict(self.objective),
+        )
+        return {name: getattr(losses, name) for name in losses.__slots__}
+
+    def validate(self) -> dict[str, float]:
+        """NLL and Hits on the validation songs, with their video and without."""
+        seen = composer_scores(self.model, self.validation, with_video=True)
+        blind = composer_scores(self.model, self.validation, with_video=False)
+        return {"loss": seen["nll"], **seen, **{f"blind_{k}": v for k, v in blind.items()}}
+
+
+def other_corpora(
+    pop909: Path | None, emopia: Path | None, cache: Path | None
+) -> dict[str, list[Labelled]]:
+    """The corpora without a picture that are there."""
+    corpora: dict[str, list[Labelled]] = {}
+    if pop909 is not None:
+        corpora["pop909"] = [(track, None) for track in load_tracks(pop909)]
+    if emopia is not None:
+        clips, _ = split_by_song(load_clips(emopia, cache=cache))
+        corpora["emopia"] = [(c.track, QUADRANT_VALENCE_AROUSAL[c.quadrant]) for c in clips]
+    return corpora
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run from the command line."""
+    parser = training_parser(__doc__, Path("experiments/composer/composer.toml"))
+    parser.add_argument("--pop909", type=Path, help="POP909's folder of songs")
+    parser.add_argument("--emopia", type=Path, help="EMOPIA's folder of MIDI files")
+    args = parser.parse_args(argv)
+    config = read_config(
+        args.config, args.changes, model=ComposerConfig, train=TrainSettings, data=ComposerData,
+        loss=ComposerObjective,
+    )  # fmt: skip
+    settings = settings_from(args, config["train"])
+    songs = load_split(args.data, "train", on_error="skip", report=report, cache=args.cache)
+    validation = load_split(args.data, "val", on_error="skip", report=report, cache=args.cache)
+    others = other_corpora(args.pop909, args.emopia, args.cache)
+    torch.manual_seed(settings.seed)
+    task = ComposerTask(
+        Composer(config["model"]),
+        ComposerExamples(songs, others, config["data"], settings.seed),
+        validation,
+        config["loss"],
+        settings.batch_size,
+    )
+    best = train(task, settings, args.out)
+    save_model(args.out / "composer", "composer", config["model"], load_file(args.out / BEST))
+    report(json.dumps(best, indent=2))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The expression regressor: examples and training."""

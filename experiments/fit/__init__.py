@@ -1,0 +1,1 @@
+"""Whether beats fall on cuts, and whether notes follow plan and picture."""

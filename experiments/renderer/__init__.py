@@ -1,0 +1,1 @@
+"""The neural renderer: examples, training, systems compared, measures, report."""

@@ -1,0 +1,210 @@
+"""Does the neural renderer sound like the soundfont that taught it, and how fast?
+
+Passages of songs that neither network saw are played by the teacher, by our vocoder on the
+teacher's own spectrogram (the ceiling of what any denoiser could reach), by our diffusion with
+several numbers of steps, on another soundfont (TimGM6mb), and by two plain baselines. All are mono
+at 24 kHz, from the same notes, and are measured in one run. An outside judge, Basic Pitch,
+transcribes every rendering back to notes.
+
+    python -m experiments.evaluate renderer --pop909 POP909 --emopia EMOPIA/midis \
+        --soundfont MuseScore_General.sf3 --weights W --transcriber basic_pitch_nmp.onnx
+    python -m experiments.evaluate renderer ... --songs 1 --steps 8
+
+``W`` holds the folders ``denoiser`` and ``vocoder``. The extra ``evaluate`` must be installed;
+without a transcriber, notes of pitched instruments are not judged.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from amt.errors import AmtError
+from experiments.evaluate import plain
+from experiments.renderer.data import Teacher
+from experiments.renderer.measures import (
+    Heard,
+    family_report,
+    figure_report,
+    frechet_report,
+    levelled,
+    measure,
+    play_scales,
+    seam_report,
+    time_report,
+    velocity_report,
+)
+from experiments.renderer.metrics import Wave, mel_db
+from experiments.renderer.report import draw_spectrograms, text_of
+from experiments.renderer.speed import speed_report
+from experiments.renderer.systems import (
+    BAND,
+    CEILING,
+    EXCERPT_S,
+    NOISE,
+    OTHER,
+    SINES,
+    TEACHER,
+    Excerpt,
+    Player,
+    by_diffusion,
+    by_noise,
+    by_sines,
+    by_teacher,
+    by_vocoder,
+    draw_excerpts,
+    on_device,
+    play_voices,
+)
+from experiments.renderer.train import corpora_of
+from experiments.renderer.transcriber import Transcriber, import_mir_eval, load_transcriber
+from render.diffusion.instruments import DRUMS
+from render.diffusion.sampler import SamplerOptions
+from render.diffusion.weights import load_renderer
+from render.errors import RenderError
+
+PICTURED = ("piano", "strings", DRUMS, BAND)
+
+
+# --- everything -------------------------------------------------------------------------------
+
+
+def evaluate_renderer(args: argparse.Namespace) -> dict[str, Any]:
+    """Everything that is known of a renderer."""
+    options = {n: SamplerOptions(n, args.guidance, args.seed) for n in args.steps}
+    renderer = on_device(load_renderer(args.weights), args.device)
+    transcriber = load_transcriber(args.transcriber) if args.transcriber else None
+    teacher = Teacher(args.soundfont, args.engine)
+    import_mir_eval()  # which is optional, so that its lack is told before any work
+    _, held = corpora_of(args.pop909, args.emopia, args.cache)
+    excerpts = draw_excerpts(held, args.songs, args.seed)
+    diffusions = {n: f"diffusion, {n} step{'s' * (n > 1)}" for n in args.steps}
+    everybody: dict[str, Player] = {
+        **{diffusions[n]: by_diffusion(renderer, asked) for n, asked in options.items()},
+        CEILING: by_vocoder(renderer),
+        OTHER: by_teacher(Teacher(_timgm6mb(), args.engine)),
+        SINES: by_sines,
+        NOISE: by_noise,
+    }
+    players, scales = levelled(everybody, play_scales(teacher, everybody, args.seed))
+    shown = diffusions[min(args.steps, key=lambda n: abs(n - SamplerOptions().steps))]
+    pictures = Pictures(args.pictures, (TEACHER, CEILING, shown)) if args.pictures else None
+    table = _measured(excerpts, teacher, players, transcriber, pictures)
+    report = {
+        "weights": str(args.weights), "soundfont": args.soundfont.name, "seed": args.seed,
+        "songs": args.songs, "excerpts": [excerpt.name for excerpt in excerpts],
+        "excerpt_s": EXCERPT_S, "guidance": args.guidance, "bootstrap": args.bootstrap,
+        "main": shown, "transcriber": bool(transcriber),
+        "figures": figure_report(table, excerpts, args.bootstrap, args.seed),
+        "families": family_report(table, excerpts),
+        "times": time_report(table, scales),
+        "velocity": velocity_report(scales.levels),
+        "seams": seam_report(table, list(diffusions.values()), args.bootstrap, args.seed),
+        "frechet": frechet_report(table, excerpts),
+    }  # fmt: skip
+    if args.threads:
+        # Where nothing sounds nothing is drawn, so a busy excerpt is timed.
+        busiest = max(excerpts, key=lambda excerpt: len(excerpt.voices[0].take.notes))
+        report["speed"] = speed_report(renderer, busiest, args.steps, args.threads)
+    return report
+
+
+def _measured(
+    excerpts: Sequence[Excerpt], teacher: Teacher, players: Mapping[str, Player],
+    transcriber: Transcriber | None, pictures: Pictures | None,
+) -> dict[str, list[Heard]]:  # fmt: skip
+    """Everybody's renderings of all excerpts, measured and forgotten."""
+    table: dict[str, list[Heard]] = {}
+    for number, excerpt in enumerate(excerpts, 1):
+        _say(f"{number}/{len(excerpts)}: {excerpt.group}, {excerpt.name}")
+        found, waves = measure(excerpt, play_voices(excerpt, teacher, players), transcriber)
+        for name, heard in found.items():
+            table.setdefault(name, []).append(heard)
+        if pictures is not None:
+            pictures.draw(excerpt, waves)
+    return table
+
+
+@dataclass(frozen=True, slots=True)
+class Pictures:
+    """Spectrograms of the first excerpt of each group of :data:`PICTURED`.
+
+    Attributes:
+        folder: for ``GROUP.png``.
+        systems: who is shown.
+    """
+
+    folder: Path
+    systems: tuple[str, ...]
+    _drawn: set[str] = field(default_factory=set)
+
+    def draw(self, excerpt: Excerpt, waves: Mapping[str, Wave]) -> None:
+        """Draw an excerpt if it is the first of such a group."""
+        group = excerpt.group
+        if group in PICTURED and group not in self._drawn:
+            self._drawn.add(group)
+            self.folder.mkdir(parents=True, exist_ok=True)
+            spectrograms = {name: mel_db(waves[name]) for name in self.systems}
+            title, path = f"{group}: {excerpt.name}", self.folder / f"{group}.png"
+            draw_spectrograms(spectrograms, excerpt.notes, title, path)
+
+
+def _timgm6mb() -> Path:
+    """The small soundfont that comes with pretty_midi."""
+    package = importlib.util.find_spec("pretty_midi")
+    assert package is not None and package.submodule_search_locations
+    return Path(package.submodule_search_locations[0]) / "TimGM6mb.sf2"
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="evaluate renderer", description="The neural renderer beside its teacher."
+    )
+    parser.add_argument("--pop909", type=Path, required=True, help="folder of 001, 002, …")
+    parser.add_argument("--emopia", type=Path, help="folder of Q1_SONG_0.mid, …")
+    parser.add_argument("--soundfont", type=Path, required=True, help="what the teacher plays on")
+    parser.add_argument("--engine", default="auto", help="what soundfonts are played with")
+    parser.add_argument("--weights", type=Path, required=True, help="folder of both networks")
+    parser.add_argument("--transcriber", type=Path, help="Basic Pitch as ONNX; no notes without")
+    parser.add_argument(
+        "--songs", type=int, default=3, help="excerpts of each family, and bands (3)"
+    )
+    parser.add_argument(
+        "--steps", type=int, nargs="+", default=[1, 4, 8], help="of the diffusion (1 4 8)"
+    )
+    parser.add_argument("--guidance", type=float, default=1.0, help="of the diffusion (1)")
+    parser.add_argument("--device", default="cpu", help="for the networks: cpu (default) or cuda")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--threads", type=int, default=2, help="with which speed is measured beside 1; 0: not (2)"
+    )
+    parser.add_argument("--bootstrap", type=int, default=1000, help="resamples (1000)")
+    parser.add_argument("--pictures", type=Path, help="folder for spectrograms as PNG")
+    parser.add_argument("--cache", type=Path, help="folder for compact copies of the corpora")
+    parser.add_argument("--json", type=Path, help="write the report to this file")
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run from the command line."""
+    parser = _parser()
+    args = parser.parse_args(argv)
+    if args.songs < 1:
+        parser.error(f"{args.songs} excerpts of each family are asked for: choose 1 or more")
+    try:
+        report = evaluate_renderer(args)
+    except (AmtError, RenderError) as error:
+        parser.error(str(error))
+    print(text_of(report))
+    if args.json:
+        args.json.write_text(json.dumps(plain(report), indent=2) + "\n", encoding="utf-8")

@@ -1,0 +1,1 @@
+"""Score to samples by a synthesiser of soundfonts, in a child process."""

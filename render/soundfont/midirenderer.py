@@ -1,0 +1,192 @@
+"""RustySynth through midirenderer, which turns a MIDI file into 16-bit WAV at 48 kHz.
+
+It reads the whole soundfont for every file that it plays, knows no Vorbis and no end of memory. So
+it gets a small SF2 file of the presets that a part plays (:mod:`render.soundfont.bank_subset`),
+and long parts in windows.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import importlib.metadata
+import io
+from collections.abc import Iterator
+from dataclasses import replace
+from types import ModuleType
+
+import mido
+import numpy as np
+import soundfile
+
+from render.errors import EngineError, SoundfontError
+from render.files.errors import shown
+from render.score import Part
+from render.soundfont.bank import Bank, damaged
+from render.soundfont.bank_samples import SampleReader
+from render.soundfont.bank_subset import subset
+from render.soundfont.isolation import Child, ChildError
+from render.soundfont.presets import presets_of
+from render.stream import Block, Resampler, blocks_of, silence
+
+RATE = 48000
+"""In Hz, of what midirenderer makes."""
+WINDOW_S = 120.0
+"""Longer parts are played in windows of this length, so that memory does not grow with them."""
+LEAD_S = 30.0
+"""A note that is held into a window is struck at most this long before it: by then sustained sounds
+have settled and plucked ones have died away, so that it sounds as if it had been held all along."""
+CROSSFADE_S = 1.0
+"""Windows give way to one another over this time."""
+_TICKS_A_SECOND = 10_000
+
+
+class MidiRenderer:
+    """A soundfont on midirenderer.
+
+    Args:
+        bank: the soundfont.
+        sample_rate: in Hz.
+    """
+
+    def __init__(self, bank: Bank, sample_rate: int) -> None:
+        self._bank, self._sample_rate = bank, sample_rate
+        self._child = Child("render.soundfont.midirenderer_child")
+        self._samples = SampleReader(bank)
+        self._soundfont = b""
+        self._sent: bytes | None = None
+
+    def play(self, part: Part, frames: int) -> Iterator[Block]:
+        """Play a part from silence as a stream of ``frames`` frames."""
+        played = {(note.pitch, note.velocity) for note in part.notes}
+        soundfont = subset(self._samples, set(presets_of(part)), played)
+        if soundfont != self._soundfont:
+            self._soundfont = soundfont
+        resampler = Resampler(RATE, self._sample_rate)
+        left = frames
+
+        def cut(blocks: Iterator[Block]) -> Iterator[Block]:
+            nonlocal left
+            for block in blocks:
+                left -= (kept := block[:, :left]).shape[1]
+                yield kept
+
+        for block in self._native(part, frames / self._sample_rate):
+            yield from cut(resampler.push(block))
+        yield from cut(resampler.finish())
+        if left:
+            yield silence(left)
+
+    def _native(self, part: Part, duration_s: float) -> Iterator[Block]:
+        if duration_s <= WINDOW_S + LEAD_S:
+            yield from blocks_of(self._render(part, round(duration_s * RATE)))
+            return
+        window, lead, fade = (round(s * RATE) for s in (WINDOW_S, LEAD_S, CROSSFADE_S))
+        whole = round(duration_s * RATE)
+        held = part.sustained(duration_s)
+        fading = np.zeros((2, 0), np.float32)
+        for first in range(0, whole, window):
+            start, stop = max(first - lead, 0), min(first + window + fade, whole)
+            sound = self._window(held, start, stop)[:, first - start :]
+            into = fading.shape[1]
+            sound[:, :into] = crossfaded(fading, sound[:, :into])
+            yield from blocks_of(sound[:, :window])
+            fading = sound[:, window:]
+
+    def _window(self, part: Part, start: int, stop: int) -> Block:
+        """The frames between two of a part without pedal, as if it began with the first."""
+        start_s, stop_s = start / RATE, stop / RATE
+        notes = tuple(
+            replace(note, start_s=max(note.start_s, start_s), end_s=min(note.end_s, stop_s))
+            for note in part.notes
+            if note.end_s > start_s and note.start_s < stop_s
+        )
+        if not notes:
+            return np.zeros((2, stop - start), np.float32)
+        return self._render(part.excerpt(tuple(sorted(notes))).shifted(-start_s), stop - start)
+
+    def _render(self, part: Part, frames: int) -> Block:
+        """A part as float32 [2, frames] at :data:`RATE`."""
+        wav = self._ask(_midi_bytes(part, frames / RATE))
+        samples, _ = soundfile.read(io.BytesIO(wav), frames, dtype="float32", always_2d=True)
+        if len(part.notes) > 1 and np.abs(samples).max(initial=0.0) >= 1 - 2**-14:
+            # Full scale was reached and the rest cut off: every second note is rendered apart.
+            first, second = (replace(part, notes=part.notes[i::2]) for i in range(2))
+            return self._render(first, frames) + self._render(second, frames)
+        return np.pad(samples.T, ((0, 0), (0, frames - samples.shape[0])))
+
+    def _ask(self, midi: bytes) -> bytes:
+        soundfont = self._soundfont
+        fresh = soundfont is not self._sent
+        self._sent = None  # until it is known that the child lives on
+        try:
+            answer = b"".join(self._child.ask(soundfont if fresh else b"", midi))
+        except ChildError as error:
+            raise SoundfontError(
+                f"midirenderer cannot play on {shown(self._bank.path)}: {str(error)[:80]}: "
+                "choose another "
+                "soundfont or engine"
+            ) from error
+        if not answer.startswith(b"RIFF"):
+            raise damaged(self._bank.path, "midirenderer makes no sound of it")
+        self._sent = soundfont
+        return answer
+
+
+def crossfaded(out: Block, into: Block) -> Block:
+    """A sound [C, L] giving way to another of its length, without a change of level.
+
+    The gains that add up to 1 are divided by the level that they leave, which depends on how alike
+    (correlated) the two sounds are.
+    """
+    if not out.size:
+        return into
+    rise = np.linspace(0.0, 1.0, out.shape[1], dtype=np.float32)
+    fall = 1 - rise
+    powers = float(np.vdot(out, out)) * float(np.vdot(into, into))
+    alike = max(float(np.vdot(out, into)) / np.sqrt(powers), 0.0) if powers > 0 else 1.0
+    level = np.sqrt(np.square(rise) + np.square(fall) + 2 * alike * rise * fall)
+    return np.asarray((fall * out + rise * into) / level, np.float32)
+
+
+def _midi_bytes(part: Part, duration_s: float) -> bytes:
+    """A part as a MIDI file of its own, with a tick of 0.1 ms, that ends after ``duration_s``."""
+    track = mido.MidiTrack()
+    done = 0
+    for time_s, message in part.events():
+        tick = round(time_s * _TICKS_A_SECOND)
+        track.append(message.copy(time=tick - done))
+        done = tick
+    rest = max(round(duration_s * _TICKS_A_SECOND) - done, 0)
+    track.append(mido.MetaMessage("end_of_track", time=rest))
+    file = mido.MidiFile(type=0, ticks_per_beat=_TICKS_A_SECOND // 2)
+    file.tracks.append(track)
+    stream = io.BytesIO()
+    file.save(file=stream)
+    return stream.getvalue()
+
+
+@functools.cache
+def import_midirenderer() -> ModuleType:
+    """The module midirenderer.
+
+    Raises:
+        EngineError: it is not installed.
+    """
+    try:
+        return importlib.import_module("midirenderer")
+    except ImportError as error:
+        raise EngineError(
+            "the engine midirenderer is not installed, as its wheels do not cover this platform: "
+            "install FluidSynth or choose another engine"
+        ) from error
+
+
+def midirenderer_version() -> str:
+    """Such as ``0.1.3``.
+
+    Raises:
+        EngineError: it is not installed.
+    """
+    import_midirenderer()
+    return importlib.metadata.version("midirenderer")

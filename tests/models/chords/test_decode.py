@@ -1,0 +1,109 @@
+"""Drawing chords: determinism, constraints, guidance."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from amt.chords import VOCABULARY_SIZE
+from amt.errors import InputError
+from amt.models.chords.decode import SamplingOptions, draw, make_guide, sample_chords, top_p_filter
+from amt.models.chords.network import Composer
+from amt.models.video import MODALITIES
+from tests.models.chords.test_network import ECHOING, TOY, toy_video
+
+
+@pytest.fixture(scope="module", params=[TOY, ECHOING], ids=["plain", "echoing"])
+def model(request: pytest.FixtureRequest) -> Composer:
+    torch.manual_seed(1)
+    return Composer(request.param).eval()
+
+
+def compose(model: Composer, slots: int = 20, seed: int = 3, **more) -> list[int]:
+    arguments = {"minor": False, "options": SamplingOptions(), **more}
+    generator = torch.Generator().manual_seed(seed)
+    return sample_chords(model, toy_video(slots), generator=generator, **arguments)
+
+
+@given(st.lists(st.floats(-20, 5), min_size=1, max_size=20), st.floats(0.01, 1.0))
+def test_top_p_keeps_the_fewest_likeliest_that_reach_p(logits: list[float], p: float) -> None:
+    log_probs = torch.tensor(logits, dtype=torch.float64).log_softmax(dim=0)
+    kept = torch.isfinite(top_p_filter(log_probs, p))
+    mass = log_probs.exp()[kept].sum()
+    assert kept.any()
+    assert mass >= p - 1e-9
+    assert mass - log_probs.exp()[kept].min() < p
+    if not kept.all():
+        assert log_probs[kept].min() >= log_probs[~kept].max()
+
+
+def test_same_seed_same_chords_another_seed_others(model: Composer) -> None:
+    assert compose(model) == compose(model)
+    assert compose(model) != compose(model, seed=4)
+
+
+def test_betting_on_the_running_chord_draws_the_same(
+    model: Composer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn = []
+    for n_draft in (1, 3, 6):
+        monkeypatch.setattr("amt.models.chords.decode.DRAFT_SLOTS", n_draft)
+        drawn.append(compose(model, slots=120))
+    assert drawn[0] == drawn[1] == drawn[2]
+
+
+@pytest.mark.parametrize("slots", [1, 2, 50])
+def test_it_stops_when_the_clip_does(model: Composer, slots: int) -> None:
+    assert len(compose(model, slots)) == slots
+
+
+def test_primer_and_bias_are_obeyed(model: Composer) -> None:
+    bias = torch.zeros(20, VOCABULARY_SIZE)
+    bias[:, 50:] = float("-inf")
+    bias[19, 1:] = float("-inf")
+    chords = compose(model, bias=bias, primer=[100, 101])
+    assert chords[:2] == [100, 101]
+    assert max(chords[2:]) < 50
+    assert chords[19] == 0
+
+
+def test_forbidding_change_repeats_the_primer(model: Composer) -> None:
+    still = torch.full((20,), -1e9)
+    assert compose(model, change_bias=still, primer=[5]) == [5] * 20
+
+
+def test_nothing_allowed_is_an_error(model: Composer) -> None:
+    with pytest.raises(ValueError, match="no chord is allowed"):
+        compose(model, bias=torch.full((20, VOCABULARY_SIZE), float("-inf")))
+
+
+def test_low_temperature_is_greedy() -> None:
+    logits = torch.tensor([0.0, 1.0, 0.9])
+    options = SamplingOptions(temperature=0.01)
+    assert draw(logits, options, torch.Generator().manual_seed(0)) == 1
+
+
+def test_guidance_of_one_is_the_plain_model_and_of_zero_is_blind() -> None:
+    video = toy_video(4)
+    plain = make_guide(video, SamplingOptions(guidance=1, affect_guidance=1))
+    assert plain.weights.tolist() == [1]
+    assert torch.equal(plain.video.known, video.known)
+    blind = make_guide(video, SamplingOptions(guidance=0, affect_guidance=0))
+    assert blind.weights.tolist() == [1]
+    assert blind.video.known[0].tolist() == [0] * len(MODALITIES)
+    both = make_guide(video, SamplingOptions(guidance=1.5, affect_guidance=2))
+    assert both.weights.sum() == pytest.approx(1)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("temperature", 0.0), ("temperature", float("nan")), ("top_p", 0.0), ("top_p", 1.1),
+        ("guidance", -1.0), ("affect_guidance", float("inf")),
+    ],
+)  # fmt: skip
+def test_options_out_of_range_are_named(name: str, value: float) -> None:
+    with pytest.raises(InputError, match=name):
+        SamplingOptions(**{name: value})

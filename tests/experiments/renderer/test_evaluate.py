@@ -16,8 +16,8 @@ from PIL import Image
 from amt.chords import Key
 from amt.errors import InputError
 from data_prep.note_song import NoteSong, measured
-from experiments import renderer_eval, renderer_measures, renderer_systems, train_renderer
 from experiments.evaluate import main
+from experiments.renderer import evaluate, measures, systems, train
 from experiments.renderer.data import Teacher
 from experiments.renderer.measures import Heard, Scales, figure_report, levelled, seam_report
 from experiments.renderer.metrics import (
@@ -451,7 +451,7 @@ def test_bands_play_three_voices_of_one_passage(excerpts):
 
 
 def test_songs_that_are_too_short_are_refused(monkeypatch):
-    monkeypatch.setattr(renderer_systems, "_TRIES", 20)
+    monkeypatch.setattr(systems, "_TRIES", 20)
     with pytest.raises(InputError, match="none of 1 held-out songs has 8 notes"):
         draw_excerpts({"pop909": [scale_song(bars=1)]}, 1, 0)
 
@@ -460,7 +460,7 @@ def test_a_mix_is_what_the_renderer_makes_of_the_buses(renderer):
     take = velocity_scale(FEW[0], 0)
     other = velocity_scale(FEW[1], 1)
     excerpt = Excerpt("two", BAND, (Voice(take, 90), Voice(other, 110)))
-    parts = [renderer_systems.part_of(voice) for voice in excerpt.voices]
+    parts = [systems.part_of(voice) for voice in excerpt.voices]
     options = SamplerOptions(steps=1, seed=3)
     player = by_diffusion(renderer, options)
     silent = np.zeros(round(EXCERPT_S * SAMPLE_RATE), np.float32)
@@ -505,7 +505,7 @@ def test_noise_has_the_mean_spectrum_and_never_changes():
 def test_one_gain_brings_a_system_to_the_teachers_level():
     levels = {"piano": np.array([-40.0, -30, -20]), "pad": np.array([-50.0, -40, -30])}
     off = {family: found - 7 for family, found in levels.items()}
-    silent = {name: off for name in renderer_systems.UNLEVELLED}
+    silent = {name: off for name in systems.UNLEVELLED}
     scales = Scales({TEACHER: levels, "ours": off, **silent}, {})
     true = tone(0.0, 3.0)
     players = {name: lambda *_: Sound(true) for name in ("ours", *silent)}
@@ -542,10 +542,10 @@ def weights(tmp_path_factory: pytest.TempPathFactory, renderer: Renderer) -> Pat
 def test_a_report_from_the_command_line(weights, monkeypatch, tmp_path, capsys):
     pytest.importorskip("mir_eval")
     songs = [three_voices(f"song {i}") for i in range(10)]
-    monkeypatch.setattr(train_renderer, "load_songs", lambda *args, **kwargs: songs)
-    for module in (renderer_systems, renderer_measures):
+    monkeypatch.setattr(train, "load_songs", lambda *args, **kwargs: songs)
+    for module in (systems, measures):
         monkeypatch.setattr(module, "FAMILIES", FEW)
-    monkeypatch.setattr(renderer_eval, "PICTURED", ("piano",))
+    monkeypatch.setattr(evaluate, "PICTURED", ("piano",))
     asked = ["renderer", "--pop909", str(tmp_path), "--soundfont", str(TIM), "--weights"]
     asked += [str(weights), "--engine", "midirenderer", "--songs", "1", "--steps", "2"]
     asked += ["--threads", "1", "--bootstrap", "20", "--pictures", str(tmp_path / "pictures")]

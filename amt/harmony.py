@@ -20,13 +20,11 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from amt.chords import HOME, VOCABULARY_SIZE, Chord, Key, Mode, chord_from_id
-from amt.models.chords.losses import emotion_chords
-from amt.mood import change_odds, gloom, tension
-from amt.types import FloatArray, TimeGrid
+from amt.mood import change_odds, emotion_chords, gloom, tension
+from amt.types import BoolArray, FloatArray, TimeGrid
 
 SLOTS_OF_BAR = {1: (1,), 2: (2,), 3: (3,), 4: (2, 2), 5: (3, 2), 6: (3, 3), 7: (4, 3)}
 """How many beats each chord slot of a bar lasts, by metre: half-bars as near as can be."""
@@ -126,7 +124,7 @@ def harmony_bias(brief: HarmonyBrief) -> HarmonyBias:
     )
 
 
-def _chord_bias(brief: HarmonyBrief, called: NDArray[np.bool_]) -> Tensor:
+def _chord_bias(brief: HarmonyBrief, called: BoolArray) -> Tensor:
     """[N, V] music all the time, in mood, mostly in key, ending on a cadence."""
     home, closing = brief.home, brief.closing
     in_key = set(home.scale) | ({(home.tonic + 11) % 12} if home.mode == "minor" else set())
@@ -134,7 +132,7 @@ def _chord_bias(brief: HarmonyBrief, called: NDArray[np.bool_]) -> Tensor:
         [len(set(chord_from_id(index).pitch_classes) - in_key) for index in range(VOCABULARY_SIZE)],
         dtype=torch.float64,
     )
-    fits = torch.tensor(brief.at_slots(brief.emotion)) @ emotion_chords().double()
+    fits = torch.tensor(brief.at_slots(brief.emotion)) @ torch.tensor(emotion_chords())
     glooms = torch.tensor(brief.at_slots(gloom(brief.affect)))
     dark = glooms[:, None] * GLOOM_COLOUR * _minor_chords()
     bias = brief.colour * torch.maximum(fits, dark)
@@ -166,7 +164,7 @@ def _cadence_bias(brief: HarmonyBrief) -> Tensor:
     return bias
 
 
-def _change_bias(brief: HarmonyBrief, called: NDArray[np.bool_]) -> Tensor:
+def _change_bias(brief: HarmonyBrief, called: BoolArray) -> Tensor:
     """[N] chords move on downbeats, where a section begins, and in mood."""
     bias = [
         2.0 if slot.beat in brief.section_beats else 0.5 if slot.strong else -0.75
@@ -177,7 +175,7 @@ def _change_bias(brief: HarmonyBrief, called: NDArray[np.bool_]) -> Tensor:
     return torch.tensor(np.array(bias) + in_mood, dtype=torch.float64)
 
 
-def _tense_slots(brief: HarmonyBrief) -> NDArray[np.bool_]:
+def _tense_slots(brief: HarmonyBrief) -> BoolArray:
     """[N] which slots before a downbeat call for a tense chord, drawn with the seed.
 
     A bias alone would not do: in the composer's eyes such chords are so rare that they are either

@@ -21,11 +21,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from amt.chords import QUALITY_NAMES, VOCABULARY_SIZE
 from amt.errors import InputError, quoted, shown, suggestion
 from amt.times import parse_time
-from amt.types import EMOTION_VALENCE_AROUSAL, EMOTIONS, FloatArray
+from amt.types import EMOTION_VALENCE_AROUSAL, EMOTIONS, FloatArray, IntArray
 
 ALIASES = {
     "happy": "exciting", "joyful": "exciting", "cheerful": "exciting", "energetic": "exciting",
@@ -34,6 +34,16 @@ ALIASES = {
     "melancholic": "sad", "gloomy": "sad", "calm": "relaxing", "peaceful": "relaxing",
     "relaxed": "relaxing", "romantic": "relaxing",
 }  # fmt: skip
+EMOTION_QUALITIES: dict[str, tuple[str, ...]] = {
+    "exciting": ("maj", "sus4", "7"),
+    "fearful": ("dim", "min7", "dim7", "hdim7"),
+    "tense": ("dim", "sus4", "min7", "7"),
+    "sad": ("min7", "min", "sus2"),
+    "relaxing": ("maj", "maj6", "maj7"),
+    "neutral": QUALITY_NAMES,
+}
+"""Chord qualities that fit each emotion (Kang et al. 2023, *Video2Music*); neutral fits all."""
+
 ASKED_SHARE = 0.95
 """Probability of a mood that the user asks for; the others share the rest."""
 NEUTRAL_LOUDNESS, AROUSAL_DB = 0.055, 12.0
@@ -68,6 +78,16 @@ class MoodSpan:
 def valence_arousal(emotion: FloatArray) -> FloatArray:
     """Expected place on the circumplex: probabilities [..., 6] -> [..., 2] in [-1, 1]."""
     return np.asarray(emotion @ np.array([EMOTION_VALENCE_AROUSAL[name] for name in EMOTIONS]))
+
+
+def emotion_chords() -> FloatArray:
+    """[6, V] 1 where a chord's quality fits an emotion, else 0; no chord fits all."""
+    fits = np.zeros((len(EMOTIONS), VOCABULARY_SIZE))
+    fits[:, 0] = 1
+    for row, emotion in enumerate(EMOTIONS):
+        for quality in EMOTION_QUALITIES[emotion]:
+            fits[row, 1 + QUALITY_NAMES.index(quality) :: len(QUALITY_NAMES)] = 1
+    return fits
 
 
 def toned(emotion: FloatArray, strength: float) -> FloatArray:
@@ -217,7 +237,7 @@ def mood_name(text: str) -> str:
     )
 
 
-def _rows(span: MoodSpan, seconds: int) -> NDArray[np.int64]:
+def _rows(span: MoodSpan, seconds: int) -> IntArray:
     middles = np.arange(seconds) + 0.5
     inside = (middles >= span.start_s) & (middles < span.end_s)
     return np.flatnonzero(inside)

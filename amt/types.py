@@ -24,6 +24,11 @@ from numpy.typing import NDArray
 from amt.chords import Chord, Key
 
 FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+BoolArray = NDArray[np.bool_]
+Float32Array = NDArray[np.float32]
+ImageArray = NDArray[np.uint8]
+"""[height, width, 3]."""
 
 TICKS_PER_BEAT = 480
 """Resolution of every :class:`Song` and of the MIDI files written from it."""
@@ -129,7 +134,7 @@ class TimeGrid:
         return float(self.beats_s[-1])
 
     @property
-    def downbeats(self) -> NDArray[np.int64]:
+    def downbeats(self) -> IntArray:
         """[bars] index of the first beat of every bar."""
         return np.concatenate([[0], np.cumsum(self.bars)[:-1]]).astype(np.int64)
 

@@ -22,8 +22,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from amt.models.notes.tokens import IntArray
-from amt.types import FloatArray
+from amt.types import FloatArray, IntArray
 
 FRAME_S = 0.01
 SLOWEST_BPM, FASTEST_BPM = 50.0, 170.0

@@ -25,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from amt.errors import MidiError, shown
+from amt.measure import tick_seconds
 from amt.midi import read_midi
 from amt.models.notes.tokens import (
     DURATION,
@@ -37,7 +38,6 @@ from amt.models.notes.tokens import (
     IntArray,
     snap,
 )
-from amt.report.measure import tick_seconds
 from amt.types import FloatArray, Song
 from data_prep.beat_tracking import track_bars, track_beats
 from data_prep.corpus import fingerprint, read_usable

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from amt.chords import Key
-from amt.models.notes.tokens import IntArray, tracks_of, transpose
-from amt.report.bars import bar_loudness, notes_per_beat
-from amt.types import TICKS_PER_BEAT, FloatArray, Song, TempoChange, TimeSignature
+from amt.measure import bar_loudness, notes_per_beat
+from amt.models.notes.tokens import tracks_of, transpose
+from amt.types import TICKS_PER_BEAT, FloatArray, IntArray, Song, TempoChange, TimeSignature
 from data_prep.chord_track import transpose_ids
 from data_prep.corpus import read_arrays, write_arrays
 
@@ -34,9 +34,9 @@ class NoteSong:
     notes: IntArray
     """[n, 5] snapped, in ``key``."""
     density: FloatArray
-    """[bars] notes a beat, by :func:`amt.report.bars.notes_per_beat`."""
+    """[bars] notes a beat, by :func:`amt.measure.notes_per_beat`."""
     loudness: FloatArray
-    """[bars] 0-1, by :func:`amt.report.bars.bar_loudness`."""
+    """[bars] 0-1, by :func:`amt.measure.bar_loudness`."""
     affect: tuple[float, float] | None = None
     """Valence and arousal, -1 to 1, if somebody labelled it."""
 

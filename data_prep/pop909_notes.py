@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from amt.errors import ChordError, MidiError, shown
+from amt.measure import tick_seconds
 from amt.midi import read_midi
 from amt.models.notes.tokens import (
     DURATION,
@@ -26,7 +27,6 @@ from amt.models.notes.tokens import (
     IntArray,
     snap,
 )
-from amt.report.measure import tick_seconds
 from amt.types import FloatArray, Song
 from data_prep.chord_track import chord_ids
 from data_prep.corpus import fingerprint, read_usable

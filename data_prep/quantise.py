@@ -7,8 +7,8 @@ from typing import NamedTuple
 import numpy as np
 
 from amt.chords import Key
-from amt.models.notes.tokens import DURATION, ONSET, RESOLUTION, IntArray, bar_starts
-from amt.types import FloatArray
+from amt.models.notes.tokens import DURATION, ONSET, RESOLUTION, bar_starts
+from amt.types import FloatArray, IntArray
 from data_prep.muvi_sync import CorpusError
 from data_prep.note_song import NoteSong, measured
 

@@ -35,13 +35,12 @@ from amt.models.notes.tokens import (
     ROLES,
     TICKS_PER_POSITION,
     VELOCITY,
-    IntArray,
     bar_starts,
     to_notes,
 )
 from amt.mood import valence_arousal
 from amt.plan import Arrangement, rounded, validate
-from amt.types import TICKS_PER_BEAT, FloatArray, Plan, Song, Track
+from amt.types import TICKS_PER_BEAT, FloatArray, IntArray, Plan, Song, Track
 
 BY_NETWORK = Arrangement("neural")
 

@@ -10,13 +10,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from amt.arrange.form import Form
 from amt.arrange.styles import Instrument, Style
 from amt.models.notes.tokens import ROLES
 from amt.plan import Arrangement
-from amt.types import TICKS_PER_BEAT, FloatArray, TimeGrid
+from amt.types import TICKS_PER_BEAT, BoolArray, FloatArray, TimeGrid
 
 COUNTER_NOTES = 2.5
 """Notes a beat, over all roles of the network, from which a counter-melody has room."""
@@ -45,7 +44,7 @@ def network_players(style: Style, arrangement: Arrangement) -> dict[str, Instrum
 
 def playing(
     form: Form, grid: TimeGrid, style: Style, arrangement: Arrangement, notes_per_beat: FloatArray
-) -> NDArray[np.bool_]:
+) -> BoolArray:
     """[bars, roles] whether each role of the network plays in each bar.
 
     Args:

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from amt.arrange.form import Cell, Form, form_of, integral
 from amt.arrange.styles import Instrument, Style
@@ -26,7 +25,7 @@ from amt.arrange.textures import (
 )
 from amt.arrange.voicing import bass_roots, lead_voices, thin
 from amt.chords import Key
-from amt.types import TICKS_PER_BEAT, FloatArray, Plan
+from amt.types import TICKS_PER_BEAT, FloatArray, IntArray, Plan
 
 HARMONY_VOICES = 4
 PAD_VOICES = 3
@@ -68,7 +67,7 @@ class Score:
     """[regions] voices of the pad, empty for no chord or where the style has none."""
     roots: tuple[int, ...]
     """[regions] bass note: the root, or the key's tonic as a pedal under no chord."""
-    choices: NDArray[np.int64]
+    choices: IntArray
     """[phrases, 3] what the seed decides: figure, answering figure and bass figure of a phrase."""
     shifts: tuple[int, ...]
     """[sections] semitones by which a section lies higher or lower, so that it stands out."""
@@ -230,11 +229,11 @@ def write_score(plan: Plan, style: Style) -> Score:
     return replace(score, figures=_figures(score, plan))
 
 
-def _choices(form: Form, seed: int) -> NDArray[np.int64]:
+def _choices(form: Form, seed: int) -> IntArray:
     return np.random.default_rng(seed).integers(0, 60, (form.cells[-1].phrase + 1, 3))
 
 
-def _seconds(plan: Plan, ticks: Sequence[int] | NDArray[np.int64]) -> FloatArray:
+def _seconds(plan: Plan, ticks: Sequence[int] | IntArray) -> FloatArray:
     return plan.grid.seconds_at(np.asarray(ticks) / TICKS_PER_BEAT)
 
 

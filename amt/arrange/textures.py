@@ -18,10 +18,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from amt.arrange.form import Cell
-from amt.types import TICKS_PER_BEAT, FloatArray
+from amt.types import TICKS_PER_BEAT, FloatArray, IntArray
 
 Rhythm = Literal["hold", "bar", "half", "beat", "eighth"]
 """When chords or bass are struck: every second cell, every cell, half, beat, or eighth."""
@@ -121,7 +120,7 @@ FIGURES: tuple[tuple[float, ...], ...] = (
 
 
 def subdivide(
-    fixed: FloatArray, wanted: FloatArray, most: NDArray[np.int64], free: Sequence[bool]
+    fixed: FloatArray, wanted: FloatArray, most: IntArray, free: Sequence[bool]
 ) -> list[int]:
     """How many notes the figures begin on every beat.
 
@@ -197,7 +196,7 @@ def climb(counts: FloatArray, wanted: FloatArray, free: Sequence[bool]) -> list[
     return _trace_back(total, came_from)
 
 
-def _trace_back(total: FloatArray, came_from: Sequence[NDArray[np.int64]]) -> list[int]:
+def _trace_back(total: FloatArray, came_from: Sequence[IntArray]) -> list[int]:
     """The best path through the choices that a forward pass wrote down."""
     path = [int(total.argmin())]
     for previous in reversed(came_from):

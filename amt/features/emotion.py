@@ -21,11 +21,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from amt.features.motion import without_cuts
 from amt.features.opencv import cv2
-from amt.types import EMOTION_VALENCE_AROUSAL, Cut, FloatArray
+from amt.types import EMOTION_VALENCE_AROUSAL, Cut, FloatArray, ImageArray
 
 TYPICAL = {
     "brightness": (0.43, 0.20),
@@ -63,7 +62,7 @@ class Look:
     """Standard deviation of luminance."""
 
 
-def look(bgr: NDArray[np.uint8]) -> Look:
+def look(bgr: ImageArray) -> Look:
     """Measure a picture [h, w, 3] in blue, green, red."""
     hsv = cv2.cvtColor(bgr, cv2.COLOR_BGR2HSV).astype(np.float32) / 255
     value, saturation = hsv[..., 2], hsv[..., 1]

@@ -22,11 +22,10 @@ from dataclasses import dataclass
 from typing import cast
 
 import numpy as np
-from numpy.typing import NDArray
 
 from amt.features.opencv import cv2
 from amt.features.similarity import Thumbnail, correlation, dissimilarity, picture_area, strength_of
-from amt.types import Cut
+from amt.types import Cut, ImageArray
 
 MIN_SHOT_S = 0.25
 """Of cuts nearer to each other the stronger one counts."""
@@ -74,12 +73,12 @@ class HardCuts:
         self._shown: list[_Shown] = []
         self._next = 1
         """The first frame that is not decided."""
-        self._hsv: NDArray[np.uint8] | None = None
+        self._hsv: ImageArray | None = None
         self._cuts: list[Cut] = []
 
-    def push(self, time_s: float, bgr: NDArray[np.uint8], thumbnail: Thumbnail) -> None:
+    def push(self, time_s: float, bgr: ImageArray, thumbnail: Thumbnail) -> None:
         """Take the next frame [h, w, 3]."""
-        hsv = cast("NDArray[np.uint8]", cv2.cvtColor(bgr, cv2.COLOR_BGR2HSV))
+        hsv = cast("ImageArray", cv2.cvtColor(bgr, cv2.COLOR_BGR2HSV))
         gap_s = change = 0.0
         if self._hsv is not None and self._hsv.shape == hsv.shape:
             before = self._shown[-1]

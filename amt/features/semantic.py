@@ -24,7 +24,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from amt.errors import WeightsError, shown
 from amt.features.cache import cache_folder, replacing
@@ -42,7 +41,7 @@ from amt.features.clip_weights import (
     quiet,
     revision_of,
 )
-from amt.types import EMOTIONS, FloatArray
+from amt.types import EMOTIONS, FloatArray, ImageArray
 
 if TYPE_CHECKING:
     import torch
@@ -115,7 +114,7 @@ class ClipVision:
 
     def reset(self) -> None:
         """Forget the pictures that were pushed, as when a run was interrupted."""
-        self._pending: list[NDArray[np.uint8]] = []
+        self._pending: list[ImageArray] = []
         self._embeddings: list[FloatArray] = []
         self._emotions: list[FloatArray] = []
 
@@ -124,7 +123,7 @@ class ClipVision:
         """Pixels of the shorter side at which the model wants pictures."""
         return _shorter_side(self._processor.size)
 
-    def push(self, rgb: NDArray[np.uint8]) -> None:
+    def push(self, rgb: ImageArray) -> None:
         """Take the next picture, [h, w, 3] of any size; a full batch runs at once."""
         self._pending.append(rgb)
         if len(self._pending) >= self._batch_size:
@@ -152,7 +151,7 @@ class ClipVision:
             self._emotions.append(emotion)
             del self._pending[: len(batch)]
 
-    def _forward(self, pictures: list[NDArray[np.uint8]]) -> tuple[FloatArray, FloatArray]:
+    def _forward(self, pictures: list[ImageArray]) -> tuple[FloatArray, FloatArray]:
         """Embeddings [S, projection] and emotions [S, 6] of pictures [h, w, 3]."""
         import torch
 

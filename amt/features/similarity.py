@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from amt.features.opencv import cv2
+from amt.types import BoolArray, FloatArray, ImageArray
 
 Thumbnail = NDArray[np.float32]
 """[18, 32, 3] blue, green and red in 0..1."""
@@ -44,7 +45,7 @@ _WIDEST_BAR = 0.36
 """Black bars: their luminance, and the share of the picture one may take on each side."""
 
 
-def thumbnail(bgr: NDArray[np.uint8]) -> Thumbnail:
+def thumbnail(bgr: ImageArray) -> Thumbnail:
     """[h, w, 3] shrunk to :data:`THUMBNAIL_SIZE` by averaging, in 0..1."""
     small = cv2.resize(bgr, THUMBNAIL_SIZE, interpolation=cv2.INTER_AREA)
     scaled: Thumbnail = small.astype(np.float32) / np.float32(255)
@@ -91,7 +92,7 @@ def correlation(first: Thumbnail, second: Thumbnail) -> float:
     return float(a @ b) / scale if scale > 1e-6 else 0.0
 
 
-def _bars(lit: NDArray[np.bool_]) -> int:
+def _bars(lit: BoolArray) -> int:
     """Lines that are dark at both ends; 0 where nothing is lit."""
     if not lit.any():
         return 0
@@ -99,11 +100,11 @@ def _bars(lit: NDArray[np.bool_]) -> int:
     return min(both, int(_WIDEST_BAR * len(lit)))
 
 
-def _histogram(picture: Thumbnail) -> NDArray[np.float64]:
+def _histogram(picture: Thumbnail) -> FloatArray:
     """[64] shares of the colours, four levels a channel."""
     level = np.minimum((picture * 4).astype(np.int64), 3)
     code = level[..., 0] * 16 + level[..., 1] * 4 + level[..., 2]
-    shares: NDArray[np.float64] = np.bincount(code.ravel(), minlength=64) / code.size
+    shares: FloatArray = np.bincount(code.ravel(), minlength=64) / code.size
     return shares
 
 

@@ -19,14 +19,12 @@ from typing import cast
 import av
 import numpy as np
 from av.video.reformatter import VideoReformatter
-from numpy.typing import NDArray
 
 from amt.errors import VideoError
+from amt.types import ImageArray
 from render.files.clip import Clip, LastLength, picture_span
 from render.files.naming import path_text, undecodable
 from render.files.source import ClipError, local_file
-
-ImageArray = NDArray[np.uint8]
 
 ANALYSIS_SIDE = 256
 """Pixels on the longer side of the pictures that the analysis sees. PySceneDetect shrinks to the

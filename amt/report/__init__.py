@@ -1,4 +1,4 @@
-"""A page that shows how music follows its picture; :mod:`amt.report.measure` is its ruler."""
+"""A page that shows how music follows its picture; :mod:`amt.measure` is its ruler."""
 
 from amt.report.clip import check_embeddable
 from amt.report.page import ReportOptions, write_report

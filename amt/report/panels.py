@@ -12,6 +12,12 @@ from itertools import pairwise
 import numpy as np
 
 from amt.chords import Chord
+from amt.measure import (
+    correlation,
+    measured_loudness,
+    notes_per_second,
+    onset_strength,
+)
 from amt.report.drawing import (
     Axis,
     area,
@@ -26,12 +32,6 @@ from amt.report.drawing import (
     ticks,
 )
 from amt.report.hits import Landing
-from amt.report.measure import (
-    correlation,
-    heard_loudness,
-    notes_per_second,
-    onset_strength,
-)
 from amt.types import EMOTIONS, CutKind, FloatArray, Plan, Song, VideoFeatures
 
 MAJOR_THIRD, MINOR_THIRD = 4, 3
@@ -302,7 +302,7 @@ def movement(axis: Axis, features: VideoFeatures, song: Song) -> Panel:
 
 def loudness(axis: Axis, plan: Plan, song: Song) -> Panel:
     """Loudness asked for beside that of the notes, both in decibels of one scale."""
-    heard = heard_loudness(song)
+    heard = measured_loudness(song)
     # General MIDI gives 40 log10(v / 127) dB for velocity and for expression (CC 11) alike.
     asked_db = np.maximum(20 * np.log10(np.maximum(plan.loudness, 1e-6)), _QUIETEST_DB)
     heard_db = np.maximum(40 * np.log10(np.maximum(heard, 1e-6)), _QUIETEST_DB)

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from amt.measure import tick_seconds
 from amt.report.drawing import WIDTH, Axis, legend, number, plot
-from amt.report.measure import tick_seconds
 from amt.report.panels import Panel
 from amt.types import Song, Track
 

@@ -10,7 +10,8 @@ from typing import BinaryIO, Protocol
 import av
 import numpy as np
 import soxr
-from numpy.typing import NDArray
+
+from amt.types import Float32Array
 
 BIT_RATES = (96_000, 64_000, 48_000, 32_000, 24_000)
 """In bits a second, the best first."""
@@ -21,7 +22,7 @@ _STEREO_FROM = 64_000
 _FULL_RATE, _HALF_RATE = 44_100, 22_050
 _BLOCK_S = 10
 
-Samples = NDArray[np.float32]
+Samples = Float32Array
 
 
 class SoundSource(Protocol):

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from amt.features.video import ImageArray, VideoReader
+from amt.features.video import VideoReader
+from amt.types import ImageArray
 
 MOST = 60
 """Pictures in a strip; shorter clips have one a second, but at least :data:`FEWEST`."""

@@ -15,7 +15,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from amt.timing.bars import draw_bars
 from amt.timing.lattice import (
@@ -31,7 +30,7 @@ from amt.timing.lattice import (
 from amt.timing.options import STRONG_CUT, GridOptions, check_input
 from amt.timing.refine import Section, beat_times
 from amt.timing.steady import constant_tempo
-from amt.types import Cut, FloatArray, TimeGrid
+from amt.types import BoolArray, Cut, FloatArray, IntArray, TimeGrid
 
 BEAT_REWARD, STRENGTH_REWARD, DOWNBEAT_REWARD = 1.1, 0.1, 1.4
 """Earned by a beat on any cut, in proportion to its strength, by a downbeat on a strong one."""
@@ -145,9 +144,7 @@ def gather_events(cuts: Sequence[Cut], duration_s: float, hits: Sequence[float] 
     )
 
 
-def _section_boundaries(
-    times_s: FloatArray, strengths: FloatArray, duration_s: float
-) -> NDArray[np.bool_]:
+def _section_boundaries(times_s: FloatArray, strengths: FloatArray, duration_s: float) -> BoolArray:
     """The strongest events that keep :data:`LEAST_SECTION_S` from each other and both ends."""
     taken = [0.0, duration_s]
     chosen = np.zeros(len(times_s), dtype=np.bool_)
@@ -314,7 +311,7 @@ def _fit_phase(
     return TimeGrid(np.concatenate([[0.0], lines_s, [duration_s]]), bars, last_beat)
 
 
-def _phases(beat_s: float, options: GridOptions) -> tuple[FloatCells, NDArray[np.int64]]:
+def _phases(beat_s: float, options: GridOptions) -> tuple[FloatCells, IntArray]:
     """[Q] value of beginning at each position in the bar, and the beat on which beat 0 ends.
 
     The first beat alone is stretched or shortened to reach the phase, within the tempo bounds.

@@ -28,7 +28,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from amt.types import FloatArray
+from amt.types import BoolArray, FloatArray, IntArray
 
 CELLS = 32
 """Cells of position a beat: 12.5 ms at 150 BPM. The refinement afterwards knows no cells."""
@@ -79,7 +79,7 @@ class Events:
     """[M] earned by a beat on the event."""
     downbeat_reward: FloatArray
     """[M] earned besides by a downbeat on it; where it is 0 no downbeat may be claimed."""
-    boundary: NDArray[np.bool_]
+    boundary: BoolArray
     """[M] where a new tempo may begin."""
 
     def at(self, i: int) -> Event:
@@ -93,9 +93,9 @@ class Events:
 class Window:
     """A gap between events."""
 
-    least: NDArray[np.int64]
+    least: IntArray
     """[K, R, R'] fewest cells that bending from one rate to another gains."""
-    most: NDArray[np.int64]
+    most: IntArray
     """[K, R, R'] most cells; below ``least`` where the rates are too far apart."""
     price: FloatCells
     """[K] price of the tempo over the gap."""
@@ -105,11 +105,11 @@ class Window:
 class Path:
     """The best way through the lattice."""
 
-    tempo: NDArray[np.int64]
+    tempo: IntArray
     """[M + 1] index of the section tempo between neighbouring events."""
     position: FloatArray
     """[M + 2] beats since the start at every event; the start itself may lie inside a bar."""
-    claimed: NDArray[np.bool_]
+    claimed: BoolArray
     """[M] events that are claimed downbeats."""
     start: float
     """Position in the bar at the start, in beats."""
@@ -196,7 +196,7 @@ class Lattice:
         price = (TEMPO_PRICE * distance**4 * gap_s).astype(np.float32)
         return Window(least.astype(np.int64), most.astype(np.int64), price)
 
-    def _advance(self, value: FloatCells, shift: NDArray[np.int64], window: Window) -> FloatCells:
+    def _advance(self, value: FloatCells, shift: IntArray, window: Window) -> FloatCells:
         """Values after a gap in which nothing happens."""
         n_tempi, _, n_rates, width = self.shape
         span = np.clip(window.most - window.least + 1, 1, width)
@@ -220,7 +220,7 @@ class Lattice:
         moved = found.max(axis=1).reshape(n_tempi, n_rates, width, 2)
         return self._age(np.moveaxis(moved, -1, 1), shift) - window.price[:, None, None, None]
 
-    def _age(self, value: FloatCells, shift: NDArray[np.int64]) -> FloatCells:
+    def _age(self, value: FloatCells, shift: IntArray) -> FloatCells:
         """Move what is fresh no longer to the other layer."""
         stale = self._source(np.arange(self.width), shift[:, None]) + shift[:, None] >= FRESH_CELLS
         stale = stale[:, None, :]
@@ -229,9 +229,7 @@ class Lattice:
         aged[:, 1] = np.maximum(value[:, 1], np.where(stale, value[:, 0], NEVER))
         return aged
 
-    def _source(
-        self, cell: NDArray[np.int64], shift: NDArray[np.int64] | np.int64
-    ) -> NDArray[np.int64]:
+    def _source(self, cell: IntArray, shift: IntArray | np.int64) -> IntArray:
         """Where in a fresh bar, -CELLS / 4 or later, the music was that now stands at ``cell``."""
         margin = CELLS // 4
         return (cell - shift + margin) % self.width - margin
@@ -250,7 +248,7 @@ class Lattice:
             arrived[:, 0, :, 0] = np.maximum(arrived[:, 0, :, 0], enter[:, None])
         return arrived
 
-    def _claims(self, value: FloatCells, reward: float) -> tuple[NDArray[np.int64], FloatCells]:
+    def _claims(self, value: FloatCells, reward: float) -> tuple[IntArray, FloatCells]:
         """Cells E near a downbeat, and [K, 2, R, beat m, E] values of claiming beat m there."""
         reach = int(HIT_TOLERANCE_S / self.beat_s.min() * CELLS)
         near = np.arange(-reach, reach + 1) % self.width
@@ -282,7 +280,7 @@ class Lattice:
     def _trace(
         self,
         events: Events,
-        shifts: NDArray[np.int64],
+        shifts: IntArray,
         windows: list[Window],
         before: list[FloatCells],
     ) -> Path:
@@ -303,7 +301,7 @@ class Lattice:
         return Path(tempo, position, claimed, state[3] / CELLS, float(finished.max()))
 
     def _step_back(
-        self, value: FloatCells, state: State, shift: NDArray[np.int64], window: Window
+        self, value: FloatCells, state: State, shift: IntArray, window: Window
     ) -> tuple[State, float]:
         """The state from which ``state`` was reached over a gap, and the beats in between."""
         k, f, r, q = state

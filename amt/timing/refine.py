@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import linprog
 from scipy.sparse import (
     block_array,
@@ -18,7 +17,7 @@ from scipy.sparse import (
 )
 
 from amt.timing.options import GridOptions
-from amt.types import FloatArray
+from amt.types import FloatArray, IntArray
 
 MEETING_S = 0.036
 """An error up to here still counts as meeting."""
@@ -242,13 +241,13 @@ def _tempo_rows(sections: Sequence[Section], options: GridOptions) -> tuple[csr_
     return rows, csr_array(beat_after - beat_before)
 
 
-def _pairs(rows: csr_array, section: NDArray[np.int64]) -> tuple[csr_array, csr_array]:
+def _pairs(rows: csr_array, section: IntArray) -> tuple[csr_array, csr_array]:
     """Rows and the rows after them, where both are of one section."""
     same = np.flatnonzero(section[1:] == section[:-1])
     return rows[same], rows[same + 1]
 
 
-def _selection(columns: NDArray[np.int64], n_columns: int) -> csr_array:
+def _selection(columns: IntArray, n_columns: int) -> csr_array:
     """Rows with a single 1 each."""
     rows = np.arange(len(columns))
     return csr_array((np.ones(len(columns)), (rows, columns)), shape=(len(columns), n_columns))

@@ -1,7 +1,7 @@
 """Examples for the arranger: stretches of pieces in the home key, and what is asked of them.
 
 What is asked is measured on the music itself, by the code that also measures what is composed:
-density and loudness (:mod:`amt.report.bars`), which roles play in each bar, tempo. Corpora have no
+density and loudness (:mod:`amt.measure`), which roles play in each bar, tempo. Corpora have no
 sections, hit points or, EMOPIA aside, moods, so these are estimated:
 
 * A section begins where the four bars after a bar line differ most from the four before it in

@@ -30,9 +30,9 @@ from amt.errors import AmtError
 from amt.models.notes.conditioning import NotePlan
 from amt.models.notes.decode import WritingOptions, write_words
 from amt.models.notes.network import CONTROLS, Arranger
-from amt.models.notes.tokens import IntArray, to_notes
+from amt.models.notes.tokens import to_notes
 from amt.models.weights import load_arranger
-from amt.types import Song
+from amt.types import IntArray, Song
 from data_prep.corpus import split_by_song
 from data_prep.emopia import song_names
 from data_prep.emopia_notes import load_clips_as_notes

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from amt.report.bars import bar_loudness, notes_per_beat
+from amt.measure import bar_loudness, notes_per_beat
 from amt.types import FloatArray, Song
 from data_prep.note_song import NoteSong
 from experiments.arranger.metrics import (

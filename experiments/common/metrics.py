@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from amt.chords import VOCABULARY_SIZE, chord_from_id
-from amt.models.chords.losses import emotion_chords
 from amt.models.expression import TARGETS
 from amt.models.video import VideoInput
+from amt.mood import emotion_chords
 from amt.types import FloatArray
 from experiments.composer.data import ComposerBatch
 
@@ -95,7 +95,7 @@ def chord_table(
 
     A second is a change when its chord differs from that of the second before; the first second
     is none. The affective match is the probability given to chords whose quality fits the
-    emotion of the picture (:data:`amt.models.chords.losses.EMOTION_QUALITIES`), averaged over
+    emotion of the picture (:data:`amt.mood.EMOTION_QUALITIES`), averaged over
     emotions.
 
     Args:
@@ -116,7 +116,7 @@ def chord_table(
     columns |= {f"hits@{k}": (rank < k) * weight for k in HITS}
     columns["hits@1_on_change"] = (rank < 1) * changed
     if emotion is not None:
-        fit = log_probs.exp() @ emotion_chords().T.to(log_probs)
+        fit = log_probs.exp() @ torch.tensor(emotion_chords()).T.to(log_probs)
         columns["affective_match"] = (fit * emotion).sum(dim=-1) * weight
     return {name: values.double().sum(dim=1).numpy() for name, values in columns.items()}
 

@@ -2,7 +2,7 @@
 
 Three pairs of curves are correlated inside every clip: the plan's loudness with what is heard of it
 (CC 11 times velocity), the plan's density with the notes that begin, and the picture's movement
-with the strength of the onsets. The notes' side is defined in :mod:`amt.report.measure`.
+with the strength of the onsets. The notes' side is defined in :mod:`amt.measure`.
 
 Beside each stands what chance gives: the same notes against the curves of all other clips,
 stretched to the length of the clip. Only whole seconds count, and only clips of at least
@@ -20,12 +20,12 @@ import numpy as np
 from amt.arrange import arrange
 from amt.compose import ComposeOptions, compose
 from amt.features.motion import without_cuts
+from amt.measure import measured_loudness, notes_per_second, onset_strength
 from amt.models.chords.network import Composer
 from amt.models.expression import Expression
 from amt.models.notes.network import Arranger
 from amt.mood import smooth
 from amt.plan import Arrangement, rounded
-from amt.report.measure import heard_loudness, notes_per_second, onset_strength
 from amt.types import FloatArray, Plan, Song, VideoFeatures
 
 MIN_SECONDS = 8
@@ -64,7 +64,7 @@ def followed(name: str, features: VideoFeatures, plan: Plan, song: Song) -> Foll
         motion[0] = motion[1]  # second 0 has no frame before it and reads 0
     asked = {"loudness": plan.loudness, "density": plan.density, "motion": without_cuts(motion)}
     heard = {
-        "loudness": heard_loudness(song),
+        "loudness": measured_loudness(song),
         "density": notes_per_second(song),
         "motion": onset_strength(song),
     }

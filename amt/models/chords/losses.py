@@ -7,28 +7,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from amt.chords import QUALITY_NAMES, VOCABULARY_SIZE
+from amt.chords import VOCABULARY_SIZE
 from amt.models.chords.network import ComposerOutput, chord_history
-
-EMOTION_QUALITIES: tuple[tuple[str, ...], ...] = (
-    ("maj", "sus4", "7"),
-    ("dim", "min7", "dim7", "hdim7"),
-    ("dim", "sus4", "min7", "7"),
-    ("min7", "min", "sus2"),
-    ("maj", "maj6", "maj7"),
-    QUALITY_NAMES,
-)
-"""Chord qualities that fit each of ``amt.types.EMOTIONS`` (Kang et al. 2023); neutral fits all."""
-
-
-def emotion_chords() -> Tensor:
-    """[6, V] 1 where a chord's quality fits an emotion; no chord fits all."""
-    fits = torch.zeros(len(EMOTION_QUALITIES), VOCABULARY_SIZE)
-    fits[:, 0] = 1
-    for row, qualities in enumerate(EMOTION_QUALITIES):
-        for quality in qualities:
-            fits[row, 1 + QUALITY_NAMES.index(quality) :: len(QUALITY_NAMES)] = 1
-    return fits
+from amt.mood import emotion_chords
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +62,8 @@ def composer_loss(
     hit = -log_next.gather(-1, following[..., None]).squeeze(-1)
     spread = -log_next.masked_fill(log_next == float("-inf"), 0).mean(dim=-1)
     next_chord = mean((1 - smoothing) * hit + smoothing * spread, exists * weight)
-    fit = torch.einsum("btv,ev->bte", output.log_probs.exp(), emotion_chords().to(emotion))
+    fitting = torch.tensor(emotion_chords()).to(emotion)
+    fit = torch.einsum("btv,ev->bte", output.log_probs.exp(), fitting)
     matching = -((emotion * fit.clamp(min=1e-4).log()).sum(dim=-1))
     affective = mean(matching, weight * emotion_known[:, None])
     loss = nll + next_weight * next_chord + affective_weight * affective

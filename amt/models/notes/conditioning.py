@@ -10,12 +10,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from amt.models.notes.motifs import ChordChart
 from amt.models.notes.network import CONTROLS, NO_HIT, PlanInput, plan_beats
-from amt.models.notes.tokens import ROLES, IntArray
-from amt.types import FloatArray
+from amt.models.notes.tokens import ROLES
+from amt.types import BoolArray, FloatArray, IntArray
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,7 +29,7 @@ class NotePlan:
     """A minor rather than C major."""
     controls: FloatArray
     """[B, C] in the order and units of :data:`amt.models.notes.network.CONTROLS`."""
-    known: NDArray[np.bool_]
+    known: BoolArray
     """[C] which controls are asked; the arranger chooses where they are not."""
 
     @property
@@ -39,7 +38,7 @@ class NotePlan:
         return ChordChart.of(self.chords, self.bars)
 
     @property
-    def roles(self) -> NDArray[np.bool_]:
+    def roles(self) -> BoolArray:
         """[bars, roles] which roles may play in each bar; all where that is not asked."""
         columns = [CONTROLS.index(role) for role in ROLES]
         asked = self.controls[self.downbeats][:, columns] > 0.5
@@ -55,7 +54,7 @@ class NotePlan:
         return np.asarray(self.controls[:, CONTROLS.index(name)])
 
 
-def beats_to_next(marks: NDArray[np.bool_]) -> FloatArray:
+def beats_to_next(marks: BoolArray) -> FloatArray:
     """Beats [B] from each beat to the next marked one, 0 on one; ``NO_HIT`` after the last."""
     distance = np.full(len(marks), NO_HIT)
     since = NO_HIT

@@ -16,7 +16,6 @@ from functools import cache
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from amt.chords import VOCABULARY_SIZE, chord_from_id
 from amt.models.notes.conditioning import NotePlan
@@ -34,13 +33,10 @@ from amt.models.notes.tokens import (
     ROLES,
     VELOCITY,
     VOCABULARY,
-    IntArray,
     bar_starts,
     bins,
 )
-from amt.types import FloatArray
-
-Mask = NDArray[np.bool_]
+from amt.types import BoolArray, FloatArray, IntArray
 
 _SPREAD, _MAKES_UP = 0.12, 0.08
 """Standard deviation of velocities (0-1) around the loudness of their bar, and by how much one may
@@ -205,7 +201,7 @@ class Player:
         self._make_room(role, pitch, onset)
         self._sounding[role].append(_Sounding(onset, end, pitch, number))
 
-    def places(self) -> Mask:
+    def places(self) -> BoolArray:
         """[V] places at which the next word may be."""
         chart, rules = self.chart, self.chart.rules
         mask = np.ones(VOCABULARY[PLACE], dtype=bool)
@@ -280,11 +276,11 @@ class Player:
         of_tune = column <= ROLE or role - 1 == _MELODY
         return self.chart.rules.recall if of_tune and column != VELOCITY else 0.0
 
-    def roles(self, place: int) -> Mask:
+    def roles(self, place: int) -> BoolArray:
         """[V] roles that may play at a place."""
         return np.asarray(np.append(False, self._open_roles(place)), dtype=bool)
 
-    def pitches(self, place: int, role: int, least: int) -> Mask:
+    def pitches(self, place: int, role: int, least: int) -> BoolArray:
         """[V] pitches that a role (an id) may play at a place.
 
         Args:
@@ -299,7 +295,7 @@ class Player:
         ranged = ordered & self.chart.in_range[role - 1]
         return ranged if ranged.any() else ordered
 
-    def durations(self, place: int, pitch: int) -> Mask:
+    def durations(self, place: int, pitch: int) -> BoolArray:
         """[V] lengths that a pitch (an id) may have: it ends before the music does."""
         chart, onset = self.chart, self._onset(place)
         stop = chart.stop
@@ -344,7 +340,7 @@ class Player:
         last = FIRST_PLACE + RESOLUTION * self.chart.plan.bars[self.bar] - 1
         return min(max(place, self._place), last)
 
-    def _fitting(self, place: int, role: int) -> Mask:
+    def _fitting(self, place: int, role: int) -> BoolArray:
         """[V] pitches that a role may play at a place, whatever the order of words allows."""
         chart, rules, onset = self.chart, self.chart.rules, self._onset(place)
         mask = chart.in_range[role].copy()
@@ -358,7 +354,7 @@ class Player:
             toned = toned & chart.final_tones
         return np.asarray(toned if toned.any() else mask)
 
-    def _open_roles(self, place: int) -> Mask:
+    def _open_roles(self, place: int) -> BoolArray:
         """[roles] which may strike at a place after what has been struck there."""
         chart, onset = self.chart, self._onset(place)
         here = self._struck if place == self._place else []
@@ -376,14 +372,14 @@ class Player:
         return int(self.chart.starts[self.bar]) + place - FIRST_PLACE
 
 
-def _only(mask: Mask, index: int) -> Mask:
+def _only(mask: BoolArray, index: int) -> BoolArray:
     mask[:] = False
     mask[index] = True
     return mask
 
 
 @cache
-def _tones(most: int = 4) -> Mask:
+def _tones(most: int = 4) -> BoolArray:
     """[chords, V] whether each pitch is of each chord; every pitch is of no chord.
 
     Args:

@@ -14,14 +14,13 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from amt.errors import InputError
 from amt.models.chords.decode import one_thread
 from amt.models.layers import KeyValueCache
 from amt.models.notes.conditioning import NotePlan, plan_input
-from amt.models.notes.constraints import Chart, Mask, Player, Rules
+from amt.models.notes.constraints import Chart, Player, Rules
 from amt.models.notes.motifs import MotifMemory, Recollection, recollect
 from amt.models.notes.network import (
     CONTROLS,
@@ -41,13 +40,11 @@ from amt.models.notes.tokens import (
     ROLE,
     VELOCITY,
     VOCABULARY,
-    IntArray,
     bar_of,
     bar_starts,
     bins,
 )
-
-FloatArray = NDArray[np.float64]
+from amt.types import BoolArray, FloatArray, IntArray
 
 PAGE_BARS = 32
 """Bars of the plan that are encoded together."""
@@ -379,7 +376,7 @@ class _Writer:
         say = weights * torch.exp(recall[:, None, None, None] + phrase)
         return replace(ready, motifs=ready.motifs._replace(weights=say))
 
-    def _mask(self, column: int, i: int, chosen: IntArray, log_probs: FloatArray) -> Mask:
+    def _mask(self, column: int, i: int, chosen: IntArray, log_probs: FloatArray) -> BoolArray:
         """What the rules leave; what the order of words forbids has no probability already."""
         player, possible = self.players[i], np.isfinite(log_probs)
         if column == PLACE:
@@ -407,7 +404,7 @@ class _Writer:
             return player.holding(int(chosen[ROLE]))
         return player.dynamics() if column == VELOCITY else 0.0
 
-    def _pick(self, log_probs: FloatArray, mask: Mask, lot: float) -> int:
+    def _pick(self, log_probs: FloatArray, mask: BoolArray, lot: float) -> int:
         """Draw from the nucleus of what is left."""
         ids = np.flatnonzero(mask)
         logits = log_probs[ids] / self.options.temperature

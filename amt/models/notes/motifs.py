@@ -20,7 +20,6 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from amt.models.notes.tokens import (
@@ -31,9 +30,9 @@ from amt.models.notes.tokens import (
     RESOLUTION,
     ROLE,
     VOCABULARY,
-    IntArray,
     bar_of,
 )
+from amt.types import BoolArray, Float32Array, IntArray
 
 PAST_DECAYS = (0.5, 0.85)
 """Share of the running means over past bars that stays from bar to bar: about 2 and 7 bars back."""
@@ -46,15 +45,13 @@ _FADING = 0.1
 """By how much the logarithm of a lag lowers its score before anything is learned."""
 _BAR_KEYS = 1 << 16
 
-FloatArray = NDArray[np.float32]
-
 
 class Recollection(NamedTuple):
     """What a piece remembers after each word, as arrays or as tensors with [B] before."""
 
     words: IntArray
     """[T, L, 5] the word that came next at each lag; all zero where the piece had not begun."""
-    likeness: FloatArray
+    likeness: Float32Array
     """[T, L, F]"""
 
 
@@ -74,7 +71,7 @@ class ChordChart(NamedTuple):
         chart[np.arange(chart.shape[1]) < beats[:, None]] = chords
         return cls(chart, beats)
 
-    def likeness(self, bar: int, reach: int) -> FloatArray:
+    def likeness(self, bar: int, reach: int) -> Float32Array:
         """Share of the beats of a bar and of the one after it with the chord of the lag, [L]."""
         lags = np.arange(1, reach + 1)
         total = np.zeros(reach, dtype=np.float32)
@@ -142,7 +139,7 @@ class MotifMemory:
         likeness[..., 2:] = self._past.T
         return Recollection(self._next_words(after, played, bar), likeness * played[:, None])
 
-    def _next_words(self, after: IntArray, played: NDArray[np.bool_], bar: int) -> IntArray:
+    def _next_words(self, after: IntArray, played: BoolArray, bar: int) -> IntArray:
         """The words [T, L, 5] at indices [T, L]; those that outlast the present bar end it."""
         found = self._words[np.minimum(after, len(self._words) - 1)]
         beats = self.chart.beats[bar] if bar < len(self.chart.beats) else 0

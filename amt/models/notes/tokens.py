@@ -24,15 +24,13 @@ from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from amt.errors import InputError
-from amt.types import TICKS_PER_BEAT, Note, Track
+from amt.types import TICKS_PER_BEAT, IntArray, Note, Track
 
 if TYPE_CHECKING:
     from miditok import REMI
 
-IntArray = NDArray[np.int64]
 
 RESOLUTION = 12
 """Positions a beat."""

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from scipy.stats import gaussian_kde
 
 from amt.chords import Key, parse_chord
+from amt.measure import notes_per_beat
 from amt.models.notes.tokens import DURATION, ONSET, PITCH, RESOLUTION, ROLE, tidy, to_notes
 from amt.plan import validate
-from amt.report.bars import notes_per_beat
 from data_prep.note_song import NoteSong, measured
 from experiments.arranger.baselines import NoteBigram, arranged_by_patterns, plan_of
 from experiments.arranger.metrics import (

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from amt.chords import parse_chord
 from amt.models.notes.conditioning import NotePlan
-from amt.models.notes.constraints import Chart, Mask, Player, Rules
+from amt.models.notes.constraints import Chart, Player, Rules
 from amt.models.notes.network import CONTROLS
 from amt.models.notes.tokens import (
     BAR,
@@ -28,6 +28,7 @@ from amt.models.notes.tokens import (
     bins,
     to_notes,
 )
+from amt.types import BoolArray
 
 MELODY, COUNTER, HARMONY = 1, 2, 3
 SWITCHED_OFF = Rules(
@@ -67,7 +68,7 @@ def word(position: int, role: int, midi: int, length: int = 12, velocity: int = 
     return np.array([FIRST_PLACE + position, role, midi - LOWEST_PITCH + 1, duration, velocity])
 
 
-def midi(mask: Mask) -> list[int]:
+def midi(mask: BoolArray) -> list[int]:
     return (np.flatnonzero(mask) - 1 + LOWEST_PITCH).tolist()
 
 

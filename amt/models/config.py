@@ -41,7 +41,7 @@ class ComposerConfig(ModelConfig):
     semantic_dim: int = 768
     rotary: bool = True
     """Whether the decoder knows where a slot lies beyond the run lengths that it is told."""
-    echo: bool = False
+    induction: bool = False
     """Whether it listens for passages like the present one (:mod:`amt.models.chords.induction`)."""
     max_run: int = 32
     """Slots since the last chord change are counted up to this."""

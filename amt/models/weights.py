@@ -22,6 +22,24 @@ FORMAT = 1
 PACKAGED = Path(__file__).parent.parent / "weights"
 M = TypeVar("M", bound=nn.Module)
 
+_RENAMED_COMPOSER = {
+    "echo": "induction",
+    "echo_in": "induction_in",
+    "echo_gate": "copy_gate",
+}
+"""Tensor names of the weight file -> those of today's attributes (see
+:func:`render.files.weights.read_network`); goes when the composer is retrained."""
+_RENAMED_COMPOSER_SETTINGS = {"echo": "induction"}
+"""Likewise of its settings."""
+_RENAMED_EXPRESSION: dict[str, str] = {}
+"""Likewise; goes when the expression regressor is retrained."""
+_RENAMED_ARRANGER = {
+    "lacking": "remaining_notes",
+    "heads.place": "heads.position",
+    "heads.told": "heads.embed_prev",
+}
+"""Likewise; goes when the arranger is retrained."""
+
 
 def save_model(folder: Path, kind: str, config: ModelConfig, tensors: dict[str, Tensor]) -> None:
     """Write a model's folder; matrices become float16, small tensors stay float32.
@@ -42,8 +60,11 @@ def load_composer(folder: Path | None = None) -> Composer:
         WeightsError: a file is missing, damaged, or of another model or version.
     """
     folder = folder or PACKAGED / "composer"
-    about = _about("composer")
-    return _by_columns(read_network(folder, "composer model", about, ComposerConfig, Composer))
+    composer = read_network(
+        folder, "composer model", _about("composer"), ComposerConfig, Composer,
+        _RENAMED_COMPOSER, _RENAMED_COMPOSER_SETTINGS,
+    )  # fmt: skip
+    return _by_columns(composer)
 
 
 def load_expression(folder: Path | None = None) -> Expression:
@@ -53,10 +74,11 @@ def load_expression(folder: Path | None = None) -> Expression:
         WeightsError: a file is missing, damaged, or of another model or version.
     """
     folder = folder or PACKAGED / "expression"
-    about = _about("expression")
-    return _by_columns(
-        read_network(folder, "expression model", about, ExpressionConfig, Expression)
-    )
+    expression = read_network(
+        folder, "expression model", _about("expression"), ExpressionConfig, Expression,
+        _RENAMED_EXPRESSION,
+    )  # fmt: skip
+    return _by_columns(expression)
 
 
 def load_arranger(folder: Path) -> Arranger:
@@ -65,8 +87,10 @@ def load_arranger(folder: Path) -> Arranger:
     Raises:
         WeightsError: a file is missing, damaged, or of another model or version.
     """
-    about = _about("arranger")
-    return _by_columns(read_network(folder, "arranger model", about, ArrangerConfig, Arranger))
+    arranger = read_network(
+        folder, "arranger model", _about("arranger"), ArrangerConfig, Arranger, _RENAMED_ARRANGER
+    )
+    return _by_columns(arranger)
 
 
 def _about(kind: str) -> dict[str, object]:

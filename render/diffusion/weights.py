@@ -29,6 +29,13 @@ _ANALYSIS = {
 }  # fmt: skip
 
 
+_RENAMED_DENOISER: dict[str, str] = {}
+"""Tensor names of the weight file -> those of today's attributes (see
+:func:`render.files.weights.read_network`); goes when the denoiser is retrained."""
+_RENAMED_VOCODER: dict[str, str] = {}
+"""Likewise; goes when the vocoder is retrained."""
+
+
 @dataclass(frozen=True, slots=True)
 class Renderer:
     """Both networks, in evaluation mode."""
@@ -66,7 +73,9 @@ def load_denoiser(folder: Path) -> Denoiser:
     Raises:
         WeightsError: a file is missing, damaged, or of another network or version.
     """
-    return read_network(folder, DENOISER, _about(DENOISER), DenoiserConfig, Denoiser)
+    return read_network(
+        folder, DENOISER, _about(DENOISER), DenoiserConfig, Denoiser, _RENAMED_DENOISER
+    )
 
 
 def load_vocoder(folder: Path) -> Vocoder:
@@ -75,7 +84,7 @@ def load_vocoder(folder: Path) -> Vocoder:
     Raises:
         WeightsError: a file is missing, damaged, or of another network or version.
     """
-    return read_network(folder, VOCODER, _about(VOCODER), VocoderConfig, Vocoder)
+    return read_network(folder, VOCODER, _about(VOCODER), VocoderConfig, Vocoder, _RENAMED_VOCODER)
 
 
 def _about(kind: str) -> dict[str, object]:

@@ -10,12 +10,14 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import re
 import typing
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, fields
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 import torch
@@ -68,6 +70,8 @@ def read_network(
     about: Mapping[str, object],
     config_type: type[C],
     build: Callable[[C], M],
+    renamed: Mapping[str, str] = MappingProxyType({}),
+    renamed_settings: Mapping[str, str] = MappingProxyType({}),
 ) -> M:
     """The network in a folder; float32, evaluation mode, on CPU.
 
@@ -77,13 +81,20 @@ def read_network(
         about: what its ``config.json`` must say.
         config_type: the dataclass of its settings.
         build: makes the network of its settings.
+        renamed: tensor names that the file has -> those of today's attributes, so that renaming an
+            attribute needs no new weight file. A name stands for itself and for everything below
+            it, and ``*`` for one segment between dots: ``{"layers.*.told": "layers.*.cond"}``. An
+            entry goes when the network is retrained.
+        renamed_settings: likewise of the keys of ``settings``.
 
     Raises:
         WeightsError: a file is missing, damaged, or of another network or version.
     """
     described = _read_config(folder / CONFIG_FILE, name, about)
     tensors = _read_tensors(folder / WEIGHTS_FILE, name, described["sha256"])
-    config = _settings(config_type, described["settings"], folder / CONFIG_FILE)
+    tensors = {_renamed(key, renamed): tensor for key, tensor in tensors.items()}
+    settings = {renamed_settings.get(k, k): value for k, value in described["settings"].items()}
+    config = _settings(config_type, settings, folder / CONFIG_FILE)
     try:
         n_values = sum(tensor.numel() for tensor in tensors.values())
         with _no_larger_than(n_values), warnings.catch_warnings():
@@ -93,6 +104,17 @@ def read_network(
     except (RuntimeError, ValueError, TypeError, ArithmeticError, LookupError) as error:
         raise _unfit(folder) from error
     return network.eval()
+
+
+def _renamed(name: str, renamed: Mapping[str, str]) -> str:
+    """The name of a tensor after the first entry of ``renamed`` that fits; itself if none does."""
+    for old, new in renamed.items():
+        pattern = re.escape(old).replace(r"\*", r"([^.]+)") + r"(?=\.|$)"
+        if found := re.match(pattern, name):
+            for segment in found.groups():
+                new = new.replace("*", segment, 1)
+            return new + name[found.end() :]
+    return name
 
 
 @contextmanager

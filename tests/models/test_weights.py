@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,9 @@ from safetensors.torch import load, save
 
 from amt.errors import WeightsError
 from amt.models.chords.network import Composer
+from amt.models.config import ComposerConfig
 from amt.models.weights import CONFIG_FILE, WEIGHTS_FILE, load_composer, load_expression, save_model
+from render.files.weights import read_network
 from tests.models.chords.test_network import TOY
 
 
@@ -104,3 +107,39 @@ def test_weights_that_are_no_numbers_are_named(folder: Path, harm: str) -> None:
     path.write_text(json.dumps(json.loads(path.read_text()) | {"sha256": sha256}))
     with pytest.raises(WeightsError, match="not all finite numbers"):
         load_composer(folder)
+
+
+def rewritten(folder: Path, names: dict[str, str], settings: dict[str, str]) -> None:
+    """Give tensors and settings of a folder other names, as an earlier version wrote them."""
+    tensors = load((folder / WEIGHTS_FILE).read_bytes())
+    data = save({names.get(name, name): tensor for name, tensor in tensors.items()})
+    (folder / WEIGHTS_FILE).write_bytes(data)
+    path = folder / CONFIG_FILE
+    about = json.loads(path.read_text())
+    about["sha256"] = hashlib.sha256(data).hexdigest()
+    about["settings"] = {settings.get(k, k): value for k, value in about["settings"].items()}
+    path.write_text(json.dumps(about))
+
+
+def test_names_of_an_earlier_version_are_read(tmp_path: Path) -> None:
+    config = replace(TOY, induction=True)
+    torch.manual_seed(0)
+    save_model(tmp_path, "composer", config, Composer(config).state_dict())
+    expected = load_composer(tmp_path).state_dict()
+    old = {"induction.fading": "echo.fading", "copy_gate.bias": "echo_gate.bias"}
+    rewritten(tmp_path, old, {"induction": "echo"})
+    model = load_composer(tmp_path)
+    assert model.config == config
+    for name, tensor in model.state_dict().items():
+        assert torch.equal(tensor, expected[name]), name
+
+
+def test_one_segment_of_a_renamed_tensor_may_vary(folder: Path) -> None:
+    expected = Composer(TOY).state_dict().keys()
+    rewritten(folder, {name: name.replace(".ff.", ".dense.") for name in expected}, {})
+    about = {"format": 1, "model": "composer"}
+    renamed = {"layers.*.dense": "layers.*.ff", "encoder.layers.*.dense": "encoder.layers.*.ff"}
+    read = read_network(folder, "composer", about, ComposerConfig, Composer, renamed)
+    assert read.state_dict().keys() == expected
+    with pytest.raises(WeightsError, match="do not fit"):
+        read_network(folder, "composer", about, ComposerConfig, Composer, {"layers.*.den": "x"})

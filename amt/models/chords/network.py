@@ -230,9 +230,11 @@ class Composer(nn.Module):
         self.norm = nn.LayerNorm(d)
         self.change_head = nn.Linear(d, 1)
         self.next_head = nn.Linear(d, VOCABULARY_SIZE)
-        self.echo = EchoHeads() if config.echo else None
-        self.echo_in = nn.Linear(N_HEADS * (VOCABULARY_SIZE + 1), d) if config.echo else None
-        self.echo_gate = nn.Linear(d, N_HEADS + 1) if config.echo else None
+        self.induction = EchoHeads() if config.induction else None
+        self.induction_in = (
+            nn.Linear(N_HEADS * (VOCABULARY_SIZE + 1), d) if config.induction else None
+        )
+        self.copy_gate = nn.Linear(d, N_HEADS + 1) if config.induction else None
         self.apply(_initialise)
 
     def encode(self, video: VideoInput) -> EncodedVideo:
@@ -262,8 +264,8 @@ class Composer(nn.Module):
         n_slots = history.last.shape[1]
         x = self._embed(history, minor)
         echo = self._echo(history)
-        if echo is not None and self.echo_in is not None:
-            x = x + self.echo_in(torch.cat([echo.probs.flatten(2), echo.likeness], dim=-1))
+        if echo is not None and self.induction_in is not None:
+            x = x + self.induction_in(torch.cat([echo.probs.flatten(2), echo.likeness], dim=-1))
         x = x + self.aligned(video.local[:, first_slot : first_slot + n_slots])
         x = self.dropout(x)
         slots = torch.arange(first_slot, first_slot + n_slots, device=x.device)
@@ -281,14 +283,14 @@ class Composer(nn.Module):
     @property
     def reach(self) -> int:
         """How many slots back the chords must be remembered."""
-        return 0 if self.echo is None else self.config.context
+        return 0 if self.induction is None else self.config.context
 
     def _echo(self, history: ChordHistory) -> Echo | None:
-        if self.echo is None:
+        if self.induction is None:
             return None
         if history.recollection is None:
             raise ValueError("this composer listens for echoes: its history needs a recollection")
-        answer: Echo = self.echo(history.recollection)
+        answer: Echo = self.induction(history.recollection)
         return answer
 
     def _embed(self, history: ChordHistory, minor: Tensor) -> Tensor:
@@ -315,8 +317,8 @@ class Composer(nn.Module):
             starts[..., None], log_probs.gather(-1, running), F.logsigmoid(-change)[..., None]
         )
         log_probs = log_probs.scatter(-1, running, stay)
-        if echo is not None and self.echo_gate is not None:
-            gates = self.echo_gate(x).float().softmax(dim=-1)
+        if echo is not None and self.copy_gate is not None:
+            gates = self.copy_gate(x).float().softmax(dim=-1)
             copied = (gates[..., 1:, None] * echo.probs).sum(dim=-2)
             mixed = gates[..., :1] * log_probs.exp() + copied
             log_probs = torch.where(starts[..., None], log_probs, mixed.clamp(min=1e-12).log())

@@ -329,23 +329,23 @@ class WordHeads(nn.Module):
     def __init__(self, config: ArrangerConfig) -> None:
         super().__init__()
         d = config.d_model
-        self.place = nn.Linear(d, VOCABULARY[PLACE])
+        self.position = nn.Linear(d, VOCABULARY[PLACE])
         self.hidden = nn.ModuleList(nn.Linear(d, d) for _ in range(1, _COLUMNS))
         self.plan = nn.Linear(d, d, bias=False)
-        self.told = nn.ModuleList(nn.Embedding(n, d) for n in VOCABULARY[:-1])
+        self.embed_prev = nn.ModuleList(nn.Embedding(n, d) for n in VOCABULARY[:-1])
         self.out = nn.ModuleList(nn.Linear(d, n) for n in VOCABULARY[1:])
 
     def features(self, column: int, state: Tensor, plan: Tensor, chosen: Tensor) -> Tensor:
         """Features [B, T, D] from which a column is told, given those ``chosen`` before it."""
         if column == PLACE:
             return state
-        told = [self.told[i](chosen[..., i]) for i in range(column)]
+        told = [self.embed_prev[i](chosen[..., i]) for i in range(column)]
         hidden: Tensor = F.gelu(self.hidden[column - 1](state) + self.plan(plan) + sum(told))
         return hidden
 
     def logits(self, column: int, features: Tensor) -> Tensor:
         """Scores of the ids of a column: [B, T, D] -> [B, T, V]."""
-        scores: Tensor = (self.place if column == PLACE else self.out[column - 1])(features)
+        scores: Tensor = (self.position if column == PLACE else self.out[column - 1])(features)
         return scores
 
 
@@ -372,7 +372,7 @@ class Arranger(nn.Module):
         d = config.d_model
         self.encoder = PlanEncoder(config)
         self.columns = nn.ModuleList(nn.Embedding(n, d) for n in VOCABULARY)
-        self.lacking = nn.Embedding(2 + MOST_LACKING + MOST_TOO_MANY, d)
+        self.remaining_notes = nn.Embedding(2 + MOST_LACKING + MOST_TOO_MANY, d)
         self.aligned = nn.Linear(d, d)
         self.dropout = nn.Dropout(config.dropout)
         layers = [
@@ -389,7 +389,7 @@ class Arranger(nn.Module):
         )
         self.apply(_initialise)
         # These are heard beside states of about unit size, and would else be drowned by them.
-        for told in (*self.columns, self.lacking, *self.heads.told, self.motif_in):
+        for told in (*self.columns, self.remaining_notes, *self.heads.embed_prev, self.motif_in):
             if told is not None:
                 nn.init.normal_(told.weight, std=_LOUD)
 
@@ -511,7 +511,7 @@ class Arranger(nn.Module):
         asked = plan.controls[..., density].gather(1, beat) * plan.beats.gather(1, beat)
         lacks = (asked.round().long() - heard.n_notes).clamp(-MOST_TOO_MANY, MOST_LACKING)
         lacks = torch.where(plan.known[:, None, density] > 0, lacks + MOST_TOO_MANY + 1, 0)
-        embedded: Tensor = self.lacking(lacks) + self.aligned(_rows(encoded.states, beat))
+        embedded: Tensor = self.remaining_notes(lacks) + self.aligned(_rows(encoded.states, beat))
         for column, embedding in enumerate(self.columns):
             embedded = embedded + embedding(heard.words[..., column])
         return embedded

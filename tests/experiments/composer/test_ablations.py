@@ -20,7 +20,7 @@ from experiments.evaluate import load_examples
 from tests.data_prep.tiny_muvi_sync import write_split
 from tests.models.chords.test_network import TOY, toy_video
 
-TINY = replace(TOY, semantic_dim=768, echo=True)
+TINY = replace(TOY, semantic_dim=768, induction=True)
 
 
 def test_guidance_one_is_the_composer_and_zero_is_blind() -> None:

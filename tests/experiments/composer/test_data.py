@@ -128,7 +128,7 @@ def test_torchrun_with_two_processes_logs_the_losses_of_one(root: Path, tmp_path
     config = tmp_path / "toy.toml"
     config.write_text(
         "[model]\nd_model = 16\nn_heads = 2\nd_ff = 32\nencoder_layers = 1\ndecoder_layers = 2\n"
-        "dropout = 0.0\nsemantic_dropout = 0.0\necho = true\n"
+        "dropout = 0.0\nsemantic_dropout = 0.0\ninduction = true\n"
         '[train]\nsteps = 4\nbatch_size = 4\neval_every = 1\nprecision = "32-true"\n'
         'accelerator = "cpu"\n'
     )

@@ -21,7 +21,7 @@ TOY = ComposerConfig(
     d_model=16, n_heads=2, d_ff=32, encoder_layers=1, decoder_layers=2, cross_every=2,
     context=8, window=2, n_global=3, semantic_dim=5,
 )  # fmt: skip
-ECHOING = replace(TOY, echo=True)
+ECHOING = replace(TOY, induction=True)
 
 
 def toy_video(slots: int, batch: int = 1, seed: int = 0) -> VideoInput:

@@ -55,8 +55,8 @@ VALENCE_CHANGE_ODDS, AROUSAL_CHANGE_ODDS = 0.8, 0.1
 """Change of the log-odds of a chord change for a unit of valence and of arousal, chosen so that
 chord changes a second fall from mood to mood as in EMOPIA: the faster tempo of high arousal comes
 on top."""
-FULL_GLOOM_VALENCE = -0.25
-"""Valence from which down music is all gloom, so that what is tense sounds minor as well."""
+FULL_NEGATIVE_VALENCE = -0.25
+"""Valence from which down music is as minor as it gets, so that tense music is minor as well."""
 TENSE_FROM = 0.15
 """Half of arousal less valence from which music is tense: joyful excitement stays below."""
 
@@ -126,9 +126,9 @@ def tension(affect: FloatArray) -> FloatArray:
     return np.asarray(((tense - TENSE_FROM) / (1 - TENSE_FROM)).clip(0, 1))
 
 
-def gloom(affect: FloatArray) -> FloatArray:
-    """How gloomy valence is, [S] in 0-1: none from 0 up, full from -.25 down."""
-    return np.asarray((affect[:, 0] / FULL_GLOOM_VALENCE).clip(0, 1))
+def negative_valence(affect: FloatArray) -> FloatArray:
+    """How negative valence is, [S] in 0-1: 0 from neutral up, 1 from -.25 down."""
+    return np.asarray((affect[:, 0] / FULL_NEGATIVE_VALENCE).clip(0, 1))
 
 
 def smooth(curve: FloatArray, sigma_s: float) -> FloatArray:

@@ -27,7 +27,7 @@ from amt.times import parse_time
 PathLike = str | os.PathLike[str]
 _SAMPLING = ("temperature", "top_p", "guidance", "affect_guidance")
 _NUMBERS = {
-    "bpm": "bpm", "colour": "colour",
+    "bpm": "bpm", "colour": "chord_mood_weight",
     "mood_smoothing": "mood_sigma_s", "mood_blend": "mood_blend",
     **{word: word for word in _SAMPLING},
 }  # fmt: skip

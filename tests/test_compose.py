@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from amt.chords import Key, parse_chord, parse_key
-from amt.compose import ComposeOptions, choose_key, compose
+from amt.compose import ComposeOptions, compose
+from amt.compose.key import choose_key
 from amt.errors import GridError, InputError
 from amt.models.chords.network import Composer
 from amt.models.config import ComposerConfig, ExpressionConfig
@@ -107,8 +108,8 @@ def test_mood_decides_the_mode(models) -> None:
 def test_chord_qualities_follow_mood_as_far_as_asked(
     models, mood: str, third: str, other: str
 ) -> None:
-    def share(quality: str, colour: float) -> float:
-        plan = plan_of(models, clip(90.0, mood=mood), key=Key(9, "minor"), colour=colour)
+    def share(quality: str, weight: float) -> float:
+        plan = plan_of(models, clip(90.0, mood=mood), key=Key(9, "minor"), chord_mood_weight=weight)
         return np.mean([span.chord.quality.startswith(quality) for span in plan.chords])
 
     assert share(third, 6.0) > share(third, 0.0)
@@ -147,7 +148,9 @@ def test_sections_end_on_a_dominant_more_often_than_chance(models) -> None:
         """Share of dominants in the half bar before 20 and 40 s."""
         found = []
         for seed in range(12):
-            plan = plan_of(models, clip(60.0, cuts_s), seed=seed, key=key, bpm=120.0, colour=0.0)
+            plan = plan_of(
+                models, clip(60.0, cuts_s), seed=seed, key=key, bpm=120.0, chord_mood_weight=0.0
+            )
             for time_s in (20.0, 40.0):
                 beat = round(float(plan.grid.beats_at(time_s))) - 1
                 chord = [span.chord for span in plan.chords if span.beat <= beat][-1]
@@ -194,7 +197,7 @@ def test_impossible_tempi_and_hits_are_named(models, options: dict) -> None:
 @pytest.mark.parametrize(
     ("name", "option", "high"),
     [("mood_sigma_s", "--mood-smoothing", "600"), ("mood_blend", "--mood-blend", "1"),
-     ("colour", "--colour", "20")],
+     ("chord_mood_weight", "--colour", "20")],
 )  # fmt: skip
 def test_a_number_out_of_range_is_named_as_the_user_knows_it(
     name: str, option: str, high: str, value: float

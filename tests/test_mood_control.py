@@ -14,7 +14,7 @@ from hypothesis.extra.numpy import arrays
 
 from amt.arrange import arrange
 from amt.compose import ComposeOptions, compose
-from amt.harmony import TENSE_QUALITIES
+from amt.compose.harmony import TENSE_QUALITIES
 from amt.midi import write_midi
 from amt.models.chords.decode import SamplingOptions
 from amt.models.chords.network import Composer
@@ -25,8 +25,8 @@ from amt.mood import (
     MoodSpan,
     change_odds,
     density_level,
-    gloom,
     loudness_level,
+    negative_valence,
     tension,
     toned,
 )
@@ -82,14 +82,16 @@ def midi_of(plan: Plan, folder: Path) -> bytes:
 
 
 @settings(max_examples=5, deadline=None)
-@given(first=moods, second=moods, seed=st.integers(0, 99), colour=st.sampled_from([0.0, 0.8, 5.0]))
+@given(first=moods, second=moods, seed=st.integers(0, 99), weight=st.sampled_from([0.0, 0.8, 5.0]))
 def test_without_affect_guidance_the_bytes_are_the_same_whatever_is_asked(
-    toys, tmp_path_factory, first: str, second: str, seed: int, colour: float
+    toys, tmp_path_factory, first: str, second: str, seed: int, weight: float
 ) -> None:
     features, folder = clip(12, seed), tmp_path_factory.mktemp("songs")
-    unasked = midi_of(plan_in(toys, features, strength=0.0, seed=seed, colour=colour), folder)
+    unasked = midi_of(
+        plan_in(toys, features, strength=0.0, seed=seed, chord_mood_weight=weight), folder
+    )
     for asked in ((first,), (first, second)):
-        plan = plan_in(toys, features, *asked, strength=0.0, seed=seed, colour=colour)
+        plan = plan_in(toys, features, *asked, strength=0.0, seed=seed, chord_mood_weight=weight)
         assert midi_of(plan, folder) == unasked
 
 
@@ -163,12 +165,13 @@ def test_sad_is_minor_slow_soft_and_thin_beside_exciting(request, kind: str) -> 
 
 
 @pytest.mark.parametrize("kind", ["toys", "packaged"])
-def test_fear_is_dissonant_as_far_as_colour_goes(request, kind: str) -> None:
+def test_fear_is_dissonant_as_far_as_chords_follow_mood(request, kind: str) -> None:
     models = request.getfixturevalue(kind)
 
-    def dissonance(mood: str, colour: float) -> float:
+    def dissonance(mood: str, weight: float) -> float:
         plans = [
-            plan_in(models, clip(24, seed), mood, seed=seed, colour=colour) for seed in range(3)
+            plan_in(models, clip(24, seed), mood, seed=seed, chord_mood_weight=weight)
+            for seed in range(3)
         ]
         return share(plans, *TENSE_QUALITIES)
 
@@ -190,15 +193,15 @@ def test_more_arousal_is_louder_and_denser(affect: np.ndarray, more: float) -> N
 
 
 @given(affects)
-def test_tension_and_gloom_are_shares(affect: np.ndarray) -> None:
-    for curve in (tension(affect), gloom(affect)):
+def test_tension_and_negative_valence_are_shares(affect: np.ndarray) -> None:
+    for curve in (tension(affect), negative_valence(affect)):
         assert ((curve >= 0) & (curve <= 1)).all()
 
 
-def test_only_what_is_unpleasant_is_gloomy_or_tense() -> None:
+def test_only_what_is_unpleasant_is_negative_or_tense() -> None:
     places = np.array([[0.6, 0.8], [0.7, -0.7], [0.0, 0.0], [-0.6, 0.6], [-0.7, -0.5]])
     np.testing.assert_array_equal(tension(places) > 0, [False, False, False, True, False])
-    np.testing.assert_array_equal(gloom(places) > 0, [False, False, False, True, True])
+    np.testing.assert_array_equal(negative_valence(places) > 0, [False, False, False, True, True])
 
 
 @given(st.integers(1, 20), st.floats(0, 4))

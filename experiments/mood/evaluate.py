@@ -21,7 +21,8 @@ from typing import Any
 import numpy as np
 
 from amt.arrange import arrange
-from amt.compose import FULL_MOOD, ComposeOptions, compose
+from amt.compose import ComposeOptions, compose
+from amt.compose.mood_target import REFERENCE_AFFECT_GUIDANCE
 from amt.errors import AmtError
 from amt.features import extract_features
 from amt.features.emotion import circumplex
@@ -328,7 +329,7 @@ def strength_rows(
     rows = []
     for guidance, colour in STRENGTHS:
         sampling = SamplingOptions(affect_guidance=guidance)
-        options = ComposeOptions(style=STYLE, sampling=sampling, colour=colour)
+        options = ComposeOptions(style=STYLE, sampling=sampling, chord_mood_weight=colour)
         pieces = list(composed(models, clips, [seed], CORNERS, options))
         songs = {clip: {p.song for p in pieces if p.clip == clip} for clip in clips}
         measured = [measures_of(piece) for piece in pieces]
@@ -377,7 +378,7 @@ def evaluate_mood(args: argparse.Namespace) -> dict[str, Any]:
     ]
     return {
         "seed": args.seed, "clips": list(clips), "seeds": args.seeds, "songs": len(pieces),
-        "full_mood": FULL_MOOD,
+        "full_mood": REFERENCE_AFFECT_GUIDANCE,
         "human": human_report(judge, train, held_out, args.seed),
         "human_second": verdicts(
             second,

@@ -1,0 +1,32 @@
+"""The key of a piece."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from amt.chords import Key, Mode
+from amt.types import FloatArray, VideoFeatures
+
+MINOR_BELOW_VALENCE = -0.05
+"""Mean valence (-1 to 1) below which the key is minor (Hevner 1935: minor is sad, major happy).
+It is just below neutral, so that a clip without any mood is in major."""
+_TONIC_STREAM = 1
+"""Second word of the seed of the tonic's random numbers, apart from those of other choices."""
+
+
+def choose_key(features: VideoFeatures, affect: FloatArray, seed: int) -> Key:
+    """Minor for clearly negative mean valence, on a tonic drawn for clip and seed.
+
+    The tonic has no meaning of its own, so any of the twelve may come. It is drawn with ``seed``
+    and with the clip's length and cuts in milliseconds: clips scored with one seed are not all in
+    one key, and a clip keeps its tonic whatever mood, tempo or vision backend is asked for.
+
+    Args:
+        features: of the clip.
+        affect: [S, 2] valence and arousal that the music is to express.
+        seed: from 0.
+    """
+    mode: Mode = "minor" if affect[:, 0].mean() < MINOR_BELOW_VALENCE else "major"
+    times_s = [features.duration_s, *(cut.time_s for cut in features.cuts)]
+    words = [seed, _TONIC_STREAM, *(round(1000 * time_s) for time_s in times_s)]
+    return Key(int(np.random.default_rng(words).integers(12)), mode)

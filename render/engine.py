@@ -2,7 +2,8 @@
 
 Every part is rendered alone and the master is their sum, so stems add up to it exactly, parts may
 share a channel, and there may be any number of them. What is rendered goes to a file beside the
-output (:mod:`render.tape`) and is levelled from there, so memory does not grow with the length.
+output (:class:`render.audio.DiskBuffer`) and is normalised from there, so memory does not grow with
+the length.
 """
 
 from __future__ import annotations
@@ -13,12 +14,10 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from render.audio import Audio
+from render.audio import Audio, DiskBuffer, Master, finish
 from render.options import NEURAL, NeuralOptions, RenderOptions
-from render.recording import Recording, finished
 from render.score import Part, read_parts
 from render.soundfont.player import Instrument, Performance, Progress, Say, file_names, load_player
-from render.tape import Tape
 
 _FULL_SCALE = 1 - 2**-23
 """The largest sample of a file with 24 bits."""
@@ -38,8 +37,8 @@ class Rendering:
             loudest stem to full scale. A stem itself is not limited.
     """
 
-    master: Recording
-    stems: dict[str, Recording]
+    master: Master
+    stems: dict[str, Master]
     instrument: Instrument
     stems_gain: float = 1.0
 
@@ -78,24 +77,24 @@ def record(
     """
     parts = read_parts(midi, say)
     played = _perform(parts, options, say).with_progress(options.sample_rate, progress)
-    with ExitStack() as open_tapes:
-        master = open_tapes.enter_context(Tape(folder))
-        tapes = [open_tapes.enter_context(Tape(folder)) for _ in played.names if stems]
+    with ExitStack() as open_buffers:
+        mix = open_buffers.enter_context(DiskBuffer(folder))
+        buffers = [open_buffers.enter_context(DiskBuffer(folder)) for _ in played.names if stems]
         for index, start, block in played.sound:
-            master.add(start, block)
+            mix.add(start, block)
             if stems:
-                tapes[index].add(start, block)
-        whole = finished(master, options.sample_rate, options.duration_s)
+                buffers[index].add(start, block)
+        whole = finish(mix, options.sample_rate, options.duration_s)
         if options.normalise:
-            whole = whole.levelled(options.loudness_lufs, options.peak_db)
-        alone = [whole.like(tape) for tape in tapes]
+            whole = whole.normalised(options.loudness_lufs, options.peak_db)
+        alone = [whole.stem(buffer) for buffer in buffers]
         gain = 1.0
         if options.normalise:  # without, the sound is as the engine made it
             gain = _FULL_SCALE / max(_FULL_SCALE, *(stem.peak() for stem in alone), 0.0)
         if gain < 1 and say:
             say(f"stems are {-20 * math.log10(gain):.1f} dB below the mix, so that none clips")
         names = file_names(played.names) if stems else []
-        found = {n: stem.turned(gain) for n, stem in zip(names, alone, strict=True)}
+        found = {n: stem.amplified(gain) for n, stem in zip(names, alone, strict=True)}
         yield Rendering(whole, found, played.instrument, gain)
 
 

@@ -17,7 +17,7 @@ from typing import Literal
 
 import av
 
-from render.audio import Audio
+from render.audio import Block, Sound
 from render.errors import MuxError
 from render.files.errors import shown
 from render.film.containers import CONTAINERS, container_of
@@ -26,10 +26,9 @@ from render.film.encoding import Shape, add_encoder
 from render.film.encoding import encoded as encoded_pictures
 from render.film.extras import Subtitles, content_tags, keep_tags
 from render.film.plan import FilmPlan, plan_film
-from render.film.sound import BIT_RATE, SAMPLE_RATE, Sound, mixed, own_sound, soundtrack
+from render.film.sound import BIT_RATE, SAMPLE_RATE, mixed, own_sound, soundtrack
 from render.film.sound import encoded as encoded_sound
 from render.film.source import Source
-from render.stream import Block
 
 FilmCodec = Literal["copy", "h264", "vp9"]
 """What becomes of the pictures: copied, or encoded anew as H.264 or VP9."""
@@ -67,7 +66,7 @@ def check_film(
 
 def mux(
     video: Path,
-    audio: Audio | Sound,
+    audio: Sound,
     out: Path,
     *,
     keep_original: float | None = None,

@@ -48,7 +48,7 @@ class RenderOptions:
     sample_rate: int = 44100
     """In Hz, 8000 to 96000."""
     loudness_lufs: float = -14.0
-    """Integrated loudness to reach; see :func:`render.audio.normalise`."""
+    """Integrated loudness to reach; see :func:`render.audio.normalising_gain`."""
     peak_db: float = -1.0
     """Ceiling of the peaks in dBFS."""
     normalise: bool = True

@@ -238,19 +238,19 @@ def test_stems_are_checked_before_the_work(
 def test_stems_and_master_appear_together(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    from render.audio import Master
     from render.errors import AudioError
-    from render.recording import Recording
 
     midi = write_midi(tmp_path / "a.mid")
-    write, calls = Recording.write, []
+    write, calls = Master.write, []
 
-    def fail_at_third(self: Recording, path: Path) -> None:
+    def fail_at_third(self: Master, path: Path) -> None:
         calls.append(path)
         if len(calls) == 3:
             raise AudioError("the disk is full")
         write(self, path)
 
-    monkeypatch.setattr(Recording, "write", fail_at_third)
+    monkeypatch.setattr(Master, "write", fail_at_third)
     code, _, err = run("render", midi, "--out", "a.wav", "--stems", "new/stems", "-q")
     assert (code, "the disk is full" in err) == (2, True)
     assert [path.name for path in tmp_path.iterdir()] == ["a.mid"]

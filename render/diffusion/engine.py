@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from render.audio import Block, Resampler
 from render.diffusion.buses import Bus, LeftOut, assign
 from render.diffusion.mel import SAMPLE_RATE
 from render.diffusion.sampler import SamplerOptions
@@ -16,7 +17,6 @@ from render.errors import EngineError
 from render.options import NEURAL, NeuralOptions
 from render.score import Part
 from render.soundfont.player import Instrument, Performance, Player, Say, load_player
-from render.stream import Block, Resampler
 
 NETWORKS = Path(__file__).parents[1] / "weights" / "renderer"
 """Where the networks of an installation lie."""

@@ -12,12 +12,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from render.audio.blocks import Block, is_silence, silence
 from render.diffusion.buses import Bus, gains
 from render.diffusion.mel import FRAME_RATE, HOP, SILENCE
 from render.diffusion.sampler import NEW, SamplerOptions, draw
 from render.diffusion.vocoder import Vocoder, vocode
 from render.diffusion.weights import Renderer
-from render.stream import Block, is_silence, silence
 
 PIECE = NEW * HOP
 """Samples of a piece of the stream: 1.88 s at :data:`render.diffusion.mel.SAMPLE_RATE`."""
@@ -82,7 +82,7 @@ def synthesize_bus(
         number: of the bus in the piece, on which its noise depends.
 
     Yields:
-        Stereo [2, PIECE]; of rests, blocks of :func:`render.stream.silence`.
+        Stereo [2, PIECE]; of rests, blocks of :func:`render.audio.blocks.silence`.
     """
     mel = draw(renderer.denoiser, bus.notes, options, number)
     for index, wave in enumerate(_waves(renderer.vocoder, mel)):

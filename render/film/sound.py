@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
-from typing import Protocol
 
 import av
 import numpy as np
 
-from render.audio import Audio
+from render.audio import Block, Sound, limit
+from render.audio.blocks import cut, is_silence, pad
+from render.audio.resample import resample
 from render.errors import MuxError
-from render.stream import Block, Resampler, blocks_of, ended, is_silence, lengthened, limited
 
 BIT_RATE = 192_000
 """Of the encoded sound, in bits a second."""
@@ -28,25 +28,7 @@ PlacedBlock = tuple[int, Block]
 """First frame on the film's clock, at :data:`SAMPLE_RATE`, and stereo samples [2, L]."""
 
 
-class Sound(Protocol):
-    """Sound that can be had in blocks, such as a :class:`render.recording.Recording`."""
-
-    @property
-    def sample_rate(self) -> int:
-        """In Hz."""
-        ...
-
-    @property
-    def frames(self) -> int:
-        """Length of the whole."""
-        ...
-
-    def blocks(self) -> Iterator[Block]:
-        """The sound from its beginning as stereo blocks [2, L]."""
-        ...
-
-
-def soundtrack(sound: Sound | Audio, frames: int) -> Iterator[Block]:
+def soundtrack(sound: Sound, frames: int) -> Iterator[Block]:
     """A soundtrack in stereo at :data:`SAMPLE_RATE`, exactly ``frames`` long.
 
     What is shorter ends in silence; what is longer is faded out over at most 2 s and cut.
@@ -54,28 +36,18 @@ def soundtrack(sound: Sound | Audio, frames: int) -> Iterator[Block]:
     Raises:
         MuxError: the sound is neither mono nor stereo.
     """
-    if isinstance(sound, Audio):
-        length, blocks = sound.samples.shape[1], _stereo_blocks(sound)
-    else:
-        length, blocks = sound.frames, sound.blocks()
-    resampled = _resampled(blocks, sound.sample_rate)
-    if round(length * SAMPLE_RATE / sound.sample_rate) > frames:
-        resampled = ended(resampled, frames, min(round(_FADE_S * SAMPLE_RATE), frames // 2))
-    return lengthened(resampled, frames)
+    resampled = resample(_stereo(sound), sound.sample_rate, SAMPLE_RATE)
+    if round(sound.frames * SAMPLE_RATE / sound.sample_rate) > frames:
+        resampled = cut(resampled, frames, min(round(_FADE_S * SAMPLE_RATE), frames // 2))
+    return pad(resampled, frames)
 
 
-def _stereo_blocks(audio: Audio) -> Iterator[Block]:
-    channels = audio.samples.shape[0]
-    if channels not in (1, 2):
-        raise MuxError(f"the soundtrack has {channels} channels, expected 1 or 2")
-    return (np.repeat(block, 3 - channels, axis=0) for block in blocks_of(audio.samples))
-
-
-def _resampled(blocks: Iterable[Block], sample_rate: int) -> Iterator[Block]:
-    resampler = Resampler(sample_rate, SAMPLE_RATE)
-    for block in blocks:
-        yield from resampler.push(block)
-    yield from resampler.finish()
+def _stereo(sound: Sound) -> Iterator[Block]:
+    """The blocks [2, L] of a sound of one or two channels."""
+    if sound.channels not in (1, 2):
+        raise MuxError(f"the soundtrack has {sound.channels} channels, expected 1 or 2")
+    for block in sound.blocks():
+        yield block if sound.channels == 2 else np.repeat(block, 2, axis=0)
 
 
 def own_sound(frames: Iterable[tuple[Fraction | None, av.AudioFrame]]) -> Iterator[PlacedBlock]:
@@ -134,7 +106,7 @@ def mixed(sound: Iterable[Block], own: Iterable[PlacedBlock], gain_db: float) ->
         own: in order of time; where pieces overlap, the first counts.
         gain_db: of the clip's own sound, in dB.
     """
-    return limited(_added(sound, own, np.float32(10 ** (gain_db / 20))), SAMPLE_RATE, _PEAK_DB)
+    return limit(_added(sound, own, np.float32(10 ** (gain_db / 20))), SAMPLE_RATE, _PEAK_DB)
 
 
 def _added(

@@ -12,13 +12,13 @@ from types import ModuleType
 
 import numpy as np
 
+from render.audio import Block
 from render.errors import EngineError, SoundfontError
 from render.files.errors import shown
 from render.score import Part
 from render.soundfont.bank import Bank, damaged
 from render.soundfont.fluidsynth_child import BLOCK, EVENTS
 from render.soundfont.isolation import Child, ChildError
-from render.stream import Block
 
 
 class FluidSynth:

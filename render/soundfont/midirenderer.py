@@ -19,6 +19,9 @@ import mido
 import numpy as np
 import soundfile
 
+from render.audio import Block
+from render.audio.blocks import cut, pad, split
+from render.audio.resample import resample
 from render.errors import EngineError, SoundfontError
 from render.files.errors import shown
 from render.score import Part
@@ -27,7 +30,6 @@ from render.soundfont.bank_samples import SampleReader
 from render.soundfont.bank_subset import subset
 from render.soundfont.isolation import Child, ChildError
 from render.soundfont.presets import presets_of
-from render.stream import Block, Resampler, blocks_of, silence
 
 RATE = 48000
 """In Hz, of what midirenderer makes."""
@@ -62,24 +64,12 @@ class MidiRenderer:
         soundfont = subset(self._samples, set(presets_of(part)), played)
         if soundfont != self._soundfont:
             self._soundfont = soundfont
-        resampler = Resampler(RATE, self._sample_rate)
-        left = frames
-
-        def cut(blocks: Iterator[Block]) -> Iterator[Block]:
-            nonlocal left
-            for block in blocks:
-                left -= (kept := block[:, :left]).shape[1]
-                yield kept
-
-        for block in self._native(part, frames / self._sample_rate):
-            yield from cut(resampler.push(block))
-        yield from cut(resampler.finish())
-        if left:
-            yield silence(left)
+        native = self._native(part, frames / self._sample_rate)
+        return pad(cut(resample(native, RATE, self._sample_rate), frames), frames)
 
     def _native(self, part: Part, duration_s: float) -> Iterator[Block]:
         if duration_s <= WINDOW_S + LEAD_S:
-            yield from blocks_of(self._render(part, round(duration_s * RATE)))
+            yield from split(self._render(part, round(duration_s * RATE)))
             return
         window, lead, fade = (round(s * RATE) for s in (WINDOW_S, LEAD_S, CROSSFADE_S))
         whole = round(duration_s * RATE)
@@ -90,7 +80,7 @@ class MidiRenderer:
             sound = self._window(held, start, stop)[:, first - start :]
             into = fading.shape[1]
             sound[:, :into] = crossfaded(fading, sound[:, :into])
-            yield from blocks_of(sound[:, :window])
+            yield from split(sound[:, :window])
             fading = sound[:, window:]
 
     def _window(self, part: Part, start: int, stop: int) -> Block:

@@ -13,12 +13,13 @@ from pathlib import Path
 
 import numpy as np
 
+from render.audio import Block
+from render.audio.blocks import scale
 from render.score import Note, Part
 from render.soundfont.bank import Bank, read_bank
 from render.soundfont.find import BETTER, LAST_RESORT, find_soundfont
 from render.soundfont.presets import cast
 from render.soundfont.synthesisers import Synthesiser, choose_engine
-from render.stream import Block, scaled
 
 Progress = Callable[[float], None]
 """Is told the share of the work that is done, 0-1."""
@@ -157,7 +158,7 @@ class Player:
                 start = int(phrase.start_s * self.sample_rate)
                 end = round((phrase.end_s + tail_s) * self.sample_rate)
                 moved = phrase.shifted(-start / self.sample_rate)
-                for block in scaled(self.synthesiser.play(moved, end - start), gain):
+                for block in scale(self.synthesiser.play(moved, end - start), gain):
                     yield index, start, block
                     start += block.shape[1]
 

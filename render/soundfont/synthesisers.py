@@ -15,12 +15,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
+from render.audio import Block
 from render.errors import EngineError
 from render.score import Part
 from render.soundfont.bank import Bank
 from render.soundfont.fluidsynth import FluidSynth, fluidsynth_version
 from render.soundfont.midirenderer import MidiRenderer, midirenderer_version
-from render.stream import Block
 
 _GONE = {
     "tinysoundfont": "its loudness was wrong by up to 30 dB and damaged soundfonts crashed it",

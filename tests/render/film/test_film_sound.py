@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from render.audio import Audio
+from render.audio.blocks import BLOCK_FRAMES
 from render.errors import AudioError, MuxError
 from render.film.sound import SAMPLE_RATE, mixed, own_sound, soundtrack
 from render.mux import mux
-from render.stream import BLOCK
 from tests.render.film.clips import RATE, bursts, draw, heard, music, onsets, remux, seen
 
 
@@ -86,6 +86,7 @@ class Blocks:
     """Four hundred seconds of noise that are never all in memory."""
 
     sample_rate = 44100
+    channels = 2
     frames = 400 * 44100
 
     def __init__(self) -> None:
@@ -93,8 +94,8 @@ class Blocks:
 
     def blocks(self):
         random = np.random.default_rng(0)
-        for start in range(0, self.frames, BLOCK):
-            size = min(BLOCK, self.frames - start)
+        for start in range(0, self.frames, BLOCK_FRAMES):
+            size = min(BLOCK_FRAMES, self.frames - start)
             self.taken += size
             yield random.uniform(-0.5, 0.5, (2, size)).astype(np.float32)
 
@@ -103,7 +104,7 @@ def test_sound_is_taken_block_by_block_and_no_more_than_needed(tmp_path):
     sound = Blocks()
     stream = soundtrack(sound, 10 * SAMPLE_RATE)
     next(stream)
-    assert sound.taken <= 2 * BLOCK
+    assert sound.taken <= 2 * BLOCK_FRAMES
     shares: list[float] = []
     mux(draw(tmp_path / "clip.mp4"), sound, tmp_path / "film.mkv", progress=shares.append)
     assert shares == sorted(shares)
@@ -144,7 +145,7 @@ def test_broken_samples_and_missing_times_do_no_harm():
 def test_a_failing_soundtrack_leaves_no_film(tmp_path):
     class Failing(Blocks):
         def blocks(self):
-            yield from [np.zeros((2, BLOCK), np.float32)]
+            yield from [np.zeros((2, BLOCK_FRAMES), np.float32)]
             raise AudioError("the disk is gone")
 
     with pytest.raises(AudioError, match="the disk is gone"):

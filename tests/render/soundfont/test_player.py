@@ -9,12 +9,12 @@ import mido
 import numpy as np
 import pytest
 
+from render.audio.blocks import BLOCK_FRAMES
 from render.score import Note, Part
 from render.soundfont import midirenderer
 from render.soundfont.midirenderer import crossfaded
 from render.soundfont.player import MAX_TAIL_S, REST_S, load_player, phrases
 from render.soundfont.synthesisers import Engine
-from render.stream import BLOCK
 
 RATE = 22050
 STRINGS = (0.0, mido.Message("program_change", program=48))
@@ -111,7 +111,7 @@ def test_a_note_of_an_hour_comes_in_blocks(engine: Engine, tim, monkeypatch):
     done = 0
     for _, start, block in sound:
         assert start == done
-        assert block.shape[1] <= 2 * BLOCK
+        assert block.shape[1] <= 2 * BLOCK_FRAMES
         assert np.abs(block).max() > 1e-4
         done += block.shape[1]
         if done > 40 * RATE:

@@ -214,7 +214,7 @@ def without_track(number: int) -> Callable[[File], File]:
     return lambda file: replace(file, tracks=(*file.tracks[:number], *file.tracks[number + 1 :]))
 
 
-def tune(name: str, channel: int, pitches: list[int], step: int = 480) -> list[Timed]:
+def melody(name: str, channel: int, pitches: list[int], step: int = 480) -> list[Timed]:
     """A track of somebody's own."""
     events: list[Timed] = [(0, mido.MetaMessage("track_name", name=name))]
     for i, pitch in enumerate(pitches):

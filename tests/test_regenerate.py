@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from amt.arrange import arrange
-from amt.arrange.rewriting import bar_span, with_bars
+from amt.arrange.splice import bar_span, splice_bars
 from amt.cli import main
 from amt.errors import InputError, PlanError
 from amt.midi import read_midi, write_midi
@@ -122,11 +122,11 @@ def test_edits_in_other_bars_survive(tmp_path: Path) -> None:
     plan, neural = band(), Arrangement("neural")
     song = arrange(plan, neural, tiny())
     own = Track("My bells", 14, (Note(100, 90, 9000, 80), Note(8000, 91, 8200, 80)))
-    tune = song.tracks[0]
+    melody = song.tracks[0]
     louder = replace(
-        tune,
-        notes=tuple(replace(note, velocity=127) for note in tune.notes),
-        controls=(*tune.controls, ControlChange(song.end, 1, 3)),
+        melody,
+        notes=tuple(replace(note, velocity=127) for note in melody.notes),
+        controls=(*melody.controls, ControlChange(song.end, 1, 3)),
     )
     edited = replace(song, tracks=(louder, *song.tracks[1:], own))
     write_midi(edited, tmp_path / "edited.mid")
@@ -154,7 +154,7 @@ def test_notes_over_the_bar_lines() -> None:
         Note(90, 62, 300, 5), Note(110, 60, 120, 5), Note(160, 60, 190, 5), Note(140, 64, 260, 5),
         Note(150, 67, 300, 5),
     )  # fmt: skip
-    assert with_bars(old, new, span).tracks[0].notes == (
+    assert splice_bars(old, new, span).tracks[0].notes == (
         Note(50, 60, 150, 9),  # sounds into the new bars, as before
         Note(140, 64, 250, 5),  # held over the bar line as its pitch was before
         Note(150, 67, 200, 5),  # ends with the new bars

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from amt.arrange import arrange
-from amt.arrange.rewriting import bar_span
+from amt.arrange.splice import bar_span
 from amt.errors import InputError, MidiError
 from amt.midi import read_midi, write_midi
 from amt.plan import Arrangement, Rewrite
@@ -58,7 +58,7 @@ def planned() -> Counter[tuple[int, int]]:
 def made_of(
     file: File, folder: Path, *said: str, plan: Plan | None = None, rewrite: Rewrite = REWRITE
 ) -> tuple[File, EditedFile]:
-    """The file with new bars, and what was told."""
+    """The file with new bars, and what was reported."""
     path = edits.save(file, folder / "edited.mid")
     made = regenerate(plan or band(), Arrangement(), rewrite, edited=Edited(path, said))
     made.write(folder / "new.mid")
@@ -138,11 +138,11 @@ def test_other_resolutions(tmp_path: Path, ticks_per_beat: int) -> None:
 
 def test_everything_in_one_track_on_one_channel(tmp_path: Path) -> None:
     edited = edits.type_0(edits.on_channel_1(original()))
-    file, told = made_of(edited, tmp_path)
+    file, outcome = made_of(edited, tmp_path)
     check_outside(edited, file, SPAN)
     found = edits.onsets(file, SPAN)
     assert found == Counter(set(planned()))  # one channel plays a pitch once at a time
-    assert {match.theirs for match in told.matches} == {"track 1"}
+    assert {match.theirs for match in outcome.matches} == {"track 1"}
 
 
 def test_quantised_notes_are_recognised(tmp_path: Path) -> None:
@@ -155,9 +155,9 @@ def test_quantised_notes_are_recognised(tmp_path: Path) -> None:
 def test_a_track_an_octave_lower_stays_there(tmp_path: Path) -> None:
     number = number_of("bass")
     edited = edits.renamed(edits.transposed(-12, number)(original()))
-    file, told = made_of(edited, tmp_path)
+    file, outcome = made_of(edited, tmp_path)
     check_outside(edited, file, SPAN)
-    assert "12 semitones lower" in " ".join(map(str, told.matches))
+    assert "12 semitones lower" in " ".join(map(str, outcome.matches))
     plain, _ = made_of(edits.renamed(original()), tmp_path)
     low, high = (
         sorted((s, p) for n, s, p, _, _ in edits.notes(f) if n == number and s in SPAN)
@@ -175,20 +175,20 @@ def test_a_piece_in_another_key_stays_there(tmp_path: Path) -> None:
 
 
 def test_tracks_of_ones_own_are_left_alone(tmp_path: Path) -> None:
-    vocal = edits.tune("Vocal", 14, [70, 71, 73, 75, 73, 71] * 8)
+    vocal = edits.melody("Vocal", 14, [70, 71, 73, 75, 73, 71] * 8)
     edited = edits.renamed(edits.with_track(vocal, at=1)(original()))
-    file, told = made_of(edited, tmp_path)
+    file, outcome = made_of(edited, tmp_path)
     assert file.tracks[1] == edited.tracks[1]
     own = edits.onsets(File((file.tracks[1],)), SPAN)
     assert edits.onsets(file, SPAN) == planned() + own
-    assert "yours, left as it is" in next(str(m) for m in told.matches if m.ours == "-")
+    assert "yours, left as it is" in next(str(m) for m in outcome.matches if m.ours == "-")
 
 
 def test_forty_tracks_are_kept(tmp_path: Path) -> None:
     edited = original()
     for i in range(36):
         port = mido.MetaMessage("midi_port", port=1 + i // 16)
-        own = [(0, port), *edits.tune(f"Own {i}", i % 16, [30 + 2 * i] * 40)]
+        own = [(0, port), *edits.melody(f"Own {i}", i % 16, [30 + 2 * i] * 40)]
         edited = edits.with_track(own)(edited)
     file, _ = made_of(edited, tmp_path)
     check_outside(edited, file, SPAN)
@@ -199,13 +199,13 @@ def test_forty_tracks_are_kept(tmp_path: Path) -> None:
 
 def test_a_count_in_is_found_and_said(tmp_path: Path) -> None:
     edited = edits.renamed(edits.later(2 * 1920)(original()))
-    file, told = made_of(edited, tmp_path)
+    file, outcome = made_of(edited, tmp_path)
     span = range(SPAN.start + 3840, SPAN.stop + 3840)
     check_outside(edited, file, span)
     assert edits.onsets(file, span) == Counter(
         {(t + 3840, p): n for (t, p), n in planned().items()}
     )
-    assert any("8 beats later" in remark for remark in told.remarks)
+    assert any("8 beats later" in remark for remark in outcome.remarks)
 
 
 def test_a_count_in_is_found_in_another_key(tmp_path: Path) -> None:
@@ -256,7 +256,7 @@ def band_bass() -> str:
 def with_own_bass() -> tuple[File, int]:
     """The bass replaced by a line of somebody's own on a track that is called otherwise."""
     number = number_of("bass")
-    own = edits.tune("Horns", 13, [41, 44, 39, 46, 42, 37] * 8, step=400)
+    own = edits.melody("Horns", 13, [41, 44, 39, 46, 42, 37] * 8, step=400)
     return edits.renamed(
         edits.with_track(own, at=number)(edits.without_track(number)(original()))
     ), number
@@ -282,31 +282,31 @@ def test_what_is_not_recognised_is_refused_with_the_option_that_decides(tmp_path
 @pytest.mark.parametrize("ours", ["bass", "Bass", "BASS"])
 def test_the_user_decides_which_track_is_which(tmp_path: Path, key: str, ours: str) -> None:
     edited, number = with_own_bass()
-    file, told = made_of(edited, tmp_path, f"{key.format(number)}={ours}")
+    file, outcome = made_of(edited, tmp_path, f"{key.format(number)}={ours}")
     check_outside(edited, file, SPAN)
     assert edits.onsets(file, SPAN) == planned()
-    assert any("as you said" in match.why and match.confidence == 1 for match in told.matches)
+    assert any("as you said" in match.why and match.confidence == 1 for match in outcome.matches)
 
 
 @pytest.mark.parametrize("said", ["VST {}=-", "-=bass"])
 def test_the_user_says_that_a_track_is_his_own(tmp_path: Path, said: str) -> None:
     edited, number = with_own_bass()
-    file, told = made_of(edited, tmp_path, said.format(number))
+    file, outcome = made_of(edited, tmp_path, said.format(number))
     assert file.tracks[number] == edited.tracks[number]
     rest = replace(file, tracks=(*file.tracks[:number], *file.tracks[number + 1 :]))
     bass = number_of("bass")
     plain, _ = made_of(original(), tmp_path)
     played = replace(plain, tracks=(*plain.tracks[:bass], *plain.tracks[bass + 1 :]))
     assert edits.onsets(rest, SPAN) == edits.onsets(played, SPAN)
-    assert any("left out" in match.why for match in told.matches)
+    assert any("left out" in match.why for match in outcome.matches)
 
 
 def test_a_deleted_track_stays_away_unless_it_is_asked_for(tmp_path: Path) -> None:
     edited = edits.without_track(number_of("drum"))(original())
-    file, told = made_of(edited, tmp_path)
+    file, outcome = made_of(edited, tmp_path)
     assert len(file.tracks) == len(edited.tracks)
-    assert any("left out" in match.why for match in told.matches)
-    file, told = made_of(edited, tmp_path, "+=drums")
+    assert any("left out" in match.why for match in outcome.matches)
+    file, outcome = made_of(edited, tmp_path, "+=drums")
     check_outside(edited, replace(file, tracks=file.tracks[:-1]), SPAN)
     assert edits.onsets(file, SPAN) == planned()
     assert {m.channel for _, m in file.tracks[-1] if edits.is_note(m)} == {9}
@@ -322,9 +322,9 @@ def test_a_copy_on_another_instrument_is_renewed_on_request(tmp_path: Path) -> N
         if m.type not in {"track_name", "program_change"}
     ]
     edited = edits.with_track([(0, mido.MetaMessage("track_name", name="Tuba")), *copy])(original())
-    file, told = made_of(edited, tmp_path)
+    file, outcome = made_of(edited, tmp_path)
     assert file.tracks[-1] == edited.tracks[-1]
-    assert f'--map "{len(edited.tracks) - 1}={band_bass()}"' in told.matches[-1].why
+    assert f'--map "{len(edited.tracks) - 1}={band_bass()}"' in outcome.matches[-1].why
     file, _ = made_of(edited, tmp_path, "Tuba=bass")
     check_outside(edited, file, SPAN)
     assert edits.onsets(File((file.tracks[-1],))) == edits.onsets(File((file.tracks[number],)))
@@ -334,9 +334,9 @@ def test_hands_that_were_rewritten_are_known_by_their_channel(tmp_path: Path) ->
     hands = edits.split(lambda p: int(p >= 60), number_of("piano"))(original())
     number = number_of("piano")
     edited = edits.transposed(5, number)(hands)
-    file, told = made_of(edited, tmp_path)
+    file, outcome = made_of(edited, tmp_path)
     check_outside(edited, file, SPAN)
-    assert not any(match.ours == "-" for match in told.matches)
+    assert not any(match.ours == "-" for match in outcome.matches)
 
 
 @pytest.mark.parametrize(
@@ -401,10 +401,10 @@ def decorated() -> File:
 
 
 def test_no_event_but_the_notes_of_the_bars_changes(tmp_path: Path) -> None:
-    file, told = made_of(decorated(), tmp_path)
+    file, outcome = made_of(decorated(), tmp_path)
     check_outside(decorated(), file, SPAN)
     assert edits.onsets(file, SPAN) == planned()
-    assert not told.remarks
+    assert not outcome.remarks
 
 
 def test_bends_and_aftertouch_go_with_their_notes(tmp_path: Path) -> None:
@@ -418,7 +418,9 @@ def test_bends_and_aftertouch_go_with_their_notes(tmp_path: Path) -> None:
     ]
     file = original()
     first = tuple(sorted([*file.tracks[1], *drawn], key=lambda event: event[0]))
-    made, told = made_of(replace(file, tracks=(file.tracks[0], first, *file.tracks[2:])), tmp_path)
+    made, outcome = made_of(
+        replace(file, tracks=(file.tracks[0], first, *file.tracks[2:])), tmp_path
+    )
     found = [
         (t, m) for t, m in made.tracks[1] if m.type in {"pitchwheel", "aftertouch", "polytouch"}
     ]
@@ -429,14 +431,16 @@ def test_bends_and_aftertouch_go_with_their_notes(tmp_path: Path) -> None:
         (SPAN.stop, mido.Message("aftertouch", value=9)),
         (SPAN.stop + 90, mido.Message("pitchwheel", pitch=0)),
     ]
-    assert any("pitch bends and aftertouch" in remark for remark in told.remarks)
+    assert any("pitch bends and aftertouch" in remark for remark in outcome.remarks)
 
 
 def test_a_file_of_another_piece_is_doubted(tmp_path: Path) -> None:
     other = make_plan(24.0, style="band", mood="sad", density=3.0, seed=9, chords="Dm Bb Gm A7")
     write_midi(arrange(other), tmp_path / "other.mid")
-    _, told = made_of(edits.load(tmp_path / "other.mid"), tmp_path)
-    assert any("of the notes that the plan gives are in the MIDI file" in r for r in told.remarks)
+    _, outcome = made_of(edits.load(tmp_path / "other.mid"), tmp_path)
+    assert any(
+        "of the notes that the plan gives are in the MIDI file" in r for r in outcome.remarks
+    )
 
 
 def test_own_tempos_stay_and_it_is_said_where_the_bars_are_then(tmp_path: Path) -> None:
@@ -445,9 +449,9 @@ def test_own_tempos_stay_and_it_is_said_where_the_bars_are_then(tmp_path: Path) 
         (t, m.copy(tempo=600_000) if m.type == "set_tempo" else m) for t, m in file.tracks[0]
     )
     edited = replace(file, tracks=(slow, *file.tracks[1:]))
-    made, told = made_of(edited, tmp_path)
+    made, outcome = made_of(edited, tmp_path)
     check_outside(edited, made, SPAN)
-    assert any("begin at 9.60 s; in the plan they begin at 8.00 s" in r for r in told.remarks)
+    assert any("begin at 9.60 s; in the plan they begin at 8.00 s" in r for r in outcome.remarks)
 
 
 def test_chord_names_of_the_bars_are_those_of_the_plan(tmp_path: Path) -> None:
@@ -457,7 +461,7 @@ def test_chord_names_of_the_bars_are_those_of_the_plan(tmp_path: Path) -> None:
     )
     write_midi(arrange(plan), tmp_path / "song.mid")
     edited = edits.load(tmp_path / "song.mid")
-    _, told = made_of(edited, tmp_path, plan=other, rewrite=Rewrite(6, 8, 7))
+    _, outcome = made_of(edited, tmp_path, plan=other, rewrite=Rewrite(6, 8, 7))
     write_midi(arrange(other), tmp_path / "other.mid")
     names = read_midi(tmp_path / "other.mid").chord_names
     span = range(5 * 1920, 8 * 1920)
@@ -465,7 +469,7 @@ def test_chord_names_of_the_bars_are_those_of_the_plan(tmp_path: Path) -> None:
     before = read_midi(tmp_path / "song.mid").chord_names
     assert [n for n in found if n.tick in span] == [n for n in names if n.tick in span]
     assert [n for n in found if n.tick not in span] == [n for n in before if n.tick not in span]
-    assert any("chord names" in remark for remark in told.remarks)
+    assert any("chord names" in remark for remark in outcome.remarks)
 
 
 def test_a_note_that_sounds_into_the_bars_ends_where_a_new_one_begins(tmp_path: Path) -> None:
@@ -506,7 +510,7 @@ EDITS: tuple[Edit, ...] = (
     edits.on_channel_1,
     edits.type_0,
     edits.resolution(960),
-    lambda file: edits.renamed(edits.with_track(edits.tune("Own", 15, [50, 97, 31]))(file)),
+    lambda file: edits.renamed(edits.with_track(edits.melody("Own", 15, [50, 97, 31]))(file)),
 )
 
 

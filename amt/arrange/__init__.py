@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from amt.arrange.patterns import arrange_patterns, pattern_versions
+from amt.arrange.patterns import arrange_patterns, iter_pattern_songs
 from amt.arrange.styles import load_style, style_names
 from amt.errors import InputError, WeightsError, shown
 from amt.plan import AS_PLANNED, Arrangement
@@ -15,7 +15,7 @@ from amt.types import Plan, Song
 if TYPE_CHECKING:
     from amt.models.notes.network import Arranger
 
-__all__ = ["arrange", "arrange_patterns", "load_network", "load_style", "style_names", "versions"]
+__all__ = ["arrange", "arrange_patterns", "iter_songs", "load_network", "load_style", "style_names"]
 
 
 def arrange(
@@ -36,11 +36,11 @@ def arrange(
         PlanError: the plan or the arrangement breaks a rule of :func:`amt.plan.validate`.
         InputError: its style does not exist, or there is no network where one is asked for.
     """
-    *_, song = versions(plan, arrangement, arranger, progress)
+    *_, song = iter_songs(plan, arrangement, arranger, progress)
     return song
 
 
-def versions(
+def iter_songs(
     plan: Plan,
     arrangement: Arrangement = AS_PLANNED,
     arranger: Arranger | None = None,
@@ -48,12 +48,12 @@ def versions(
 ) -> Iterator[Song]:
     """The song without rewrites, then after each of them: the last is :func:`arrange`'s."""
     if arrangement.arranger == "patterns":
-        return pattern_versions(plan, arrangement)
+        return iter_pattern_songs(plan, arrangement)
     if arranger is None:
         raise InputError("the plan asks for the neural arranger, but none is loaded")
-    from amt.arrange.neural import neural_versions
+    from amt.arrange.neural import iter_neural_songs
 
-    return neural_versions(plan, arranger, arrangement, progress)
+    return iter_neural_songs(plan, arranger, arrangement, progress)
 
 
 def load_network(arrangement: Arrangement, weights: Path | None = None) -> Arranger | None:

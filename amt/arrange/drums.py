@@ -1,7 +1,7 @@
 """The drummer: time, backbeat, fills and cymbals on the grid of the plan.
 
-Keys are those of the General MIDI percussion map. Bars are heard in groups of two or three beats
-(:func:`groups`), of which the last beat is the backbeat. The bass drum plays with the bass and
+Keys are those of the General MIDI percussion map. A bar is divided into groups of two or three
+beats (:func:`groups`), of which the last beat is the backbeat. The bass drum plays with the bass and
 never without it; hats are as busy as the texture of the other players, which follows the density
 curve (:mod:`amt.arrange.textures`). A fill leads into strong cuts and sections, a crash lands on
 them. Phrases that are calm or thin have no drums, nor have bars without a chord, and the last
@@ -70,14 +70,14 @@ class _Bar:
 
 @dataclass(frozen=True, slots=True)
 class _Fill:
-    """The stretch before a landing, in ticks, that snare and toms have to themselves."""
+    """The stretch before an arrival, in ticks, that snare and toms have to themselves."""
 
     start: int
     stop: int
 
 
 def groups(beats: int) -> tuple[int, ...]:
-    """How a bar of so many beats (at least 1) is heard: 4 as 2 + 2, 5 as 3 + 2, 7 as 2 + 2 + 3."""
+    """Beats of each metrical group of a bar (of at least 1 beat): 4 is 2 + 2, 7 is 2 + 2 + 3."""
     if beats in _GROUPS:
         return _GROUPS[beats]
     if beats <= 3:
@@ -105,10 +105,10 @@ def drum_track(
         seed: decides fills and ghost notes.
     """
     bars = _playing_bars(plan, score, drummer)
-    landings = _landings(plan, score.form, bars)
-    fills = _fills(bars, landings)
+    arrivals = _arrivals(plan, score.form, bars)
+    fills = _fills(bars, arrivals)
     # A bar draws from a stream of its own, so that no bar depends on what the others play.
-    drafts = [_hit(tick, CRASH, length=TICKS_PER_BEAT) for tick in landings]
+    drafts = [_hit(tick, CRASH, length=TICKS_PER_BEAT) for tick in arrivals]
     for bar in bars:
         rng = np.random.default_rng([seed, bar.number, 4])
         free = _backbeat(bar, rng) + _time(bar)
@@ -118,7 +118,7 @@ def drum_track(
     if bass is None:
         kicks = [tick for bar in bars for tick in _group_starts(bar)]
     else:
-        kicks = _kicks(bars, landings, [note.start for note in bass])
+        kicks = _kicks(bars, arrivals, [note.start for note in bass])
     end = score.form.end
     played = [hit._replace(end=min(hit.end, end)) for hit in (_hit(tick, KICK) for tick in kicks)]
     return track_of(plan, score, drummer, drafts, seed, in_time=played)
@@ -130,7 +130,7 @@ def _playing_bars(plan: Plan, score: Score, drummer: Instrument) -> list[_Bar]:
     bars = []
     for number, (beat, beats) in enumerate(zip(grid.downbeats.tolist(), grid.bars, strict=True)):
         start = beat * TICKS_PER_BEAT
-        if start >= form.closing:
+        if start >= form.ending:
             break
         index = form.cell_index(start)
         cell = form.cells[index]
@@ -141,7 +141,7 @@ def _playing_bars(plan: Plan, score: Score, drummer: Instrument) -> list[_Bar]:
             _Bar(
                 number=number,
                 start=start,
-                stop=min(start + beats * TICKS_PER_BEAT, form.closing),
+                stop=min(start + beats * TICKS_PER_BEAT, form.ending),
                 beats=beats,
                 level=score.textures[index].level,
                 step=TICKS_PER_BEAT // (2 if quick else 4),
@@ -162,25 +162,25 @@ def _playing_phrases(score: Score, drummer: Instrument) -> set[int]:
     return set(np.flatnonzero((arousal >= drummer.calm) & (level >= THIN)).tolist())
 
 
-def _landings(plan: Plan, form: Form, bars: Sequence[_Bar]) -> list[int]:
+def _arrivals(plan: Plan, form: Form, bars: Sequence[_Bar]) -> list[int]:
     """Ticks of strong cuts and of sections that begin where the drums play, or play up to."""
     sections = {section.beat * TICKS_PER_BEAT for section in plan.sections if section.beat}
-    cuts = {tick for tick in form.hits if form.lands_at(tick)}
+    cuts = {tick for tick in form.hits if form.has_strong_cut(tick)}
     return sorted(
         tick
         for tick in sections | cuts
-        if tick <= form.closing and any(bar.start <= tick <= bar.stop for bar in bars)
+        if tick <= form.ending and any(bar.start <= tick <= bar.stop for bar in bars)
     )
 
 
-def _fills(bars: Sequence[_Bar], landings: Sequence[int]) -> list[_Fill]:
-    """A fill before each landing: a beat or two of the same bar, but for the beat of another."""
+def _fills(bars: Sequence[_Bar], arrivals: Sequence[int]) -> list[_Fill]:
+    """A fill before each arrival: a beat or two of the same bar, but for the beat of another."""
     fills = []
-    for i, tick in enumerate(landings):
+    for i, tick in enumerate(arrivals):
         bar = next((bar for bar in bars if bar.start < tick <= bar.stop), None)
         if bar is not None:
             beats = 2 if bar.level >= _BUSY and bar.beats > 2 else 1
-            earliest = max(bar.start, landings[i - 1] + TICKS_PER_BEAT if i else 0)
+            earliest = max(bar.start, arrivals[i - 1] + TICKS_PER_BEAT if i else 0)
             start = max(tick - beats * TICKS_PER_BEAT, earliest)
             if start < tick:
                 fills.append(_Fill(start, tick))
@@ -188,7 +188,7 @@ def _fills(bars: Sequence[_Bar], landings: Sequence[int]) -> list[_Fill]:
 
 
 def _fill(fill: _Fill, bar: _Bar, rng: np.random.Generator) -> list[Draft]:
-    """Snares, then toms, growing into the landing."""
+    """Snares, then toms, growing into the arrival."""
     shape = _FILLS[int(rng.integers(len(_FILLS)))]
     hits = []
     for tick in range(fill.start, fill.stop, bar.step):
@@ -231,13 +231,13 @@ def _backbeat(bar: _Bar, rng: np.random.Generator) -> list[Draft]:
     return [hit for hit in hits if hit.start < bar.stop]
 
 
-def _kicks(bars: Sequence[_Bar], landings: Sequence[int], bass: Sequence[int]) -> list[int]:
+def _kicks(bars: Sequence[_Bar], arrivals: Sequence[int], bass: Sequence[int]) -> list[int]:
     """The bass's notes that the bass drum plays too.
 
     These are the notes on the beat, but for backbeats where the music is not busy, and those an
     eighth before a group of beats.
     """
-    kicks = {tick for tick in bass if tick in set(landings)}
+    kicks = {tick for tick in bass if tick in set(arrivals)}
     for bar in bars:
         starts = {*_group_starts(bar), bar.start + bar.beats * TICKS_PER_BEAT}
         rests = backbeats(bar.beats) if bar.level < _BUSY else ()

@@ -5,7 +5,7 @@ and for CC 11 alike (MMA, *General MIDI Level 1 Developer Guidelines*). The plan
 RMS value, ``20 log10(rms)`` dB. Half of these decibels are given to the velocities, which also
 carry an instrument's tone, and half to CC 11, which moves inside long notes; together they follow
 the plan decibel for decibel. Crescendi into cuts, and the stress on them, come on top
-(:class:`Swell`).
+(:class:`Crescendo`).
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _FULL_VELOCITY_DB = 0.0
 _FULL_EXPRESSION_DB = 0.0
 
 
-class Swell(NamedTuple):
+class Crescendo(NamedTuple):
     """A rise above the plan's curve that peaks at a moment and falls back after it."""
 
     time_s: float
@@ -63,13 +63,15 @@ def expression(level_db: FloatArray | float) -> FloatArray:
     return _midi_value(level_db, _FULL_EXPRESSION_DB)
 
 
-def level_at(seconds: FloatArray, loudness: FloatArray, swells: Sequence[Swell] = ()) -> FloatArray:
-    """The level in dB at any time: the plan's curve, smooth, with swells on top.
+def level_at(
+    seconds: FloatArray, loudness: FloatArray, crescendi: Sequence[Crescendo] = ()
+) -> FloatArray:
+    """The level in dB at any time: the plan's curve, smooth, with crescendi on top.
 
     Args:
         seconds: [N] times.
         loudness: [S] RMS a second.
-        swells: Where they overlap, the higher one counts.
+        crescendi: Where they overlap, the higher one counts.
 
     Returns:
         [N] dB.
@@ -77,28 +79,28 @@ def level_at(seconds: FloatArray, loudness: FloatArray, swells: Sequence[Swell] 
     centres = np.arange(len(loudness)) + 0.5
     level = np.interp(seconds, centres, decibels(loudness))
     boost = np.zeros(len(seconds))
-    for swell in swells:
-        since = seconds - swell.time_s
-        length = np.where(since < 0, swell.rise_s, FALL_S)
-        height = swell.peak_db * (1 - np.abs(since) / length).clip(0, 1) ** 2
+    for crescendo in crescendi:
+        since = seconds - crescendo.time_s
+        length = np.where(since < 0, crescendo.rise_s, FALL_S)
+        height = crescendo.peak_db * (1 - np.abs(since) / length).clip(0, 1) ** 2
         boost = np.maximum(boost, height)
     return level + boost
 
 
 def expression_curve(
-    grid: TimeGrid, loudness: FloatArray, swells: Sequence[Swell], end: int
+    grid: TimeGrid, loudness: FloatArray, crescendi: Sequence[Crescendo], end: int
 ) -> tuple[ControlChange, ...]:
     """The dynamics curve of a track: CC 11 on every quarter of a beat where it changes.
 
     Args:
         grid: Beats of the piece.
         loudness: [S] RMS a second.
-        swells: On top of it.
+        crescendi: On top of it.
         end: Tick on which the music ends.
     """
     ticks = np.arange(0, end, TICKS_PER_BEAT // POINTS_PER_BEAT)
     seconds = grid.seconds_at(ticks / TICKS_PER_BEAT)
-    values = np.rint(expression(level_at(seconds, loudness, swells))).astype(int)
+    values = np.rint(expression(level_at(seconds, loudness, crescendi))).astype(int)
     changed = np.flatnonzero(np.diff(values, prepend=-1))
     return tuple(ControlChange(int(ticks[i]), EXPRESSION, int(values[i])) for i in changed)
 

@@ -1,4 +1,4 @@
-"""The form of a piece in ticks: its phrases and cells, chord regions, hits and closing.
+"""The form of a piece in ticks: its phrases and cells, chord regions, hits and ending.
 
 The arranger works on this frame rather than on the plan, so that metre, tempo and a clip that ends
 inside a beat are dealt with once.
@@ -12,7 +12,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from amt.arrange.dynamics import CRESCENDO_DB, PUSH_DB, PUSH_S, Swell
+from amt.arrange.dynamics import CRESCENDO_DB, PUSH_DB, PUSH_S, Crescendo
 from amt.chords import Chord
 from amt.mood import valence_arousal
 from amt.timing import grid_end_tick
@@ -25,7 +25,7 @@ HIT_TOLERANCE_S = 0.05
 """How near to a beat a cut must fall to be played as a hit."""
 
 STRONG = 0.5
-"""From this strength on a crescendo leads to a cut, and chords strike it; bass strikes accents."""
+"""From this strength on a crescendo leads to a cut, and harmony and bass play on it."""
 
 WEAK = 0.25
 """Cuts of less strength are passed over."""
@@ -36,8 +36,8 @@ ACCENT_SHARE = 0.7
 SLOW_BAR_S = 2.8
 """A longer bar of four or more beats has two cells: slow music follows the plan as closely."""
 
-MIN_CLOSING_S = 1.0
-"""If the last bar is shorter, the closing begins a bar earlier."""
+MIN_ENDING_S = 1.0
+"""If the last bar is shorter, the ending begins a bar earlier."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ class Form:
     """Cuts that fall on a beat, by tick."""
     accents: dict[int, Accent]
     """Peaks of movement by tick of the nearest beat, none on a beat that has a hit."""
-    closing: int
+    ending: int
     """Tick on which the last chord is struck, to ring until the end."""
     end: int
 
@@ -91,14 +91,14 @@ class Form:
         """Index of the region in which a tick lies."""
         return bisect_right(self.regions, tick, key=lambda region: region.start) - 1
 
-    def lands_at(self, tick: int) -> bool:
+    def has_strong_cut(self, tick: int) -> bool:
         """Whether a strong cut falls on a tick."""
         return tick in self.hits and self.hits[tick].strength >= STRONG
 
-    def struck_at(self, tick: int) -> bool:
+    def has_strong_event(self, tick: int) -> bool:
         """Whether a strong cut or a strong accent falls on a tick."""
         pushed = tick in self.accents and self.accents[tick].strength >= STRONG
-        return pushed or self.lands_at(tick)
+        return pushed or self.has_strong_cut(tick)
 
     def stress_at(self, tick: int) -> float:
         """How far the picture stresses a tick, 0 to 1."""
@@ -107,19 +107,19 @@ class Form:
             return strength if strength >= WEAK else 0.0
         return ACCENT_SHARE * self.accents[tick].strength if tick in self.accents else 0.0
 
-    def swells(self, weight: float) -> tuple[Swell, ...]:
+    def crescendi(self, weight: float) -> tuple[Crescendo, ...]:
         """Crescendi into strong cuts and pushes on peaks of movement, by time.
 
         Args:
             weight: How strongly the style plays them.
         """
         led = [
-            Swell(cut.time_s, weight * CRESCENDO_DB * cut.strength)
+            Crescendo(cut.time_s, weight * CRESCENDO_DB * cut.strength)
             for cut in self.hits.values()
             if cut.strength >= STRONG
         ]
         pushed = [
-            Swell(accent.time_s, weight * PUSH_DB * accent.strength, PUSH_S)
+            Crescendo(accent.time_s, weight * PUSH_DB * accent.strength, PUSH_S)
             for accent in self.accents.values()
         ]
         return tuple(sorted(led + pushed))
@@ -137,9 +137,9 @@ def form_of(plan: Plan) -> Form:
     """The form of a valid plan."""
     end = grid_end_tick(plan.grid)
     regions = _regions(plan, end)
-    closing = _closing(plan, end, regions)
+    ending = _ending(plan, end, regions)
     hits = _hits(plan, end)
-    return Form(_cells(plan, end), regions, hits, _accents(plan, hits, closing), closing, end)
+    return Form(_cells(plan, end), regions, hits, _accents(plan, hits, ending), ending, end)
 
 
 def _regions(plan: Plan, end: int) -> tuple[Region, ...]:
@@ -222,20 +222,20 @@ def _hits(plan: Plan, end: int) -> dict[int, Cut]:
     return hits
 
 
-def _accents(plan: Plan, hits: dict[int, Cut], closing: int) -> dict[int, Accent]:
+def _accents(plan: Plan, hits: dict[int, Cut], ending: int) -> dict[int, Accent]:
     """Accents at the time of the beat that plays them."""
     accents: dict[int, Accent] = {}
     for accent in plan.accents:
         beat = int(np.abs(plan.grid.beats_s[:-1] - accent.time_s).argmin())
         tick = beat * TICKS_PER_BEAT
-        if 0 < tick < closing and tick not in hits:
+        if 0 < tick < ending and tick not in hits:
             accents[tick] = Accent(float(plan.grid.beats_s[beat]), accent.strength)
     return accents
 
 
-def _closing(plan: Plan, end: int, regions: tuple[Region, ...]) -> int:
+def _ending(plan: Plan, end: int, regions: tuple[Region, ...]) -> int:
     downbeats = [int(beat) for beat in plan.grid.downbeats if beat * TICKS_PER_BEAT < end]
     start = downbeats[-1]
-    if plan.grid.duration_s - plan.grid.beats_s[start] < MIN_CLOSING_S and len(downbeats) > 1:
+    if plan.grid.duration_s - plan.grid.beats_s[start] < MIN_ENDING_S and len(downbeats) > 1:
         start = downbeats[-2]
     return max(start * TICKS_PER_BEAT, regions[-1].start)

@@ -1,10 +1,10 @@
 """Arranging by network: melody, counter-melody and harmony; pad, bass and drums by rule.
 
-The plan is moved to the home key and put to the network (:mod:`amt.models.notes.network`) in its
-own terms: notes a beat, loudness as velocities, mood, sections, hits, roles. Its notes come back by
-the same way, are folded into the ranges of the style's instruments, and get the dynamics that all
-tracks share. Pad, bass and drums play from the score that the patterns play from, and what they
-play is taken off the density before the network is asked.
+The plan is transposed to the home key and given to the network (:mod:`amt.models.notes.network`) as
+its control inputs: notes per beat, loudness as velocities, mood, sections, hits, active roles. The
+network's notes are transposed back, moved by octaves into the ranges of the style's instruments,
+and get the dynamics that all tracks share. Pad, bass and drums follow the patterns; the notes that
+pad and bass play are subtracted from the density that the network is asked for.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ import torch
 
 from amt.arrange.dynamics import decibels, velocity
 from amt.arrange.form import integral
-from amt.arrange.patterns import players_tracks
-from amt.arrange.rewriting import bar_span, with_bars
-from amt.arrange.roles import network_players, playing
+from amt.arrange.patterns import pattern_tracks
+from amt.arrange.roles import network_instruments, playing
 from amt.arrange.score import Score, write_score
+from amt.arrange.splice import bar_span, splice_bars
 from amt.arrange.styles import Instrument, load_style
 from amt.arrange.tracks import Draft, song_of, track_of
 from amt.chords import home_distance
@@ -70,11 +70,11 @@ def arrange_neural(
         PlanError: the plan or the arrangement breaks a rule of :func:`amt.plan.validate`.
         InputError: its style does not exist, or a bar has more beats than the network knows.
     """
-    *_, song = neural_versions(plan, arranger, arrangement, progress)
+    *_, song = iter_neural_songs(plan, arranger, arrangement, progress)
     return song
 
 
-def neural_versions(
+def iter_neural_songs(
     plan: Plan,
     arranger: Arranger,
     arrangement: Arrangement = BY_NETWORK,
@@ -86,7 +86,7 @@ def neural_versions(
     bar_starts(plan.grid.bars)
     score = write_score(plan, load_style(plan.style))
     asked = note_plan(plan, score, arrangement)
-    players = network_players(score.style, arrangement)
+    players = network_instruments(score.style, arrangement)
     rules = Rules(ranges=home_ranges(players, home_distance(plan.key)))
     options = WritingOptions(candidates=arrangement.candidates, rules=rules)
     passes = 1 + len(arrangement.rewrites)
@@ -106,7 +106,7 @@ def neural_versions(
         given = GivenBars(words, range(rewrite.first - 1, rewrite.last))
         words = write(number, rewrite.seed, given)
         anew = _song(plan, score.varied(rewrite.seed), words, arrangement, rewrite.seed)
-        song = with_bars(song, anew, bar_span(plan.grid, rewrite, song.end))
+        song = splice_bars(song, anew, bar_span(plan.grid, rewrite, song.end))
         yield song
 
 
@@ -139,7 +139,9 @@ def note_plan(plan: Plan, score: Score, arrangement: Arrangement) -> NotePlan:
     sections = np.array([0, *(section.beat for section in plan.sections)])
     first_beats = grid.downbeats[np.searchsorted(grid.downbeats, sections, side="right") - 1]
     controls[first_beats, CONTROLS.index("section")] = 1
-    struck = np.array([form.struck_at(beat * TICKS_PER_BEAT) for beat in range(grid.n_beats)])
+    struck = np.array(
+        [form.has_strong_event(beat * TICKS_PER_BEAT) for beat in range(grid.n_beats)]
+    )
     controls[:, CONTROLS.index("to_hit")] = beats_to_next(struck)
     controls[:, CONTROLS.index("tempo")] = grid.tempo_bpm
     return NotePlan(
@@ -171,7 +173,7 @@ def home_ranges(players: Mapping[str, Instrument], distance: int) -> tuple[tuple
         player = players.get(role)
         if player is not None:
             both = max(low, player.low + distance), min(high, player.high + distance)
-            # An octave has every tone; with less the notes are rather folded afterwards.
+            # An octave has every tone; with less notes are folded afterwards instead.
             low, high = both if both[1] - both[0] >= 11 else (low, high)
         ranges.append((low, high))
     return tuple(ranges)
@@ -196,7 +198,7 @@ def _network_share(plan: Plan, score: Score) -> FloatArray:
     starts = [start for start, _, _ in score.pad_notes()]
     if score.style.instrument("bass") is not None:
         ticks = (score.bass_ticks(i, texture) for i, texture in enumerate(score.textures))
-        starts += [tick for cell in ticks for tick in cell] + [score.form.closing]
+        starts += [tick for cell in ticks for tick in cell] + [score.form.ending]
     played, _ = np.histogram(starts, edges * TICKS_PER_BEAT)
     return np.asarray(np.maximum((wanted - played) / np.diff(edges), _LEAST_NOTES))
 
@@ -206,38 +208,40 @@ def _song(plan: Plan, score: Score, words: IntArray, arrangement: Arrangement, s
     notes = to_notes(words, plan.grid.bars)
     notes[:, PITCH] -= home_distance(plan.key)
     tracks: list[Track] = []
-    for role, player in network_players(score.style, arrangement).items():
+    for role, player in network_instruments(score.style, arrangement).items():
         part = notes[notes[:, ROLE] == list(ROLES).index(role)]
-        drafts = _ringing(_drafts(part, player, score.form.end), score, several=role == "harmony")
+        drafts = _with_sustained_ending(
+            _drafts(part, player, score.form.end), score, several=role == "harmony"
+        )
         tracks.append(track_of(plan, score, player, drafts, seed))
     roles = [role for role in _RULED_ROLES if role != "drums" or arrangement.drums]
-    return song_of(plan, score, [*tracks, *players_tracks(plan, score, roles, seed)])
+    return song_of(plan, score, [*tracks, *pattern_tracks(plan, score, roles, seed)])
 
 
 def _drafts(notes: IntArray, player: Instrument, end: int) -> list[Draft]:
     """Notes [n, 5] of one role as an instrument can play them, up to the end of the music."""
     starts = notes[:, ONSET] * TICKS_PER_POSITION
     stops = np.minimum(starts + notes[:, DURATION] * TICKS_PER_POSITION, end)
-    pitches = folded(notes[:, PITCH], player.low, player.high)
+    pitches = fold_octaves(notes[:, PITCH], player.low, player.high)
     accents = _accents(notes)
     rows = zip(starts.tolist(), pitches.tolist(), stops.tolist(), accents.tolist(), strict=True)
     return [Draft(*row) for row in rows if row[0] < end]
 
 
-def _ringing(drafts: list[Draft], score: Score, *, several: bool) -> list[Draft]:
+def _with_sustained_ending(drafts: list[Draft], score: Score, *, several: bool) -> list[Draft]:
     """Let the tones of the last chord ring until the end: the last one of a role, or several."""
     form = score.form
     tones = form.regions[-1].chord.pitch_classes
     last = max((draft.start for draft in drafts), default=0)
     return [
         draft._replace(end=form.end)
-        if draft.pitch % 12 in tones and draft.start >= (form.closing if several else last)
+        if draft.pitch % 12 in tones and draft.start >= (form.ending if several else last)
         else draft
         for draft in drafts
     ]
 
 
-def folded(pitches: IntArray, low: int, high: int) -> IntArray:
+def fold_octaves(pitches: IntArray, low: int, high: int) -> IntArray:
     """Pitches [n] moved by as few octaves as bring each into a range of an octave or more."""
     up = np.maximum(0, -(-(low - pitches) // 12))
     down = np.maximum(0, -(-(pitches - high) // 12))

@@ -15,33 +15,33 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 
 from amt.arrange.drums import drum_track
-from amt.arrange.rewriting import bar_span, with_bars
+from amt.arrange.harmony_voices import bass_fifth, chord_tones, thin
 from amt.arrange.score import Score, write_score
+from amt.arrange.splice import bar_span, splice_bars
 from amt.arrange.styles import PATTERN_ROLES, Instrument, load_style
 from amt.arrange.tracks import Draft, song_of, track_of
-from amt.arrange.voicing import bass_fifth, chord_tones, thin
 from amt.plan import AS_PLANNED, Arrangement, rounded, validate
 from amt.types import TICKS_PER_BEAT, Note, Plan, Song, Track
 
-_SLOW_SHAPES = ((0, 2, 1, 3), (0, 1, 2, 3), (2, 1, 3, 2), (3, 2, 1, 2), (0, 3, 2, 1))
-_FLOWING_SHAPES = (
+_SLOW_PATTERNS = ((0, 2, 1, 3), (0, 1, 2, 3), (2, 1, 3, 2), (3, 2, 1, 2), (0, 3, 2, 1))
+_FLOWING_PATTERNS = (
     (0, 1, 2, 3, 4, 3, 2, 1),
     (0, 2, 1, 2, 3, 2, 1, 2),
     (0, 2, 3, 2, 4, 3, 2, 3),
     (0, 1, 2, 4, 3, 2, 1, 2),
     (0, 3, 2, 1, 4, 3, 2, 1),
 )
-_RUNNING_SHAPES = (
+_RUNNING_PATTERNS = (
     (0, 1, 2, 3, 4, 5, 4, 3, 2, 1, 2, 3, 4, 3, 2, 1),
     (0, 2, 1, 3, 2, 4, 3, 5, 4, 2, 3, 1, 2, 0, 1, 2),
     (0, 1, 2, 1, 3, 2, 1, 2, 4, 3, 2, 3, 5, 4, 3, 2),
     (0, 2, 4, 2, 1, 3, 5, 3, 0, 2, 4, 2, 5, 4, 3, 1),
 )
-_SHAPES = {1: _SLOW_SHAPES, 2: _FLOWING_SHAPES, 4: _RUNNING_SHAPES}
+_ARPEGGIO_PATTERNS = {1: _SLOW_PATTERNS, 2: _FLOWING_PATTERNS, 4: _RUNNING_PATTERNS}
 """Figures as places in the rising chord tones, by the notes of a beat; they answer each other as
 a a b a."""
 _TONES = 6
-_BASS_FIGURES = ("rfrf", "rrfr", "rfor", "rrof")
+_BASS_PATTERNS = ("rfrf", "rrfr", "rfor", "rrof")
 """Bass on the beats of a chord: root, fifth, octave."""
 
 
@@ -58,11 +58,11 @@ def arrange_patterns(plan: Plan, arrangement: Arrangement = AS_PLANNED) -> Song:
         PlanError: the plan breaks a rule of :func:`amt.plan.validate`.
         InputError: its style does not exist.
     """
-    *_, song = pattern_versions(plan, arrangement)
+    *_, song = iter_pattern_songs(plan, arrangement)
     return song
 
 
-def pattern_versions(plan: Plan, arrangement: Arrangement = AS_PLANNED) -> Iterator[Song]:
+def iter_pattern_songs(plan: Plan, arrangement: Arrangement = AS_PLANNED) -> Iterator[Song]:
     """The song without rewrites, then after each of them; see :func:`arrange_patterns`."""
     plan = rounded(plan)
     validate(plan, arrangement)
@@ -71,16 +71,16 @@ def pattern_versions(plan: Plan, arrangement: Arrangement = AS_PLANNED) -> Itera
     yield song
     for rewrite in arrangement.rewrites:
         anew = _song(plan, score.varied(rewrite.seed), arrangement, rewrite.seed)
-        song = with_bars(song, anew, bar_span(plan.grid, rewrite, song.end))
+        song = splice_bars(song, anew, bar_span(plan.grid, rewrite, song.end))
         yield song
 
 
 def _song(plan: Plan, score: Score, arrangement: Arrangement, seed: int) -> Song:
     roles = [role for role in PATTERN_ROLES if role != "drums" or arrangement.drums]
-    return song_of(plan, score, players_tracks(plan, score, roles, seed))
+    return song_of(plan, score, pattern_tracks(plan, score, roles, seed))
 
 
-def players_tracks(plan: Plan, score: Score, roles: Sequence[str], seed: int) -> list[Track]:
+def pattern_tracks(plan: Plan, score: Score, roles: Sequence[str], seed: int) -> list[Track]:
     """The tracks of those of a style's players that play by patterns.
 
     Args:
@@ -92,7 +92,7 @@ def players_tracks(plan: Plan, score: Score, roles: Sequence[str], seed: int) ->
     """
     tracks = []
     bass: tuple[Note, ...] | None = None
-    for role, play in _PLAYERS.items():
+    for role, play in _PATTERN_PARTS.items():
         player = score.style.instrument(role)
         if player is not None and role in roles:
             tracks.append(track_of(plan, score, player, play(score, player), seed))
@@ -106,28 +106,28 @@ def players_tracks(plan: Plan, score: Score, roles: Sequence[str], seed: int) ->
 def _harmony(score: Score, player: Instrument) -> list[Draft]:
     form = score.form
     drafts: list[Draft] = []
-    for stroke in score.strokes():
-        length = _length(stroke.end - stroke.start, player.gate, form.cell_at(stroke.start).arousal)
+    for onset in score.chord_onsets():
+        length = _length(onset.end - onset.start, player.gate, form.cell_at(onset.start).arousal)
         drafts += [
-            Draft(stroke.start, pitch, stroke.start + length, 3.0 * (pitch == stroke.pitches[-1]))
-            for pitch in stroke.pitches
+            Draft(onset.start, pitch, onset.start + length, 3.0 * (pitch == onset.pitches[-1]))
+            for pitch in onset.pitches
         ]
-    return drafts + _closing_chord(score)
+    return drafts + _ending_chord(score)
 
 
-def _closing_chord(score: Score) -> list[Draft]:
+def _ending_chord(score: Score) -> list[Draft]:
     """The last chord: struck together where the music is busy, broken upwards where it is calm."""
     form = score.form
     # Where the pad has held the chords up to the end, it holds the last one too.
-    if score.rests(score.textures[form.cell_index(max(form.closing - 1, 0))]):
+    if score.rests(score.textures[form.cell_index(max(form.ending - 1, 0))]):
         return []
-    voicing, calm = score.harmony[-1], score.closing_notes < len(score.harmony[-1]) + 2
+    voicing, calm = score.harmony[-1], score.ending_notes < len(score.harmony[-1]) + 2
     if calm and voicing:
         voicing = thin(voicing, form.regions[-1].chord)
-    room = (form.end - form.closing) // 2
+    room = (form.end - form.ending) // 2
     gaps = (TICKS_PER_BEAT, TICKS_PER_BEAT // 2, TICKS_PER_BEAT // 4)
     gap = next((gap for gap in gaps if (len(voicing) - 1) * gap <= room), 0) if calm else 0
-    return [Draft(form.closing + i * gap, pitch, form.end) for i, pitch in enumerate(voicing)]
+    return [Draft(form.ending + i * gap, pitch, form.end) for i, pitch in enumerate(voicing)]
 
 
 def _pad(score: Score, _: Instrument) -> list[Draft]:
@@ -136,15 +136,15 @@ def _pad(score: Score, _: Instrument) -> list[Draft]:
 
 def _arpeggio(score: Score, player: Instrument) -> list[Draft]:
     form = score.form
-    tones = _figure_tones(score, player)
+    tones = _arpeggio_tones(score, player)
     drafts: list[Draft] = []
-    for beat, rung in enumerate(score.figures):
-        ticks = score.figure_ticks(beat)
+    for beat, rung in enumerate(score.arpeggio_counts):
+        ticks = score.arpeggio_ticks(beat)
         if not ticks:
             continue
         cell = form.cell_at(ticks[0])
         step = TICKS_PER_BEAT // _subdivision(rung)
-        shapes = _SHAPES[_subdivision(rung)]
+        shapes = _ARPEGGIO_PATTERNS[_subdivision(rung)]
         first, answer, _ = score.choices[cell.phrase]
         shape = shapes[(answer if cell.bar % 4 == 2 else first) % len(shapes)]
         ends = [*ticks[1:], (beat + 1) * TICKS_PER_BEAT]
@@ -153,12 +153,12 @@ def _arpeggio(score: Score, player: Instrument) -> list[Draft]:
             place = shape[((tick - cell.downbeat) // step) % len(shape)]
             until = next(end for end in ends if end > tick) - tick
             ring = max(until, TICKS_PER_BEAT) if player.gate == 1 else until
-            end = min(form.regions[region].end, max(form.closing, tick + 1))
+            end = min(form.regions[region].end, max(form.ending, tick + 1))
             stop = min(tick + _length(ring, player.gate, cell.arousal), end)
             places = (place, place + 2)[: ticks.count(tick)]
             pitches = {_reflect(tones[region], p) for p in places}
             drafts += [Draft(tick, pitch, stop) for pitch in sorted(pitches)]
-    return drafts + _closing_figure(score, tones[-1])
+    return drafts + _ending_arpeggio(score, tones[-1])
 
 
 def _subdivision(notes: int) -> int:
@@ -166,16 +166,16 @@ def _subdivision(notes: int) -> int:
     return 1 if notes <= 1 else 2 if notes == 2 else 4
 
 
-def _closing_figure(score: Score, tones: tuple[int, ...]) -> list[Draft]:
+def _ending_arpeggio(score: Score, tones: tuple[int, ...]) -> list[Draft]:
     """The last chord broken upwards once, in the first half of its time, and left to ring."""
     form = score.form
-    spare = round(score.closing_notes) - len(score.harmony[-1]) - 1
+    spare = round(score.ending_notes) - len(score.harmony[-1]) - 1
     step = next(
-        (s for s in (TICKS_PER_BEAT, TICKS_PER_BEAT // 2) if 6 * s <= form.end - form.closing),
+        (s for s in (TICKS_PER_BEAT, TICKS_PER_BEAT // 2) if 6 * s <= form.end - form.ending),
         TICKS_PER_BEAT // 4,
     )
-    starts = [form.closing + i * step for i in range(min(max(spare, 0), len(tones)))]
-    latest = form.closing + (form.end - form.closing) // 2
+    starts = [form.ending + i * step for i in range(min(max(spare, 0), len(tones)))]
+    latest = form.ending + (form.end - form.ending) // 2
     return [
         Draft(start, pitch, form.end)
         for start, pitch in zip(starts, tones, strict=False)
@@ -186,16 +186,16 @@ def _closing_figure(score: Score, tones: tuple[int, ...]) -> list[Draft]:
 def _bass(score: Score, player: Instrument) -> list[Draft]:
     form = score.form
     ticks = [t for i, texture in enumerate(score.textures) for t in score.bass_ticks(i, texture)]
-    stops = sorted({*ticks, *(r.start for r in form.regions), form.closing})
+    stops = sorted({*ticks, *(r.start for r in form.regions), form.ending})
     drafts: list[Draft] = []
     for tick in ticks:
         step = stops[bisect_right(stops, tick)] - tick
         cell = form.cell_at(tick)
-        figure = _BASS_FIGURES[score.choices[cell.phrase, 2] % len(_BASS_FIGURES)]
+        figure = _BASS_PATTERNS[score.choices[cell.phrase, 2] % len(_BASS_PATTERNS)]
         pitch = _bass_pitch(score, player, tick, figure)
         drafts.append(Draft(tick, pitch, tick + _length(step, player.gate, cell.arousal)))
     last = score.roots[-1]
-    return [*drafts, Draft(form.closing, last - 12 if last - 12 >= player.low else last, form.end)]
+    return [*drafts, Draft(form.ending, last - 12 if last - 12 >= player.low else last, form.end)]
 
 
 def _bass_pitch(score: Score, player: Instrument, tick: int, figure: str) -> int:
@@ -225,7 +225,7 @@ def _approach(score: Score, player: Instrument, root: int, target: int) -> int:
     return min(in_key or near, key=lambda n: (abs(n - root), n))
 
 
-def _figure_tones(score: Score, player: Instrument) -> list[tuple[int, ...]]:
+def _arpeggio_tones(score: Score, player: Instrument) -> list[tuple[int, ...]]:
     """[regions] the rising chord tones of the figures: above the harmony, near the chord before."""
     form = score.form
     tones: list[tuple[int, ...]] = []
@@ -267,6 +267,6 @@ def _length(step: int, gate: float, arousal: float) -> int:
     return max(round(step * min(gate, 1.0)), min(step, 30))
 
 
-_PLAYERS: dict[str, Callable[[Score, Instrument], list[Draft]]] = {
+_PATTERN_PARTS: dict[str, Callable[[Score, Instrument], list[Draft]]] = {
     "harmony": _harmony, "arpeggio": _arpeggio, "pad": _pad, "bass": _bass,
 }  # fmt: skip

@@ -28,8 +28,8 @@ _STAND_INS = {
 """Who plays a role of the network: the first of these that the style has."""
 
 
-def network_players(style: Style, arrangement: Arrangement) -> dict[str, Instrument]:
-    """The player of each role of the network that is heard, in the order of the network's roles."""
+def network_instruments(style: Style, arrangement: Arrangement) -> dict[str, Instrument]:
+    """The instrument of each role that the network writes for, in the order of its roles."""
     players: dict[str, Instrument] = {}
     for role in ROLES:
         found = (style.instrument(name) for name in _STAND_INS[role])
@@ -51,10 +51,10 @@ def playing(
         form: of the piece.
         grid: its bars.
         style: its instruments.
-        arrangement: whether there is a tune; without one nothing answers it.
+        arrangement: whether there is a melody; without one there is no counter-melody.
         notes_per_beat: [bars] that the network is asked for.
     """
-    players = network_players(style, arrangement)
+    players = network_instruments(style, arrangement)
     starts = np.minimum(grid.downbeats * TICKS_PER_BEAT, form.end - 1).tolist()
     phrase = np.array([form.cell_at(start).phrase for start in starts])
     room = {p: notes_per_beat[phrase == p].mean() >= COUNTER_NOTES for p in set(phrase.tolist())}

@@ -10,20 +10,20 @@ from typing import NamedTuple
 import numpy as np
 
 from amt.arrange.form import Cell, Form, form_of, integral
+from amt.arrange.harmony_voices import bass_roots, lead_voices, thin
 from amt.arrange.styles import Instrument, Style
 from amt.arrange.textures import (
-    FIGURES,
+    ARPEGGIO_RHYTHMS,
     LADDER,
     Rhythm,
     Texture,
-    climb,
-    fastest_figure,
+    choose_arpeggio_counts,
+    choose_textures,
+    max_arpeggio_notes,
     n_steps,
     playable,
-    strikes,
-    subdivide,
+    rhythm_ticks,
 )
-from amt.arrange.voicing import bass_roots, lead_voices, thin
 from amt.chords import Key
 from amt.types import TICKS_PER_BEAT, FloatArray, IntArray, Plan
 
@@ -39,14 +39,14 @@ _GAPS = (TICKS_PER_BEAT, TICKS_PER_BEAT // 2)
 _LIVELY = 0.15
 """Arousal from which a syncopated style leaves the beat."""
 _PLAIN_ACCENT = 0.5
-"""Accent of a style from which its harmony strikes strong cuts even where it rests otherwise."""
+"""Accent of a style from which its harmony plays on strong cuts even where it rests otherwise."""
 _SUBDUED = -0.35
 """Arousal below which chords are thin."""
 
 Voicing = tuple[int, ...]
 
 
-class Stroke(NamedTuple):
+class ChordOnset(NamedTuple):
     """Notes that the harmony begins together: start and end in ticks."""
 
     start: int
@@ -71,33 +71,35 @@ class Score:
     """[phrases, 3] what the seed decides: figure, answering figure and bass figure of a phrase."""
     shifts: tuple[int, ...]
     """[sections] semitones by which a section lies higher or lower, so that it stands out."""
-    closing_notes: float
-    """How many notes the density curve asks to begin from the closing to the end."""
+    ending_notes: float
+    """How many notes the density curve asks to begin from the ending to the end."""
     textures: tuple[Texture, ...] = ()
     """[cells]"""
-    figures: tuple[int, ...] = ()
-    """[beats] notes that the arpeggio begins on each beat: index of :data:`FIGURES`."""
+    arpeggio_counts: tuple[int, ...] = ()
+    """[beats] notes that the arpeggio begins on each beat: index of :data:`ARPEGGIO_RHYTHMS`."""
 
     def varied(self, seed: int) -> Score:
         """The same voices and rhythms with the figures that another seed decides."""
         return replace(self, choices=_choices(self.form, seed))
 
     def chord_ticks(self, index: int, texture: Texture) -> list[int]:
-        """Ticks on which the harmony strikes in a cell played with a texture."""
+        """Ticks on which the harmony plays in a cell played with a texture."""
         form = self.form
         cell = form.cells[index]
         if self.rests(texture):  # but not on a strong cut, unless the style makes little of it
-            beats = range(cell.start, min(cell.end, form.closing), TICKS_PER_BEAT)
-            heard = self.style.accent >= _PLAIN_ACCENT
-            return [t for t in beats if heard and form.lands_at(t) and self._harmony_at(t)]
+            beats = range(cell.start, min(cell.end, form.ending), TICKS_PER_BEAT)
+            marked = self.style.accent >= _PLAIN_ACCENT
+            return [t for t in beats if marked and form.has_strong_cut(t) and self._harmony_at(t)]
         syncopated = self.style.syncopated and cell.arousal >= _LIVELY
-        ticks = self._with_changes(cell, strikes(texture.chords, cell, syncopated), form.lands_at)
+        ticks = self._with_changes(
+            cell, rhythm_ticks(texture.chords, cell, syncopated), form.has_strong_cut
+        )
         return [t for t in ticks if self._harmony_at(t)]
 
     def _harmony_at(self, tick: int) -> Voicing:
         return self.harmony[self.form.region_at(tick)]
 
-    def strokes(self) -> list[Stroke]:
+    def chord_onsets(self) -> list[ChordOnset]:
         """What the harmony plays: struck together, in two halves that rock, or broken upwards.
 
         Long chords are broken and chords of half a bar rock, so that notes begin as evenly as the
@@ -110,8 +112,8 @@ class Score:
             for cell, texture in zip(form.cells, self.textures, strict=True)
             if self.rests(texture)
         ]
-        stops = sorted({*ticks, *rests, *(r.start for r in form.regions), form.closing})
-        strokes: list[Stroke] = []
+        stops = sorted({*ticks, *rests, *(r.start for r in form.regions), form.ending})
+        chord_onsets: list[ChordOnset] = []
         for tick in ticks:
             end = stops[bisect_right(stops, tick)]
             if self.rests(self.textures[form.cell_index(tick)]):
@@ -119,32 +121,37 @@ class Score:
             cell = form.cell_index(tick)
             texture = self.textures[cell]
             chord = self.chord_at(tick, texture)
-            parts = [chord] if form.lands_at(tick) else _parts(chord, texture.chords)
+            parts = [chord] if form.has_strong_cut(tick) else _parts(chord, texture.chords)
             room = min(end, form.cells[cell].end) - tick
             gap = next((g for g in _GAPS if (len(parts) - 1) * g < room), 0)
-            strokes += [Stroke(tick + i * gap, end, part) for i, part in enumerate(parts)]
-        return strokes
+            chord_onsets += [ChordOnset(tick + i * gap, end, part) for i, part in enumerate(parts)]
+        return chord_onsets
 
     def rests(self, texture: Texture) -> bool:
         """Whether the harmony rests because the pad holds the chords already."""
         return any(self.pad) and texture.chords in {"hold", "bar"}
 
     def bass_ticks(self, index: int, texture: Texture) -> list[int]:
-        """Ticks on which the bass strikes in a cell played with a texture."""
+        """Ticks on which the bass plays in a cell played with a texture."""
         cell = self.form.cells[index]
-        ticks = self._with_changes(cell, strikes(texture.bass, cell), self.form.struck_at)
+        ticks = self._with_changes(
+            cell, rhythm_ticks(texture.bass, cell), self.form.has_strong_event
+        )
         return [t for t in ticks if self._carries_bass(t, cell)]
 
-    def figure_ticks(self, beat: int) -> list[int]:
+    def arpeggio_ticks(self, beat: int) -> list[int]:
         """Ticks of the arpeggio's notes on a beat; one that is named twice has two notes."""
         form = self.form
-        ticks = (round((beat + place) * TICKS_PER_BEAT) for place in FIGURES[self.figures[beat]])
-        return [t for t in ticks if t < form.closing]
+        ticks = (
+            round((beat + place) * TICKS_PER_BEAT)
+            for place in ARPEGGIO_RHYTHMS[self.arpeggio_counts[beat]]
+        )
+        return [t for t in ticks if t < form.ending]
 
     def pad_notes(self) -> list[tuple[int, int, int]]:
         """Start, end and pitch of the pad's notes: voices that stay are tied over the change.
 
-        Phrases begin with a fresh stroke.
+        Each phrase begins with a new onset.
         """
         regions = self.form.regions
         notes: list[tuple[int, int, int]] = []
@@ -166,7 +173,7 @@ class Score:
         """The notes of the harmony at a tick: all voices on a strong cut."""
         region = self.form.region_at(tick)
         voicing = self.harmony[region]
-        if self.form.lands_at(tick):
+        if self.form.has_strong_cut(tick):
             return voicing
         subdued = self.form.cell_at(tick).arousal < _SUBDUED
         if voicing and (texture.thin or subdued):
@@ -176,20 +183,20 @@ class Score:
     def _carries_bass(self, tick: int, cell: Cell) -> bool:
         """Under no chord the bass only renews its pedal."""
         region = self.form.region_at(tick)
-        renewed = tick == self.form.regions[region].start or tick in strikes("hold", cell)
+        renewed = tick == self.form.regions[region].start or tick in rhythm_ticks("hold", cell)
         return renewed or bool(self.harmony[region])
 
     def _with_changes(
         self, cell: Cell, ticks: list[int], struck: Callable[[int], bool]
     ) -> list[int]:
-        """A rhythm with the chord changes and hits of its cell, up to the closing."""
+        """A rhythm with the chord changes and hits of its cell, up to the ending."""
         form = self.form
         inside = form.regions[form.region_at(cell.start) : form.region_at(cell.end - 1) + 1]
         changes = {region.start for region in inside if region.start >= cell.start}
         hits = {tick for tick in range(cell.start, cell.end, TICKS_PER_BEAT) if struck(tick)}
         if changes - {cell.start}:
             ticks = [t for t in ticks if (t - cell.start) % TICKS_PER_BEAT == 0]
-        return [tick for tick in sorted({*ticks, *changes, *hits}) if tick < form.closing]
+        return [tick for tick in sorted({*ticks, *changes, *hits}) if tick < form.ending]
 
 
 def _parts(voicing: Voicing, rhythm: Rhythm) -> list[Voicing]:
@@ -220,13 +227,13 @@ def write_score(plan: Plan, style: Style) -> Score:
         ),
         choices=_choices(form, plan.seed),
         shifts=shifts,
-        closing_notes=float(integral(plan.density, _seconds(plan, [form.closing, form.end]))[0]),
+        ending_notes=float(integral(plan.density, _seconds(plan, [form.ending, form.end]))[0]),
     )
     wanted = np.array([cell.notes for cell in form.cells])
-    free = [cell.place == 0 or form.lands_at(cell.start) for cell in form.cells]
-    rungs = climb(_counts(score, plan), wanted, free)
+    free = [cell.place == 0 or form.has_strong_cut(cell.start) for cell in form.cells]
+    rungs = choose_textures(_counts(score, plan), wanted, free)
     score = replace(score, textures=tuple(LADDER[rung] for rung in rungs))
-    return replace(score, figures=_figures(score, plan))
+    return replace(score, arpeggio_counts=_arpeggio_counts(score, plan))
 
 
 def _choices(form: Form, seed: int) -> IntArray:
@@ -237,12 +244,12 @@ def _seconds(plan: Plan, ticks: Sequence[int] | IntArray) -> FloatArray:
     return plan.grid.seconds_at(np.asarray(ticks) / TICKS_PER_BEAT)
 
 
-def _figures(score: Score, plan: Plan) -> tuple[int, ...]:
+def _arpeggio_counts(score: Score, plan: Plan) -> tuple[int, ...]:
     """[beats] how many notes the figures begin, given what chords, pad and bass begin."""
     form = score.form
     beats = np.arange(-(-form.end // TICKS_PER_BEAT))
     starts = [start for start, _, _ in score.pad_notes()]
-    starts += [stroke.start for stroke in score.strokes() for _ in stroke.pitches]
+    starts += [onset.start for onset in score.chord_onsets() for _ in onset.pitches]
     for i, texture in enumerate(score.textures):
         if score.style.instrument("bass"):
             starts += score.bass_ticks(i, texture)
@@ -251,21 +258,21 @@ def _figures(score: Score, plan: Plan) -> tuple[int, ...]:
     wanted = integral(plan.density, _seconds(plan, edges))
     playing = [
         bool(score.harmony[form.region_at(beat * TICKS_PER_BEAT)])
-        and beat * TICKS_PER_BEAT < form.closing
+        and beat * TICKS_PER_BEAT < form.ending
         and score.style.instrument("arpeggio") is not None
         for beat in map(int, beats)
     ]
     most = [
-        fastest_figure(length_s) if on else 0
+        max_arpeggio_notes(length_s) if on else 0
         for length_s, on in zip(plan.grid.beat_length_s, playing, strict=False)
     ]
     free = [
-        form.lands_at(beat * TICKS_PER_BEAT)
+        form.has_strong_cut(beat * TICKS_PER_BEAT)
         or score.starts_phrase(beat * TICKS_PER_BEAT)
         or playing[beat] != playing[beat - 1]
         for beat in map(int, beats)
     ]
-    return tuple(subdivide(fixed.astype(np.float64), wanted, np.array(most), free))
+    return tuple(choose_arpeggio_counts(fixed.astype(np.float64), wanted, np.array(most), free))
 
 
 def _shifts(sections: int, seed: int) -> tuple[int, ...]:
@@ -320,7 +327,7 @@ def _counts(score: Score, plan: Plan) -> FloatArray:
     beat_s = plan.grid.beat_length_s
     for i, cell in enumerate(form.cells):
         pad = sum(cell.start <= start < cell.end for start in starts)
-        steps = range(cell.start, min(cell.end, form.closing))
+        steps = range(cell.start, min(cell.end, form.ending))
         for rung, texture in enumerate(LADDER):
             if not playable(texture, float(beat_s[cell.start // TICKS_PER_BEAT])):
                 continue

@@ -27,12 +27,12 @@ of at most 64 KiB that holds one style at its top level, with the same fields::
 
 ``harmony`` is required; the other roles are there or not:
 
-* ``arpeggio``: the figures of the patterns.
-* ``melody`` and ``counter``: the tune and its answer, of the neural arranger. Without ``melody``
-  the player of the arpeggio, else that of the harmony, has the tune; without ``counter`` there is
-  none.
-* ``accompaniment``: what the neural arranger plays on instead of ``harmony``: figures as well as
-  chords, so it wants a wide range.
+* ``arpeggio``: the arpeggio patterns of the pattern arranger.
+* ``melody`` and ``counter``: the melody and counter-melody of the neural arranger. Without
+  ``melody`` the instrument of the arpeggio, else that of the harmony, plays the melody; without
+  ``counter`` there is no counter-melody.
+* ``accompaniment``: the instrument for the neural arranger's harmony role instead of ``harmony``:
+  it plays broken as well as whole chords, so it needs a wide range.
 * ``pad``, ``bass`` and ``drums``, of both.
 """
 

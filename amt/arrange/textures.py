@@ -6,9 +6,9 @@ programming takes the path up and down the ladder that stays close to the densit
 yet moves little inside a phrase. Because notes are counted in the cell as it is, the same density
 gives the same notes a second at any tempo and in any metre.
 
-Chords and bass keep the rhythm of their cell. The figures follow the density more closely, beat for
-beat (:func:`subdivide`): they fill up what chords and bass leave, one or two notes more or less
-from a beat to the next.
+Chords and bass keep the rhythm of their cell. The arpeggio follows the density beat by beat
+(:func:`choose_arpeggio_counts`): it plays the notes that chords and bass leave out, and its number
+of notes changes by two at most from one beat to the next.
 """
 
 from __future__ import annotations
@@ -79,8 +79,8 @@ _HALVES = {1: (0,), 2: (0,), 3: (0, 2), 4: (0, 2), 5: (0, 3), 6: (0, 3), 7: (0, 
 _SYNCOPATED_HALVES = {3: (0, 1.5), 4: (0, 1.5), 5: (0, 2.5), 6: (0, 2.5), 7: (0, 3.5)}
 
 
-def strikes(rhythm: Rhythm, cell: Cell, syncopated: bool = False) -> list[int]:
-    """Ticks on which a rhythm strikes in a cell (chord changes and hits come on top)."""
+def rhythm_ticks(rhythm: Rhythm, cell: Cell, syncopated: bool = False) -> list[int]:
+    """Ticks on which a rhythm has notes in a cell (chord changes and hits come on top)."""
     if rhythm == "hold":
         positions: tuple[float, ...] = (0,) if cell.place % 2 == 0 else ()
     elif rhythm == "bar":
@@ -105,7 +105,7 @@ def n_steps(texture: Texture, start: int, end: int) -> int:
     return per_step * len(range(start, end, round(TICKS_PER_BEAT / texture.steps)))
 
 
-FIGURES: tuple[tuple[float, ...], ...] = (
+ARPEGGIO_RHYTHMS: tuple[tuple[float, ...], ...] = (
     (),
     (0,),
     (0, 0.5),
@@ -119,7 +119,7 @@ FIGURES: tuple[tuple[float, ...], ...] = (
 """Where in a beat the notes of a figure begin, by their number; a place named twice has two."""
 
 
-def subdivide(
+def choose_arpeggio_counts(
     fixed: FloatArray, wanted: FloatArray, most: IntArray, free: Sequence[bool]
 ) -> list[int]:
     """How many notes the figures begin on every beat.
@@ -136,10 +136,10 @@ def subdivide(
             falls, or the figures start or stop.
 
     Returns:
-        [beats] index of :data:`FIGURES`.
+        [beats] index of :data:`ARPEGGIO_RHYTHMS`.
     """
     wanted = np.where(most > 0, wanted, fixed)  # rests ask nothing of their neighbours
-    rungs = np.arange(len(FIGURES))
+    rungs = np.arange(len(ARPEGGIO_RHYTHMS))
     steps = np.abs(rungs[:, None] - rungs[None, :])
     move = np.where(steps > _LARGEST_STEP, _LEVEL_JUMP_COST, _STEP_COST * steps)
     off = fixed[:, None] + rungs - wanted[:, None]
@@ -155,10 +155,10 @@ def subdivide(
     return _trace_back(total, came_from)
 
 
-def fastest_figure(beat_s: float) -> int:
+def max_arpeggio_notes(beat_s: float) -> int:
     """The most notes of a figure that a fluent player fits into a beat of ``beat_s`` seconds."""
     if beat_s / 4 >= SHORTEST_STEP_S:
-        return len(FIGURES) - 1
+        return len(ARPEGGIO_RHYTHMS) - 1
     return 2 if beat_s / 2 >= SHORTEST_STEP_S else 1
 
 
@@ -168,7 +168,7 @@ def playable(texture: Texture, beat_s: float) -> bool:
     return texture.level == 1 or beat_s / fastest >= SHORTEST_STEP_S
 
 
-def climb(counts: FloatArray, wanted: FloatArray, free: Sequence[bool]) -> list[int]:
+def choose_textures(counts: FloatArray, wanted: FloatArray, free: Sequence[bool]) -> list[int]:
     """The rung of every cell.
 
     Args:

@@ -125,11 +125,11 @@ def _controls(plan: Plan, score: Score, player: Instrument) -> tuple[ControlChan
     controls = [
         ControlChange(0, _VOLUME, player.volume),
         ControlChange(0, _PAN, player.pan),
-        *expression_curve(plan.grid, plan.loudness, form.swells(score.style.accent), form.end),
+        *expression_curve(plan.grid, plan.loudness, form.crescendi(score.style.accent), form.end),
     ]
     if player.pedal:
         lifts = sorted({c.start for c in form.cells} | {r.start for r in form.regions})
-        for tick in (t for t in lifts if t <= form.closing):
+        for tick in (t for t in lifts if t <= form.ending):
             controls.append(ControlChange(tick, _PEDAL, 0))
             if score.harmony[form.region_at(tick)] and tick + _PEDAL_DELAY < form.end:
                 controls.append(ControlChange(tick + _PEDAL_DELAY, _PEDAL, 127))
@@ -180,8 +180,8 @@ def _with_velocities(
     form = score.form
     starts = np.array([draft.start for draft in drafts], dtype=np.float64)
     seconds = plan.grid.seconds_at(starts / TICKS_PER_BEAT)
-    swells = form.swells(score.style.accent)
-    values = velocity(level_at(seconds, plan.loudness, swells)) + _ROLE_VELOCITY[player.role]
+    crescendi = form.crescendi(score.style.accent)
+    values = velocity(level_at(seconds, plan.loudness, crescendi)) + _ROLE_VELOCITY[player.role]
     values += np.array([draft.accent + _accent(score, draft.start) for draft in drafts])
     values += np.clip(rng.normal(0, _VELOCITY_SPREAD, len(drafts)), -4, 4)
     velocities: FloatArray = np.clip(np.rint(values), 1, 127)

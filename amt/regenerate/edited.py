@@ -59,12 +59,12 @@ def with_new_bars(file: SmfFile, new: NewBars, decisions: Sequence[str] = ()) ->
         made = with_track(made, new.after.tracks[i], place)
     transposed = any(link.common.shift % 12 for link in matching.links)
     named = made if transposed else with_chord_names(made, new.after.chord_names, place)
-    told = [f"passed over {', '.join(file.passed_over)}"] if file.passed_over else []
-    told += placement_remarks(new, file, place)
-    told += change_remarks(
+    remarks = [f"passed over {', '.join(file.passed_over)}"] if file.passed_over else []
+    remarks += placement_remarks(new, file, place)
+    remarks += change_remarks(
         _found(matching, ours), is_expressive=is_expressive, is_renamed=named is not made
     )
-    return EditedFile(to_bytes(named), table(matching, ours, streams), tuple(told))
+    return EditedFile(to_bytes(named), table(matching, ours, streams), tuple(remarks))
 
 
 def _with_shares(

@@ -53,6 +53,6 @@ def roles_of(plan: Plan, song: Song) -> dict[str, str]:
     """Role -> name of the track of a song that plays it."""
     players = load_style(plan.style).instruments
     roles = {player.role: player.name for player in players}
-    tune = next((t.name for t in song.tracks if t.name.endswith(" melody")), None)
-    stand_in = roles.get("melody") or tune or roles.get("arpeggio")
+    named = next((t.name for t in song.tracks if t.name.endswith(" melody")), None)
+    stand_in = roles.get("melody") or named or roles.get("arpeggio")
     return roles | ({"melody": stand_in} if stand_in else {})

@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from amt.arrange import versions
-from amt.arrange.rewriting import bar_span
+from amt.arrange import iter_songs
+from amt.arrange.splice import bar_span
 from amt.errors import InputError, quoted
 from amt.midi import write_midi
 from amt.plan import Arrangement, Rewrite
@@ -110,7 +110,7 @@ def regenerate(
     """
     after = replace(arrangement, rewrites=(*arrangement.rewrites, rewrite))
     file = None if edited is None else read_events(edited.path)
-    *_, before, song = versions(plan, after, arranger, progress)
+    *_, before, song = iter_songs(plan, after, arranger, progress)
     if edited is None or file is None:
         return Regenerated(song, after)
     span = bar_span(plan.grid, rewrite, song.end)

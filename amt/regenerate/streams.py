@@ -1,4 +1,4 @@
-"""The tracks of a MIDI file as players hear them: one for each channel of each track chunk."""
+"""The streams of a MIDI file: one for each channel of each track chunk."""
 
 from __future__ import annotations
 

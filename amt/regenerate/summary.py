@@ -1,4 +1,4 @@
-"""What the user is told of a file with new bars: which tracks are which, and what else changed."""
+"""The report on a file with new bars: which tracks correspond, and what else changed."""
 
 from __future__ import annotations
 
@@ -79,12 +79,12 @@ def placement_remarks(new: NewBars, file: SmfFile, place: Placement) -> list[str
             f"the music of the MIDI file comes {abs(place.offset) / TICKS_PER_BEAT:g} beats {way} "
             "than in the plan: bars are counted as in the plan"
         )
-    planned = float(new.plan.grid.seconds_at(new.span.start / TICKS_PER_BEAT))
-    heard = float(file.seconds(place.span.start))
-    if abs(planned - heard) > _AUDIBLE_S:
+    plan_s = float(new.plan.grid.seconds_at(new.span.start / TICKS_PER_BEAT))
+    file_s = float(file.seconds(place.span.start))
+    if abs(plan_s - file_s) > _AUDIBLE_S:
         lines.append(
-            f"by the tempos of the MIDI file, which stay, the new bars begin at {heard:.2f} s; in "
-            f"the plan they begin at {planned:.2f} s"
+            f"by the tempos of the MIDI file, which stay, the new bars begin at {file_s:.2f} s; in "
+            f"the plan they begin at {plan_s:.2f} s"
         )
     return lines
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from amt.arrange import arrange
-from amt.arrange.rewriting import bar_span
+from amt.arrange.splice import bar_span
 from amt.midi import write_midi
 from amt.plan import Arrangement, Rewrite
 from amt.regenerate import Edited, regenerate

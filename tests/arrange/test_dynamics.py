@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from amt.arrange.dynamics import (
-    Swell,
+    Crescendo,
     decibels,
     expression,
     expression_curve,
@@ -59,19 +59,19 @@ def test_a_constant_loudness_needs_one_point() -> None:
     assert len(expression_curve(steady(20.0), np.full(20, 0.1), (), 480 * 40)) == 1
 
 
-def test_a_crescendo_leads_to_a_swell_and_falls_back_after_it() -> None:
+def test_a_crescendo_rises_to_its_peak_and_falls_back_after_it() -> None:
     seconds = np.array([1.0, 3.0, 3.9, 4.0, 4.5, 5.0, 6.0])
-    level = level_at(seconds, np.full(8, 0.1), (Swell(4.0, 5.0),))
+    level = level_at(seconds, np.full(8, 0.1), (Crescendo(4.0, 5.0),))
     assert level[[0, 5, 6]] == pytest.approx(-20)
     assert -20 < level[1] < level[2] < level[3] == pytest.approx(-15)
     assert -20 < level[4] < level[3]
 
 
-def test_of_overlapping_swells_the_higher_counts() -> None:
+def test_of_overlapping_crescendi_the_higher_counts() -> None:
     seconds = np.linspace(0, 8, 200)
-    both = level_at(seconds, np.full(8, 0.1), (Swell(4.0, 5.0), Swell(4.5, 3.0, 0.5)))
+    both = level_at(seconds, np.full(8, 0.1), (Crescendo(4.0, 5.0), Crescendo(4.5, 3.0, 0.5)))
     each = [
-        level_at(seconds, np.full(8, 0.1), (swell,))
-        for swell in (Swell(4.0, 5.0), Swell(4.5, 3.0, 0.5))
+        level_at(seconds, np.full(8, 0.1), (crescendo,))
+        for crescendo in (Crescendo(4.0, 5.0), Crescendo(4.5, 3.0, 0.5))
     ]
     np.testing.assert_allclose(both, np.maximum(*each))

@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from amt.arrange import arrange, load_network, style_names
-from amt.arrange.neural import arrange_neural, folded, home_ranges, note_plan
-from amt.arrange.roles import network_players
+from amt.arrange.neural import arrange_neural, fold_octaves, home_ranges, note_plan
+from amt.arrange.roles import network_instruments
 from amt.arrange.score import write_score
 from amt.arrange.styles import load_style
 from amt.chords import Key, chord_from_id, home_distance
@@ -62,7 +62,7 @@ def test_any_plan_becomes_a_song_in_range_that_midi_can_hold(plan: Plan, tmp_pat
     write_midi(song, tmp_path / "song.mid")
     assert read_midi(tmp_path / "song.mid") == song
     style = load_style(plan.style)
-    players = {p.name: p for p in network_players(style, NEURAL).values()}
+    players = {p.name: p for p in network_instruments(style, NEURAL).values()}
     for track in song.tracks:
         if track.name in players:
             player = players[track.name]
@@ -135,7 +135,7 @@ def test_loudness_is_asked_as_the_velocities_that_will_be_played() -> None:
     assert asked(plan).control("loudness").mean() == pytest.approx(played, abs=0.06)
 
 
-def test_sections_and_hits_are_told() -> None:
+def test_sections_and_hits_are_inputs() -> None:
     plan = make_plan(
         24.0, cuts=(Cut(6.0, 0.9), Cut(9.0, 0.3)), sections=(Section(0, "sad"), Section(17, "sad"))
     )
@@ -144,7 +144,7 @@ def test_sections_and_hits_are_told() -> None:
     assert wanted.control("to_hit")[:14].tolist() == [*range(12, -1, -1), NO_HIT]
 
 
-def test_without_a_tune_nothing_answers_it() -> None:
+def test_without_a_melody_there_is_no_counter_melody() -> None:
     plan = make_plan(16.0, density=10.0)
     wanted = asked(plan, Arrangement("neural", melody=False))
     assert not wanted.roles[:, :2].any()
@@ -163,7 +163,7 @@ def test_the_answer_plays_in_every_second_phrase_where_there_is_room() -> None:
 def test_one_track_a_role(style: str) -> None:
     plan = make_plan(16.0, style=style, mood="exciting", density=9.0)
     song = arrange_neural(plan, tiny())
-    wanted = [p.name for p in network_players(load_style(style), NEURAL).values()]
+    wanted = [p.name for p in network_instruments(load_style(style), NEURAL).values()]
     ruled = (load_style(style).instrument(role) for role in ("pad", "bass", "drums"))
     wanted += [player.name for player in ruled if player is not None]
     names = [track.name for track in song.tracks]
@@ -187,7 +187,7 @@ def test_no_drums() -> None:
     assert without.tracks == arrange_neural(plan, tiny()).tracks[:-1]
 
 
-def test_a_users_style_without_a_tune_lends_its_figures(tmp_path: Path) -> None:
+def test_a_users_style_without_a_melody_gives_it_to_the_arpeggio(tmp_path: Path) -> None:
     path = tmp_path / "lone.toml"
     role = (
         '[roles.{}]\nname = "{}"\nprogram = 24\nlow = 48\nhigh = 72\nvolume = 100\npan = 64\n'
@@ -225,19 +225,19 @@ def test_strong_cuts_and_the_loudness_curve_shape_the_networks_notes() -> None:
 @pytest.mark.parametrize("style", style_names())
 @pytest.mark.parametrize("tonic", range(12))
 def test_what_may_be_written_is_what_the_players_can_play(style: str, tonic: int) -> None:
-    players = network_players(load_style(style), NEURAL)
+    players = network_instruments(load_style(style), NEURAL)
     distance = home_distance(Key(tonic, "minor"))
     ranges = dict(zip(ROLES, home_ranges(players, distance), strict=True))
     for role, player in players.items():
         low, high = ranges[role]
         assert high - low >= 11
         written = np.arange(low, high + 1) - distance
-        np.testing.assert_array_equal(folded(written, player.low, player.high), written)
+        np.testing.assert_array_equal(fold_octaves(written, player.low, player.high), written)
 
 
 @given(st.lists(st.integers(0, 140), min_size=1), st.integers(0, 100), st.integers(11, 40))
 def test_pitches_are_folded_by_octaves(pitches: list[int], low: int, width: int) -> None:
-    came = folded(np.array(pitches), low, low + width)
+    came = fold_octaves(np.array(pitches), low, low + width)
     assert ((low <= came) & (came <= low + width)).all()
     assert ((came - pitches) % 12 == 0).all()
     kept = [low <= p <= low + width for p in pitches]
@@ -268,10 +268,10 @@ def test_the_network_is_loaded_only_where_it_is_asked_for(tmp_path: Path) -> Non
 def test_the_tones_of_the_last_chord_ring_until_the_end(duration_s: float) -> None:
     plan = make_plan(duration_s, density=10.0)
     song = arrange_neural(plan, tiny())
-    closing = write_score(plan, load_style(plan.style)).form.closing
+    ending = write_score(plan, load_style(plan.style)).form.ending
     tones = plan.chords[-1].chord.pitch_classes
     for track in song.tracks[1:]:
-        last = [n for n in track.notes if n.start >= closing and n.pitch % 12 in tones]
+        last = [n for n in track.notes if n.start >= ending and n.pitch % 12 in tones]
         if "counter" in track.name.lower():
             last = last[-1:]
         again = {b.start for a in last for b in last if a.pitch == b.pitch and a.start < b.start}

@@ -122,10 +122,10 @@ def test_notes_a_second_follow_the_density_curve(style: str, bpm: float) -> None
     plan = make_plan(60, bpm=bpm, density=density, style=style)
     came, _ = np.histogram(onsets_s(arrange(plan), plan.grid), np.arange(61))
     smooth = np.ones(3) / 3
-    heard = np.convolve(came, smooth, "valid")[:-2]
+    smoothed = np.convolve(came, smooth, "valid")[:-2]
     asked = np.convolve(density, smooth, "valid")[:-2]
     assert np.corrcoef(came[:-3], density[:-3])[0, 1] > 0.75
-    assert np.corrcoef(heard, asked)[0, 1] > 0.9
+    assert np.corrcoef(smoothed, asked)[0, 1] > 0.9
     assert came.sum() / density.sum() == pytest.approx(1, abs=0.15)
 
 
@@ -205,7 +205,7 @@ def test_a_strong_cut_is_struck_on_time() -> None:
 
 @pytest.mark.parametrize("style", style_names())
 def test_a_strong_cut_is_louder_than_what_is_around_it(style: str) -> None:
-    """Velocity and CC 11 together: the swell does not take away what the accent gives."""
+    """Velocity and CC 11 together: the crescendo does not take away what the accent gives."""
     plan = make_plan(24, density=10, style=style, cuts=(Cut(12.0, 1.0),), chords="Am F")
     song = arrange(plan)
     seconds = np.array([9.0, 12.0, 15.0])
@@ -265,13 +265,13 @@ def test_figures_move_by_two_notes_a_beat_at_most_inside_a_phrase(style: str) ->
     density = 9 + 7 * np.sin(np.arange(60) / 3)
     plan = make_plan(60, density=density, style=style)
     score = write_score(plan, load_style(style))
-    last = score.form.closing // 480
+    last = score.form.ending // 480
     for beat in range(1, last):
         if (
             score.form.cell_at(beat * 480).start != beat * 480
             or score.form.cell_at(beat * 480).place
         ):
-            assert abs(score.figures[beat] - score.figures[beat - 1]) <= 2
+            assert abs(score.arpeggio_counts[beat] - score.arpeggio_counts[beat - 1]) <= 2
 
 
 def test_notes_on_the_beat_are_exactly_there() -> None:

@@ -101,15 +101,15 @@ pan = 64
 
 
 @pytest.mark.parametrize("name", style_names())
-def test_every_style_has_a_tune_an_answer_and_an_accompaniment(name: str) -> None:
+def test_every_style_has_melody_counter_melody_and_accompaniment(name: str) -> None:
     style = load_style(name)
     for role in ("melody", "counter", "accompaniment"):
         player = style.instrument(role)
         assert player is not None
         assert player.low >= 21
         assert player.high <= 108
-    for unheard in ({"harmony", "arpeggio"}, {"melody", "counter", "accompaniment"}):
-        names = [player.name for player in style.instruments if player.role not in unheard]
+    for unused in ({"harmony", "arpeggio"}, {"melody", "counter", "accompaniment"}):
+        names = [player.name for player in style.instruments if player.role not in unused]
         assert len(set(names)) == len(names), "tracks are known by their names"
 
 
@@ -124,7 +124,7 @@ def test_a_kit_has_neither_range_nor_gate(tmp_path: Path) -> None:
         load_style(path)
 
 
-def test_an_unknown_role_and_a_narrow_tune_are_named(tmp_path: Path) -> None:
+def test_an_unknown_role_and_a_narrow_melody_are_named(tmp_path: Path) -> None:
     path = tmp_path / "own.toml"
     path.write_text(OWN + "[roles.kazoo]\nprogram = 3\n")
     with pytest.raises(InputError, match="role kazoo is unknown, expected melody, counter"):

@@ -21,7 +21,7 @@ def bar_span(grid: TimeGrid, rewrite: Rewrite, end: int) -> range:
     return range(min(first_beat * TICKS_PER_BEAT, end), min(last_beat * TICKS_PER_BEAT, end))
 
 
-def with_bars(song: Song, anew: Song, span: range) -> Song:
+def splice_bars(song: Song, anew: Song, span: range) -> Song:
     """A song with some of its bars from another version.
 
     A track is the same as the one of its name or, failing that, one of its program that has no

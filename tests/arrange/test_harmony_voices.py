@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from amt.arrange.voicing import (
+from amt.arrange.harmony_voices import (
     MUD_LIMIT,
     bass_fifth,
     bass_roots,

@@ -1,11 +1,11 @@
-"""The drummer: time, backbeat, fills and cymbals on the grid of the plan.
+"""The drum track: time-keeping, backbeat, fills and cymbals on the beats of the plan.
 
 Keys are those of the General MIDI percussion map. A bar is divided into groups of two or three
-beats (:func:`groups`), of which the last beat is the backbeat. The bass drum plays with the bass and
-never without it; hats are as busy as the texture of the other players, which follows the density
-curve (:mod:`amt.arrange.textures`). A fill leads into strong cuts and sections, a crash lands on
-them. Phrases that are calm or thin have no drums, nor have bars without a chord, and the last
-chord rings alone.
+beats (:func:`groups`); the last beat of a group is its backbeat. The bass drum plays on onsets of
+the bass only. Hats subdivide the beat as finely as the level of the texture allows
+(:mod:`amt.arrange.textures`). A fill leads into each strong cut and each section, and a crash
+cymbal marks it. Phrases of low arousal or thin texture have no drums, nor have bars without a
+chord, nor the final chord.
 """
 
 from __future__ import annotations

@@ -16,7 +16,6 @@ a file that was there. Nothing is printed: what the command line says on stderr 
 
 from __future__ import annotations
 
-import logging
 import os
 import shutil
 import tempfile
@@ -45,9 +44,10 @@ from amt.outputs import (
     clip_title,
     staging,
 )
-from amt.pipeline import Models, Stage, load_models
+from amt.pipeline import Models, load_models
 from amt.pipeline import generate as run
 from amt.plan import Arrangement, plan_to_json
+from amt.reporter import Reporter, callback_reporter
 from amt.types import Plan, Song, VideoFeatures
 
 if TYPE_CHECKING:
@@ -56,9 +56,10 @@ if TYPE_CHECKING:
     from render.options import RenderOptions
 
 Target = PathLike | BinaryIO
-Say = Callable[[str], None]
-
-log = logging.getLogger("amt")
+Progress = Callable[[str, float], object]
+"""Called with the name of a stage and the share (0 to 1) of it that is done."""
+Say = Callable[[str], object]
+"""Called with one sentence that the user should know."""
 
 _MODELS_KEPT = 4
 _CLIP = KeptClip()
@@ -76,8 +77,9 @@ class SoundWords(TypedDict, total=False):
 def generate(
     video: PathLike,
     *,
-    progress: Stage | None = None,
+    progress: Progress | None = None,
     say: Say | None = None,
+    reporter: Reporter | None = None,
     **words: Unpack[Words],
 ) -> Soundtrack:
     """Compose a soundtrack for a clip.
@@ -87,8 +89,10 @@ def generate(
 
     Args:
         video: any file that PyAV decodes.
-        progress: called with the name of a stage and the share of it that is done, 0 to 1.
-        say: told in a sentence what was decided for the user; None logs it.
+        progress: called with the name of a stage and the share (0 to 1) of it that is done.
+        say: called with a sentence on what was decided for the user; None logs it.
+        reporter: takes both in place of the two functions, and may hold a token that cancels the
+            run; see :class:`amt.reporter.Reporter`.
         words: what is asked for, all of it optional:
 
             * ``seed`` (0), ``style`` ("orchestral"), ``key`` ("A minor"), ``bpm``, ``emotion``
@@ -108,7 +112,7 @@ def generate(
     clip = Path(video)
     options = generate_options(words, clip_title(clip))
     models = _kept_models(options.arrangement.arranger, options.weights, _state(options.weights))
-    made = run(clip, options, progress, say or log.info, models)
+    made = run(clip, options, reporter or callback_reporter(progress, say), models)
     return Soundtrack(clip, made.features, made.plan, made.song, made.arrangement)
 
 
@@ -149,8 +153,9 @@ class Soundtrack:
         target: Target,
         *,
         format: str = "wav",
-        progress: Stage | None = None,
+        progress: Progress | None = None,
         say: Say | None = None,
+        reporter: Reporter | None = None,
         **words: Unpack[SoundWords],
     ) -> None:
         """Turn the notes into sound at -14 LUFS.
@@ -160,6 +165,7 @@ class Soundtrack:
             format: ``wav`` or ``flac``, for a stream.
             progress: as for :func:`generate`.
             say: likewise.
+            reporter: likewise.
             words: ``engine`` ("auto") and ``soundfont``.
 
         Raises:
@@ -168,7 +174,7 @@ class Soundtrack:
         if format not in ("wav", "flac"):
             raise InputError(f"format is {quoted(format)}; expected wav or flac")
         self._check(target, SOUND_SUFFIXES)
-        with self._recorded(words, progress, say) as rendering:
+        with self._recorded(words, reporter or callback_reporter(progress, say)) as rendering:
             _deliver(target, f".{format}", rendering.master.write)
 
     def mux(
@@ -177,8 +183,9 @@ class Soundtrack:
         *,
         keep_sound: float | None = None,
         film_codec: FilmCodec | None = None,
-        progress: Stage | None = None,
+        progress: Progress | None = None,
         say: Say | None = None,
+        reporter: Reporter | None = None,
         **words: Unpack[SoundWords],
     ) -> None:
         """Write the clip with its new soundtrack.
@@ -190,6 +197,7 @@ class Soundtrack:
                 them wherever the file can hold them.
             progress: as for :func:`generate`.
             say: likewise.
+            reporter: likewise.
             words: as for :meth:`render`.
 
         Raises:
@@ -198,14 +206,16 @@ class Soundtrack:
         from render.mux import check_film, mux
 
         self._check(path, FILM_SUFFIXES)
-        film, tell = Path(path), say or log.info
+        film = Path(path)
+        reporter = reporter or callback_reporter(progress, say)
         check_film(self.clip, film, film_codec, keep_original=keep_sound)
-        with self._recorded(words, progress, say) as rendering:
+        with self._recorded(words, reporter) as rendering:
 
             def write(part: Path) -> None:
                 mux(
                     self.clip, rendering.master, part,
-                    keep_original=keep_sound, codec=film_codec, name=film, say=tell,
+                    keep_original=keep_sound, codec=film_codec, name=film,
+                    reporter=reporter.stage("filming"),
                 )  # fmt: skip
 
             _deliver(film, "", write)
@@ -215,8 +225,9 @@ class Soundtrack:
         path: PathLike,
         *,
         embed_clip: bool = False,
-        progress: Stage | None = None,
+        progress: Progress | None = None,
         say: Say | None = None,
+        reporter: Reporter | None = None,
         **words: Unpack[SoundWords],
     ) -> None:
         """Write a page that shows and plays how the music follows the picture.
@@ -226,6 +237,7 @@ class Soundtrack:
             embed_clip: put the clip into the page, instead of playing the file beside it.
             progress: as for :func:`generate`.
             say: likewise.
+            reporter: likewise.
             words: as for :meth:`render`.
 
         Raises:
@@ -244,7 +256,7 @@ class Soundtrack:
                 path, self.clip, self.features, self.plan, self.song, rendering.master, options
             )
 
-        with self._recorded(words, progress, say) as rendering:
+        with self._recorded(words, reporter or callback_reporter(progress, say)) as rendering:
             _deliver(path, "", page)
 
     def _repr_html_(self) -> str:
@@ -257,7 +269,7 @@ class Soundtrack:
 
         duration_s = self.plan.grid.duration_s
         try:
-            with self._recorded({}, None, None) as rendering:
+            with self._recorded({}, callback_reporter()) as rendering:
                 note = f"{self._summary}. Played by {rendering.instrument}."
                 return notebook_frame(self.song, duration_s, note, rendering.master)
         except AmtError as error:
@@ -284,23 +296,15 @@ class Soundtrack:
             check_outputs([path], [self.clip])
 
     @contextmanager
-    def _recorded(
-        self, words: SoundWords, progress: Stage | None, say: Say | None
-    ) -> Iterator[Rendering]:
+    def _recorded(self, words: SoundWords, reporter: Reporter) -> Iterator[Rendering]:
         from render.engine import record
 
         _check_names(words, SoundWords, "render")
-        tell = progress or (lambda name, share: None)
         options = _render_options(words)
         with tempfile.TemporaryDirectory() as folder:
             midi = Path(folder) / "song.mid"
             write_midi(self.song, midi)
-            with record(
-                midi,
-                options,
-                progress=lambda share: tell("rendering", share),
-                say=say or log.info,
-            ) as rendering:
+            with record(midi, options, reporter=reporter.stage("rendering")) as rendering:
                 yield rendering
 
 

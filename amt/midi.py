@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -25,6 +25,7 @@ import mido
 from amt.chord_events import chord_events, named_chord
 from amt.chords import FLAT_ROOTS, ROOTS, Key, parse_key
 from amt.errors import ChordError, MidiError, quoted, shown
+from amt.reporter import DEFAULT_REPORTER, Reporter
 from amt.types import (
     TICKS_PER_BEAT,
     ControlChange,
@@ -80,7 +81,7 @@ def write_midi(song: Song, target: str | Path | BinaryIO) -> None:
         write_smf(smf, stream)
 
 
-def read_midi(path: str | Path, say: Callable[[str], object] | None = None) -> Song:
+def read_midi(path: str | Path, reporter: Reporter = DEFAULT_REPORTER) -> Song:
     """Read a MIDI file from any source.
 
     Times are rescaled to :data:`amt.types.TICKS_PER_BEAT`; a track that uses several channels, or
@@ -90,13 +91,13 @@ def read_midi(path: str | Path, say: Callable[[str], object] | None = None) -> S
 
     Args:
         path: of the file.
-        say: is told what of the file had to be passed over, in one sentence.
+        reporter: gets one sentence on what of the file had to be passed over.
 
     Raises:
         MidiError: the file cannot be read, is no MIDI file, or claims to last for days.
     """
     try:
-        smf = read_smf(Path(path), say)
+        smf = read_smf(Path(path), reporter)
     except SmfError as error:
         raise MidiError(str(error)) from error
     song = _song(smf)

@@ -16,7 +16,6 @@ from __future__ import annotations
 import csv
 import math
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +23,7 @@ import numpy as np
 
 from amt.chords import QUALITY_NAMES, VOCABULARY_SIZE
 from amt.errors import InputError, quoted, shown, suggestion
+from amt.reporter import DEFAULT_REPORTER, Reporter
 from amt.times import parse_time
 from amt.types import EMOTION_VALENCE_AROUSAL, EMOTIONS, FloatArray, IntArray
 
@@ -155,7 +155,7 @@ def smooth(curve: FloatArray, sigma_s: float) -> FloatArray:
 
 
 def parse_moods(
-    text: str, duration_s: float | None, say: Callable[[str], None] | None = None
+    text: str, duration_s: float | None, reporter: Reporter = DEFAULT_REPORTER
 ) -> tuple[MoodSpan, ...]:
     """Read ``tense``, ``calm:0-12, tense:12-1:02.5``, or a CSV file of ``start,end,mood``.
 
@@ -164,7 +164,7 @@ def parse_moods(
             file ending in .csv, of at most 1 MiB (separated by commas, or by semicolons as some
             spreadsheets do).
         duration_s: length of the clip; None where it is not known yet, to check the rest.
-        say: told which of the six moods an alias is taken as.
+        reporter: gets one sentence on which of the six moods an alias is taken as.
 
     Raises:
         InputError: a mood is unknown, a time cannot be read, or a span lies outside the clip.
@@ -180,15 +180,15 @@ def parse_moods(
                 )
         rows = [(match[1], match[2], match[3]) for _, match in matches if match]
     for alias in dict.fromkeys(mood.strip().lower() for mood, _, _ in rows):
-        say_alias(alias, say)
+        report_alias(alias, reporter)
     return tuple(_span(mood, start, end, duration_s) for mood, start, end in rows)
 
 
-def say_alias(text: str, say: Callable[[str], None] | None) -> None:
-    """Tell which of the six moods a word is taken as, where it is an alias of one."""
+def report_alias(text: str, reporter: Reporter) -> None:
+    """Report which of the six moods a word is taken as, where it is an alias of one."""
     word = text.strip().lower()
-    if say is not None and word in ALIASES:
-        say(f"the mood {word} is taken as {ALIASES[word]}, the nearest of the six")
+    if word in ALIASES:
+        reporter.message(f"the mood {word} is taken as {ALIASES[word]}, the nearest of the six")
 
 
 def apply_moods(emotion: FloatArray, spans: tuple[MoodSpan, ...], blend: float = 1.0) -> FloatArray:

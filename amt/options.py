@@ -22,6 +22,7 @@ from amt.models.chords.decode import SamplingOptions
 from amt.mood import parse_moods
 from amt.pipeline import Backend, GenerateOptions
 from amt.plan import ARRANGERS, DEFAULT_ARRANGER, MAX_CANDIDATES, Arrangement, ArrangerName
+from amt.reporter import SILENT
 from amt.times import parse_time
 
 PathLike = str | os.PathLike[str]
@@ -106,7 +107,9 @@ def generate_options(words: Words, title: str = "") -> GenerateOptions:
     check_drums(given.get("drums"), style)
     mood = os.fspath(given["emotion"]) if "emotion" in given else None
     if mood is not None:
-        parse_moods(mood, None)  # what is wrong in itself is known before the clip is watched
+        parse_moods(
+            mood, None, SILENT
+        )  # what is wrong in itself is known before the clip is watched
     backend = given.get("backend", "auto")
     if backend not in BACKENDS:
         raise InputError(f"--backend is {quoted(backend)}; expected {', '.join(BACKENDS)}")

@@ -15,6 +15,7 @@ from amt.features.video import clip_end_s
 from amt.models.weights import load_composer, load_expression
 from amt.mood import MoodSpan, parse_moods
 from amt.plan import DEFAULT_ARRANGER, Arrangement, rounded
+from amt.reporter import DEFAULT_REPORTER, SILENT, Reporter
 from amt.timing.options import check_input
 from amt.types import Plan, Song, VideoFeatures
 
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
     from amt.models.notes.network import Arranger
 
 Backend = Literal["auto", "clip", "analytic"]
-Stage = Callable[[str, float], None]
-"""Called with the name of the stage and the share of it that is done, 0 to 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +85,7 @@ def load_models(arrangement: Arrangement, weights: Path | None = None) -> Models
 def generate(
     video: str | Path,
     options: GenerateOptions,
-    stage: Stage | None = None,
-    say: Callable[[str], None] | None = None,
+    reporter: Reporter = DEFAULT_REPORTER,
     models: Models | None = None,
 ) -> Generated:
     """Compose a soundtrack for a clip.
@@ -95,18 +93,13 @@ def generate(
     Args:
         video: any file that PyAV decodes.
         options: what the user decided.
-        stage: told about progress.
-        say: told in one sentence what looks at the picture, where that was left open.
+        reporter: gets the progress of the stages ``watching``, ``composing`` and ``arranging``, and
+            sentences such as which backend was chosen.
         models: the networks, where they are loaded already; None loads those of the options.
 
     Raises:
         AmtError: the clip, an option, or the weights cannot be used.
     """
-    tell: Stage = stage or (lambda name, share: None)
-
-    def telling(name: str) -> Callable[[float], None]:
-        return lambda share: tell(name, share)
-
     load_style(options.compose.style)  # a wrong name should not cost the user a whole extraction
     loaded = models or load_models(options.arrangement, options.weights)
     _check_times(Path(video), options)
@@ -115,19 +108,21 @@ def generate(
         backend=options.backend,
         clip_model=options.clip_model,
         allow_download=options.allow_download,
-        progress=telling("watching"),
-        say=say,
+        reporter=reporter.stage("watching"),
         open_clip=loaded.open_clip,
     )
     wishes = options.compose
     if options.mood is not None:
-        moods: tuple[MoodSpan, ...] = parse_moods(options.mood, features.duration_s)
+        moods: tuple[MoodSpan, ...] = parse_moods(options.mood, features.duration_s, reporter)
         wishes = replace(wishes, moods=(*wishes.moods, *moods))
-    plan = compose(features, wishes, loaded.composer, loaded.expression, telling("composing"))
+    plan = compose(
+        features, wishes, loaded.composer, loaded.expression, reporter.stage("composing")
+    )
     # The plan as its file would hold it, so that arranging the file gives the same bytes.
     plan = rounded(plan)
-    song = arrange(plan, options.arrangement, loaded.arranger, telling("arranging"))
-    tell("arranging", 1.0)
+    arranging = reporter.stage("arranging")
+    song = arrange(plan, options.arrangement, loaded.arranger, arranging)
+    arranging.progress(1.0)
     return Generated(features, plan, song, options.arrangement)
 
 
@@ -144,4 +139,4 @@ def _check_times(video: Path, options: GenerateOptions) -> None:
     if end_s is not None:
         check_input((), end_s, hits_s)
         if options.mood is not None:
-            parse_moods(options.mood, end_s)
+            parse_moods(options.mood, end_s, SILENT)

@@ -15,9 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from render.audio import Audio, DiskBuffer, Master, finish
+from render.files.reporter import DEFAULT_REPORTER, SILENT, Reporter
 from render.options import NEURAL, NeuralOptions, RenderOptions
 from render.score import Part, read_parts
-from render.soundfont.player import Instrument, Performance, Progress, Say, file_names, load_player
+from render.soundfont.player import Instrument, Performance, file_names, load_player
 
 _FULL_SCALE = 1 - 2**-23
 """The largest sample of a file with 24 bits."""
@@ -50,8 +51,7 @@ def record(
     *,
     stems: bool = False,
     folder: Path | None = None,
-    progress: Progress | None = None,
-    say: Say | None = None,
+    reporter: Reporter = DEFAULT_REPORTER,
 ) -> Iterator[Rendering]:
     """Render a MIDI file to stereo sound on disk, which is there until the context is left.
 
@@ -64,8 +64,8 @@ def record(
         stems: whether to keep every part by itself as well.
         folder: where the sound lies meanwhile, 21 MB a minute at 44.1 kHz and as much for a stem;
             None takes the system's folder for temporary files.
-        progress: is told how far the work is.
-        say: is told what of the file was passed over, and what the network has not learned.
+        reporter: gets the progress, and what of the file was passed over or the network does not
+            support.
 
     Raises:
         MidiFileError: the file cannot be read or holds no notes.
@@ -75,8 +75,8 @@ def record(
         WeightsError: the networks are missing or damaged.
         AudioError: the disk is full.
     """
-    parts = read_parts(midi, say)
-    played = _perform(parts, options, say).with_progress(options.sample_rate, progress)
+    parts = read_parts(midi, reporter)
+    played = _perform(parts, options, reporter).reporting_to(reporter, options.sample_rate)
     with ExitStack() as open_buffers:
         mix = open_buffers.enter_context(DiskBuffer(folder))
         buffers = [open_buffers.enter_context(DiskBuffer(folder)) for _ in played.names if stems]
@@ -91,8 +91,9 @@ def record(
         gain = 1.0
         if options.normalise:  # without, the sound is as the engine made it
             gain = _FULL_SCALE / max(_FULL_SCALE, *(stem.peak() for stem in alone), 0.0)
-        if gain < 1 and say:
-            say(f"stems are {-20 * math.log10(gain):.1f} dB below the mix, so that none clips")
+        if gain < 1:
+            below_db = -20 * math.log10(gain)
+            reporter.message(f"stems are {below_db:.1f} dB below the mix, so that none clips")
         names = file_names(played.names) if stems else []
         found = {n: stem.amplified(gain) for n, stem in zip(names, alone, strict=True)}
         yield Rendering(whole, found, played.instrument, gain)
@@ -105,7 +106,7 @@ def stem_names(midi: Path, options: RenderOptions) -> list[str]:
 
     Args and errors: as for :func:`record`.
     """
-    parts = read_parts(midi)
+    parts = read_parts(midi, SILENT)
     if options.engine != NEURAL:
         return file_names([part.name for part in parts])
     from render.diffusion.engine import names
@@ -124,8 +125,7 @@ def render_midi(
     normalise: bool = True,
     duration_s: float | None = None,
     neural: NeuralOptions | None = None,
-    progress: Progress | None = None,
-    say: Say | None = None,
+    reporter: Reporter = DEFAULT_REPORTER,
 ) -> Audio:
     """Render a MIDI file to stereo sound in memory; for hours of it, see :func:`record`.
 
@@ -135,7 +135,7 @@ def render_midi(
         engine, soundfont, sample_rate, loudness_lufs, peak_db, normalise, duration_s,
         neural or NeuralOptions(),
     )  # fmt: skip
-    with record(midi, options, progress=progress, say=say) as rendering:
+    with record(midi, options, reporter=reporter) as rendering:
         return rendering.master.audio()
 
 
@@ -150,8 +150,7 @@ def render_stems(
     normalise: bool = True,
     duration_s: float | None = None,
     neural: NeuralOptions | None = None,
-    progress: Progress | None = None,
-    say: Say | None = None,
+    reporter: Reporter = DEFAULT_REPORTER,
 ) -> dict[str, Audio]:
     """Render every part of a MIDI file to a stem of its own; see :class:`Rendering`.
 
@@ -164,15 +163,15 @@ def render_stems(
         engine, soundfont, sample_rate, loudness_lufs, peak_db, normalise, duration_s,
         neural or NeuralOptions(),
     )  # fmt: skip
-    with record(midi, options, stems=True, progress=progress, say=say) as rendering:
+    with record(midi, options, stems=True, reporter=reporter) as rendering:
         return {name: stem.audio() for name, stem in rendering.stems.items()}
 
 
-def _perform(parts: tuple[Part, ...], options: RenderOptions, say: Say | None) -> Performance:
+def _perform(parts: tuple[Part, ...], options: RenderOptions, reporter: Reporter) -> Performance:
     """Let the engine that was asked for play, as far as it can."""
     if options.engine != NEURAL:
         player = load_player(options.engine, options.soundfont, options.sample_rate)
-        return player.perform(parts, say=say)
+        return player.perform(parts, reporter=reporter)
     from render.diffusion.engine import perform  # torch is imported only where it is needed
 
-    return perform(parts, options.neural, options.soundfont, options.sample_rate, say)
+    return perform(parts, options.neural, options.soundfont, options.sample_rate, reporter)

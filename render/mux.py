@@ -9,7 +9,7 @@ are encoded anew.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
@@ -20,6 +20,7 @@ import av
 from render.audio import Block, Sound
 from render.errors import MuxError
 from render.files.errors import shown
+from render.files.reporter import DEFAULT_REPORTER, Reporter
 from render.film.containers import CONTAINERS, container_of
 from render.film.copying import add_copy, copied
 from render.film.encoding import Shape, add_encoder
@@ -32,10 +33,6 @@ from render.film.source import Source
 
 FilmCodec = Literal["copy", "h264", "vp9"]
 """What becomes of the pictures: copied, or encoded anew as H.264 or VP9."""
-Say = Callable[[str], None]
-"""Is told in a sentence what a user should know."""
-Progress = Callable[[float], None]
-"""Is told the share of the work that is done, 0-1."""
 
 FILM_SUFFIXES = tuple(CONTAINERS)
 """Of all films that can be written."""
@@ -72,8 +69,7 @@ def mux(
     keep_original: float | None = None,
     codec: FilmCodec | None = None,
     name: Path | None = None,
-    say: Say | None = None,
-    progress: Progress | None = None,
+    reporter: Reporter = DEFAULT_REPORTER,
 ) -> None:
     """Lay a soundtrack under a clip's picture.
 
@@ -91,25 +87,22 @@ def mux(
         codec: ``copy`` never encodes pictures, ``h264`` and ``vp9`` always do; None copies, and
             encodes only what must be hidden where the container cannot hide it.
         name: what errors call the film, where it is written under a temporary name.
-        say: is told what was done otherwise than one would expect.
-        progress: is told how far the film is.
+        reporter: gets the progress, and what was done otherwise than one would expect.
 
     Raises:
         MuxError: the clip cannot be read or has no picture, its codec cannot live in the
             container, the container is unknown, or ``out`` is the clip itself or cannot be written.
     """
     plan, source = _planned(video, out, codec, keep_original)
-    if say is not None:
-        for sentence in plan.remarks(source, mixed=keep_original is not None):
-            say(sentence)
+    for sentence in plan.remarks(source, mixed=keep_original is not None):
+        reporter.message(sentence)
     frames = round(source.end * source.time_base * SAMPLE_RATE)
     sound = soundtrack(audio, frames)
     if keep_original is not None:
         sound = mixed(sound, own_sound(source.sounds()), keep_original)
     with _writing(out, name or out):
         for share in _write(source, plan, sound, out):
-            if progress is not None:
-                progress(share)
+            reporter.progress(share)
 
 
 def _planned(

@@ -14,7 +14,7 @@ import importlib
 import io
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import zip_longest
 from pathlib import Path
@@ -27,6 +27,7 @@ from render.errors import MidiFileError
 from render.files.devices import DRUM_CHANNEL as DRUM_CHANNEL
 from render.files.devices import KIND_OF_PART_BANKS, drum_switches, settings_of
 from render.files.errors import shown
+from render.files.reporter import DEFAULT_REPORTER, Reporter
 from render.files.smf import SmfError, SmfFile, decode_text, read_smf
 from render.soundfont.system_settings import TimedSetting, levels, with_tuning, with_volume
 
@@ -143,7 +144,7 @@ class Part:
         return ((t, m) for t, _, m in timed)
 
 
-def read_parts(path: Path, say: Callable[[str], object] | None = None) -> tuple[Part, ...]:
+def read_parts(path: Path, reporter: Reporter = DEFAULT_REPORTER) -> tuple[Part, ...]:
     """Read the parts of a MIDI file, in the order of its tracks and channels.
 
     Notes that never end do so with the last event of the file; a note struck again ends the one
@@ -152,14 +153,14 @@ def read_parts(path: Path, say: Callable[[str], object] | None = None) -> tuple[
 
     Args:
         path: of the file.
-        say: is told what of the file had to be passed over, in one sentence.
+        reporter: gets one sentence on what of the file had to be passed over.
 
     Raises:
         MidiFileError: the file cannot be read, is no MIDI file, holds no notes, or is longer than
             :data:`MAX_DURATION_S`.
     """
     try:
-        smf = read_smf(path, say)
+        smf = read_smf(path, reporter)
     except SmfError as error:
         raise MidiFileError(str(error)) from error
     tracks = [_in_seconds(smf, track) for track in smf.tracks]

@@ -34,6 +34,7 @@ from amt.options import generate_options, parse_primer
 from amt.pipeline import GenerateOptions
 from amt.pipeline import generate as run_pipeline
 from amt.plan import Arrangement, read_arrangement, read_plan, write_plan
+from amt.reporter import Cancelled, CancelToken, callback_reporter
 from amt.types import Track
 from tests.features.clips import shots, write_clip
 
@@ -135,6 +136,21 @@ def test_what_is_said_is_logged_or_told(clip: Path, caplog: pytest.LogCaptureFix
     assert told == logged
     assert not caplog.records
     assert stages == {"watching", "composing", "arranging"}
+
+
+def test_a_token_cancels_a_run_at_its_next_report(clip: Path) -> None:
+    token = CancelToken()
+    stages: list[str] = []
+
+    def cancel_in_composing(stage: str, _: float) -> None:
+        stages.append(stage)
+        if stage == "composing":
+            token.cancel()
+
+    reporter = callback_reporter(cancel_in_composing, cancel_token=token)
+    with pytest.raises(Cancelled):
+        amt.generate(clip, reporter=reporter, **FAST)
+    assert stages[-1] == "composing"
 
 
 def test_the_notes_are_those_of_the_pipeline(clip: Path, piece: amt.Soundtrack) -> None:

@@ -469,11 +469,11 @@ def test_without_a_terminal_each_stage_is_a_line_with_seconds(
 
 
 def test_a_long_stage_says_that_it_goes_on(capsys: pytest.CaptureFixture[str]) -> None:
-    from amt.cli import console
+    from amt.cli import progress
 
-    with pytest.MonkeyPatch.context() as patch, console.progress(quiet=False) as show:
-        patch.setattr(console, "HEARTBEAT_S", 0.1)
-        show("watching", 0.25)
+    with pytest.MonkeyPatch.context() as patch, progress.reporting(quiet=False) as reporter:
+        patch.setattr(progress, "HEARTBEAT_S", 0.1)
+        reporter.stage("watching").progress(0.25)
         time.sleep(0.9)
     assert "watching: 25 % after" in capsys.readouterr().err
 

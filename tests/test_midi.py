@@ -17,6 +17,7 @@ from amt.chord_events import is_xf_chord, named_chord
 from amt.chords import VOCABULARY_SIZE, Key, chord_from_id
 from amt.errors import MidiError
 from amt.midi import read_midi, write_midi
+from amt.reporter import callback_reporter
 from amt.types import (
     ControlChange,
     Cut,
@@ -322,7 +323,7 @@ def test_an_odd_file_is_read_and_what_was_passed_over_said(tmp_path: Path) -> No
     odd = meta(0x59, b"\x09\x00") + meta(0x51, b"\0\0\0") + meta(0x58, b"\0\x09")
     path.write_bytes(header(n_tracks=9) + b"junk\xff\xff\xff\xff" + track(odd + scale(), 3))
     said: list[str] = []
-    song = read_midi(path, said.append)
+    song = read_midi(path, callback_reporter(message=said.append))
     assert [(n.start, n.pitch) for n in song.tracks[0].notes] == [
         (480 * i, pitch) for i, pitch in enumerate(SCALE)
     ]

@@ -12,6 +12,7 @@ from hypothesis.extra.numpy import arrays
 
 from amt.errors import InputError
 from amt.mood import MoodSpan, apply_moods, parse_moods, smooth, valence_arousal
+from amt.reporter import callback_reporter
 from amt.times import parse_time
 from amt.types import EMOTION_VALENCE_AROUSAL, EMOTIONS
 
@@ -93,7 +94,9 @@ def test_blending_moves_from_the_picture_to_what_is_asked(blend: float) -> None:
 
 def test_times_may_be_minutes_and_aliases_are_told() -> None:
     said: list[str] = []
-    spans = parse_moods("happy:0-1:02.5, sad:1:02.5\u20130:01:30", 90.0, said.append)
+    spans = parse_moods(
+        "happy:0-1:02.5, sad:1:02.5\u20130:01:30", 90.0, callback_reporter(message=said.append)
+    )
     assert [(s.mood, s.start_s, s.end_s) for s in spans] == [
         ("exciting", 0, 62.5),
         ("sad", 62.5, 90),

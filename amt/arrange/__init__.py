@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +10,7 @@ from amt.arrange.patterns import arrange_patterns, iter_pattern_songs
 from amt.arrange.styles import load_style, style_names
 from amt.errors import InputError, WeightsError, shown
 from amt.plan import AS_PLANNED, Arrangement
+from amt.reporter import DEFAULT_REPORTER, Reporter
 from amt.types import Plan, Song
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ def arrange(
     plan: Plan,
     arrangement: Arrangement = AS_PLANNED,
     arranger: Arranger | None = None,
-    progress: Callable[[float], None] | None = None,
+    reporter: Reporter = DEFAULT_REPORTER,
 ) -> Song:
     """Arrange a plan; equal arguments give equal songs.
 
@@ -30,13 +31,13 @@ def arrange(
         plan: what is to be played.
         arrangement: who plays it: by patterns unless it says otherwise.
         arranger: the network, where the arrangement asks for it.
-        progress: called with the share that is done, 0 to 1.
+        reporter: gets the progress.
 
     Raises:
         PlanError: the plan or the arrangement breaks a rule of :func:`amt.plan.validate`.
         InputError: its style does not exist, or there is no network where one is asked for.
     """
-    *_, song = iter_songs(plan, arrangement, arranger, progress)
+    *_, song = iter_songs(plan, arrangement, arranger, reporter)
     return song
 
 
@@ -44,7 +45,7 @@ def iter_songs(
     plan: Plan,
     arrangement: Arrangement = AS_PLANNED,
     arranger: Arranger | None = None,
-    progress: Callable[[float], None] | None = None,
+    reporter: Reporter = DEFAULT_REPORTER,
 ) -> Iterator[Song]:
     """The song without rewrites, then after each of them: the last is :func:`arrange`'s."""
     if arrangement.arranger == "patterns":
@@ -53,7 +54,7 @@ def iter_songs(
         raise InputError("the plan asks for the neural arranger, but none is loaded")
     from amt.arrange.neural import iter_neural_songs
 
-    return iter_neural_songs(plan, arranger, arrangement, progress)
+    return iter_neural_songs(plan, arranger, arrangement, reporter)
 
 
 def load_network(arrangement: Arrangement, weights: Path | None = None) -> Arranger | None:

@@ -9,7 +9,7 @@ pad and bass play are subtracted from the density that the network is asked for.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import torch
@@ -40,6 +40,7 @@ from amt.models.notes.tokens import (
 )
 from amt.mood import valence_arousal
 from amt.plan import Arrangement, rounded, validate
+from amt.reporter import DEFAULT_REPORTER, Reporter
 from amt.types import TICKS_PER_BEAT, FloatArray, IntArray, Plan, Song, Track
 
 BY_NETWORK = Arrangement("neural")
@@ -55,7 +56,7 @@ def arrange_neural(
     plan: Plan,
     arranger: Arranger,
     arrangement: Arrangement = BY_NETWORK,
-    progress: Callable[[float], None] | None = None,
+    reporter: Reporter = DEFAULT_REPORTER,
 ) -> Song:
     """Arrange a plan with the network; equal arguments give equal songs on one machine.
 
@@ -64,13 +65,13 @@ def arrange_neural(
             same song.
         arranger: In evaluation mode.
         arrangement: Roles, candidates, and the bars that are composed anew, one after the other.
-        progress: Called with the share that is done, 0 to 1.
+        reporter: Gets the progress.
 
     Raises:
         PlanError: the plan or the arrangement breaks a rule of :func:`amt.plan.validate`.
         InputError: its style does not exist, or a bar has more beats than the network knows.
     """
-    *_, song = iter_neural_songs(plan, arranger, arrangement, progress)
+    *_, song = iter_neural_songs(plan, arranger, arrangement, reporter)
     return song
 
 
@@ -78,7 +79,7 @@ def iter_neural_songs(
     plan: Plan,
     arranger: Arranger,
     arrangement: Arrangement = BY_NETWORK,
-    progress: Callable[[float], None] | None = None,
+    reporter: Reporter = DEFAULT_REPORTER,
 ) -> Iterator[Song]:
     """The song without rewrites, then after each of them; see :func:`arrange_neural`."""
     plan = rounded(plan)
@@ -92,12 +93,9 @@ def iter_neural_songs(
     passes = 1 + len(arrangement.rewrites)
 
     def write(number: int, seed: int, given: GivenBars | None = None) -> IntArray:
-        def share(done: float) -> None:
-            if progress is not None:
-                progress((number + done) / passes)
-
+        part = reporter.part(number / passes, (number + 1) / passes)
         generator = torch.Generator().manual_seed(seed)
-        return write_words(arranger, asked, options, generator, given, share)
+        return write_words(arranger, asked, options, generator, given, part)
 
     words = write(0, plan.seed)
     song = _song(plan, score, words, arrangement, plan.seed)

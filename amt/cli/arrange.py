@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from amt.cli.app import app
-from amt.cli.console import progress, say
 from amt.cli.files import check_suffix, consent, refuse_idle_weights, staged
 from amt.cli.inputs import check_input
 from amt.cli.options import (
@@ -21,6 +20,7 @@ from amt.cli.options import (
     Quiet,
     style_completions,
 )
+from amt.cli.progress import reporting
 from amt.cli.summary import summarise
 from amt.outputs import MIDI_SUFFIXES
 
@@ -50,7 +50,7 @@ def arrange(
     check_input(plan, "plan")
     check_suffix("--out", out, MIDI_SUFFIXES)
     replaceable = consent([out], [plan, style, weights], force=force, quiet=quiet)
-    with progress(quiet) as show:
+    with reporting(quiet) as reporter:
         from dataclasses import replace
 
         from amt.arrange import arrange as arrange_plan
@@ -59,7 +59,7 @@ def arrange(
         from amt.options import ArrangementWords, check_drums, chosen_arrangement
         from amt.plan import read_arrangement, read_plan
 
-        chosen = read_plan(plan, None if quiet else say)
+        chosen = read_plan(plan, reporter)
         words = ArrangementWords(
             arranger=arranger,
             candidates=candidates,
@@ -73,8 +73,6 @@ def arrange(
         refuse_idle_weights(arrangement.arranger, weights)
         network = load_network(arrangement, weights)
         with staged([out], replaceable) as stage:
-            song = arrange_plan(
-                chosen, arrangement, network, lambda share: show("arranging", share)
-            )
+            song = arrange_plan(chosen, arrangement, network, reporter.stage("arranging"))
             write_midi(song, stage.path(out))
-    summarise(chosen, arrangement, song, [out], as_json=False, quiet=quiet)
+    summarise(chosen, arrangement, song, [out], as_json=False, reporter=reporter)

@@ -8,10 +8,10 @@ from typing import Annotated
 import typer
 
 from amt.cli.app import app
-from amt.cli.console import progress, say
 from amt.cli.files import check_suffix, consent, refuse_idle, staged
 from amt.cli.inputs import check_input
 from amt.cli.options import AllowDownload, Backend, BackendName, ClipModel, Force, Quiet
+from amt.cli.progress import reporting
 
 
 @app.command()
@@ -35,7 +35,7 @@ def features(
     refuse_clip_options(backend, clip_model, allow_download)
     outputs = [path for path in (out, plot) if path is not None]
     replaceable = consent(outputs, [clip], force=force, quiet=quiet)
-    with progress(quiet) as show:
+    with reporting(quiet) as reporter:
         from amt.features import extract_features, plot_features, save_features
 
         with staged(outputs, replaceable) as stage:
@@ -44,8 +44,7 @@ def features(
                 backend=backend.value,
                 clip_model=clip_model,
                 allow_download=allow_download,
-                progress=lambda share: show("watching", share),
-                say=None if quiet else say,
+                reporter=reporter.stage("watching"),
             )
             save_features(found, stage.path(out))
             if plot is not None:

@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from amt.cli.app import app
-from amt.cli.console import progress, say
 from amt.cli.features import refuse_clip_options
 from amt.cli.files import check_suffix, consent, refuse_idle, staged
 from amt.cli.inputs import check_input
@@ -37,6 +36,7 @@ from amt.cli.options import (
     number,
     style_completions,
 )
+from amt.cli.progress import reporting
 from amt.cli.sound import NO_SOUNDFONT_PLAYS, check_player, render_options
 from amt.cli.summary import summarise
 from amt.cli.targets import Delivery, Targets
@@ -257,7 +257,7 @@ def generate(
     files = [Path(text) for text in (emotion, style) if text and Path(text).suffix]
     inputs = [video, soundfont, weights, renderer, clip_model, *files]
     replaceable = consent(targets.paths, inputs, force=force, quiet=quiet)
-    with progress(quiet) as show:
+    with reporting(quiet) as reporter:
         sound = render_options(
             engine, soundfont, steps=steps, networks=renderer, unlearned=unlearned
         )
@@ -284,9 +284,9 @@ def generate(
         )  # fmt: skip
         with staged(targets.paths, replaceable) as stage:
             delivery = Delivery(
-                targets, sound, (film_codec, keep_sound), embed_clip, stage, show, quiet
+                targets, sound, (film_codec, keep_sound), embed_clip, stage, reporter
             )
-            generated = run(video, options, show, None if quiet else say)
+            generated = run(video, options, reporter)
             delivery.write(video, generated)
     made = [path for path in targets.paths if path not in delivery.failures]
     summarise(
@@ -295,7 +295,7 @@ def generate(
         generated.song,
         made,
         as_json=as_json,
-        quiet=quiet,
+        reporter=reporter,
         sound=delivery.played,
         failed=delivery.failures,
     )

@@ -1,18 +1,23 @@
 """What Ctrl-C, TERM and a closed terminal do: end the run, silently while it has made nothing.
 
 Once temporary files may lie on the disk, the signal raises ``KeyboardInterrupt``, whose handlers
-remove them. A library may swallow that, so progress reports raise it again.
+remove them. A library may swallow that, so the signal cancels the run's token, too: the next
+progress report raises :class:`amt.reporter.Cancelled`.
 """
 
 from __future__ import annotations
 
 import os
 import signal
+from dataclasses import dataclass, field
 from types import FrameType
+
+from amt.reporter import CancelToken
 
 _NAMES = ("SIGINT", "SIGTERM", "SIGHUP")
 
 
+@dataclass
 class _State:
     received: int | None = None
     """Number of the signal that came."""
@@ -20,6 +25,8 @@ class _State:
     """Whether there may be something to remove."""
     published: bool = False
     """Whether the outputs are in place."""
+    cancel_token: CancelToken = field(default_factory=CancelToken)
+    """Of the run."""
 
 
 state = _State()
@@ -28,6 +35,7 @@ state = _State()
 def install() -> None:
     """Take over the signals, as at the start of a run."""
     state.received, state.cleaning, state.published = None, False, False
+    state.cancel_token = CancelToken()
     for number in _numbers():
         if signal.getsignal(number) != signal.SIG_IGN:  # as nohup has it
             signal.signal(number, _on_signal)
@@ -53,13 +61,8 @@ def _on_signal(number: int, frame: FrameType | None) -> None:
     if not state.cleaning:
         os._exit(128 + number)
     state.received = number
+    state.cancel_token.cancel()
     raise KeyboardInterrupt
-
-
-def check() -> None:
-    """Raise again what a library has swallowed."""
-    if state.received is not None:
-        raise KeyboardInterrupt
 
 
 def exit_code() -> int:

@@ -8,10 +8,10 @@ from typing import Annotated
 import typer
 
 from amt.cli.app import app
-from amt.cli.console import progress, say
 from amt.cli.files import check_suffix, consent, refuse_idle_weights, staged
 from amt.cli.inputs import check_input
 from amt.cli.options import Force, NetworkWeights, Quiet
+from amt.cli.progress import reporting
 from amt.cli.summary import summarise
 from amt.errors import InputError
 from amt.outputs import MIDI_SUFFIXES, PLAN_SUFFIXES
@@ -59,7 +59,7 @@ def regenerate(
     check_suffix("--plan-out", plan_out, PLAN_SUFFIXES)
     outputs = [path for path in (out, plan_out) if path is not None]
     replaceable = consent(outputs, [plan, midi, weights], force=force, quiet=quiet)
-    with progress(quiet) as show:
+    with reporting(quiet) as reporter:
         from amt.arrange import load_network
         from amt.midi import read_midi
         from amt.options import checked_seed
@@ -67,27 +67,22 @@ def regenerate(
         from amt.regenerate import Edited, parse_bars
         from amt.regenerate import regenerate as rewrite_bars
 
-        chosen, arrangement = read_plan(plan, None if quiet else say), read_arrangement(plan)
+        chosen, arrangement = read_plan(plan, reporter), read_arrangement(plan)
         rewrite = Rewrite(*parse_bars(bars, len(chosen.grid.bars)), checked_seed(seed))
         edited = None if midi is None else Edited(midi, tuple(track_map or ()))
         refuse_idle_weights(arrangement.arranger, weights)
         network = load_network(arrangement, weights)
         with staged(outputs, replaceable) as stage:
             made = rewrite_bars(
-                chosen,
-                arrangement,
-                rewrite,
-                network,
-                edited,
-                lambda share: show("arranging", share),
+                chosen, arrangement, rewrite, network, edited, reporter.stage("arranging")
             )
             made.write(stage.path(out))
             song = made.song if midi is None else read_midi(stage.path(out))
             if plan_out is not None:
                 write_plan(chosen, stage.path(plan_out), made.arrangement)
-    if made.edited is not None and not quiet:
+    if made.edited is not None:
         for line in (*made.edited.matches, *made.edited.remarks):
-            say(str(line))
-    summarise(chosen, made.arrangement, song, outputs, as_json=False, quiet=quiet)
-    if plan_out is None and not quiet:
-        say(f"to keep these bars when you compose others anew, add --midi {out} then")
+            reporter.message(str(line))
+    summarise(chosen, made.arrangement, song, outputs, as_json=False, reporter=reporter)
+    if plan_out is None:
+        reporter.message(f"to keep these bars when you compose others anew, add --midi {out} then")

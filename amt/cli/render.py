@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from amt.cli.app import app
-from amt.cli.console import progress, say
 from amt.cli.files import check_suffix, consent, refuse_idle, staged
 from amt.cli.inputs import check_input
 from amt.cli.options import (
@@ -22,6 +21,7 @@ from amt.cli.options import (
     UnlearnedOption,
     number,
 )
+from amt.cli.progress import reporting
 from amt.cli.sound import NO_SOUNDFONT_PLAYS, check_player, record, render_options
 from amt.outputs import SOUND_SUFFIXES
 
@@ -73,7 +73,7 @@ def render(
     check_suffix("--out", out, SOUND_SUFFIXES)
     idle = unlearned == "refuse" and soundfont is not None
     refuse_idle([(idle, "--soundfont", NO_SOUNDFONT_PLAYS)])
-    with progress(quiet) as show:
+    with reporting(quiet):
         sound = render_options(
             engine, soundfont,
             steps=steps, guidance=guidance, seed=seed, networks=renderer, unlearned=unlearned,
@@ -83,18 +83,17 @@ def render(
     outputs, inputs = [out, *names], [midi, soundfont, renderer]
     replaceable = consent(outputs, inputs, force=force, quiet=quiet, folder=stems)
     with (
-        progress(quiet) as show,
+        reporting(quiet) as reporter,
         staged(outputs, replaceable, stems) as stage,
-        record(midi, sound, out.parent, show, quiet=quiet, stems=stems is not None) as rendering,
+        record(midi, sound, out.parent, reporter, stems=stems is not None) as rendering,
     ):
         for path, recording in zip(
             outputs, (rendering.master, *rendering.stems.values()), strict=True
         ):
             recording.write(stage.path(path))
-    if not quiet:
-        heard = rendering.instrument
-        say(f"{', '.join(map(str, outputs[:4]))}{', …' * (len(outputs) > 4)}")
-        say(f"played by {heard}{'; ' * bool(heard.hint)}{heard.hint}")
+    instrument = rendering.instrument
+    reporter.message(f"{', '.join(map(str, outputs[:4]))}{', …' * (len(outputs) > 4)}")
+    reporter.message(f"played by {instrument}{'; ' * bool(instrument.hint)}{instrument.hint}")
 
 
 def _stem_paths(midi: Path, sound: RenderOptions, folder: Path, suffix: str) -> list[Path]:

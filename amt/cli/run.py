@@ -14,6 +14,7 @@ from amt.cli.console import say
 from amt.cli.usage import explanation
 from amt.errors import AmtError, shown
 from amt.libraries import explained
+from amt.reporter import Cancelled
 
 USAGE, BUG = 2, 1
 _COMPLETION = "_AMT_COMPLETE"
@@ -33,7 +34,7 @@ def main() -> None:
         code = (
             app(sys.argv[1:] or ["--help"], prog_name="amt", obj=state, standalone_mode=False) or 0
         )
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, Cancelled):
         code = _TYPER_INTERRUPTED
     except Exception as error:
         code = _failure(error, debug=state.get("debug", False))

@@ -6,9 +6,9 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from amt.cli.console import Show, say
 from amt.cli.options import EngineName
 from amt.errors import InputError
+from amt.reporter import Reporter
 
 if TYPE_CHECKING:
     from render.engine import Rendering
@@ -63,19 +63,13 @@ def record(
     midi: Path,
     options: RenderOptions,
     folder: Path,
-    show: Show,
+    reporter: Reporter,
     *,
-    quiet: bool,
     stems: bool = False,
 ) -> AbstractContextManager[Rendering]:
     """Render to temporary files in a folder."""
     from render.engine import record as render_to_disk
 
     return render_to_disk(
-        midi,
-        options,
-        stems=stems,
-        folder=folder,
-        progress=lambda share: show("rendering", share),
-        say=None if quiet else say,
+        midi, options, stems=stems, folder=folder, reporter=reporter.stage("rendering")
     )

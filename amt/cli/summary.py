@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from amt.cli.console import print_out, say
+from amt.cli.console import print_out
 
 if TYPE_CHECKING:
     from amt.plan import Arrangement
+    from amt.reporter import Reporter
     from amt.types import Plan, Song
     from render.soundfont.player import Instrument
 
@@ -22,7 +23,7 @@ def summarise(
     outputs: Sequence[Path],
     *,
     as_json: bool,
-    quiet: bool,
+    reporter: Reporter,
     sound: Instrument | None = None,
     failed: Mapping[Path, str] | None = None,
 ) -> None:
@@ -34,7 +35,7 @@ def summarise(
         song: the piece.
         outputs: files that were written.
         as_json: also print it as one line of JSON on stdout.
-        quiet: say nothing on stderr.
+        reporter: gets the sentences.
         sound: engine and soundfont that played, where sound was made.
         failed: outputs that could not be made, and why.
     """
@@ -54,17 +55,16 @@ def summarise(
         "engine": sound and f"{sound.engine} {sound.version}".strip(),
         "soundfont": sound and sound.soundfont and str(sound.soundfont),
     }
-    if not quiet:
-        low, high = f"{tempos.min():.1f}", f"{tempos.max():.1f}"
-        say(
-            f"{plan.key.label}, {low if low == high else f'{low}-{high}'} BPM, "
-            f"{_counted(len(plan.grid.bars), 'bar')}, "
-            f"{_counted(sum(len(track.notes) for track in song.tracks), 'note')} "
-            f"in {_counted(len(song.tracks), 'track')}, {plan.grid.duration_s:.2f} s -> "
-            f"{', '.join(map(str, outputs))}"
-        )
-        if sound is not None:
-            say(f"played by {sound}{'; ' * bool(sound.hint)}{sound.hint}")
+    low, high = f"{tempos.min():.1f}", f"{tempos.max():.1f}"
+    reporter.message(
+        f"{plan.key.label}, {low if low == high else f'{low}-{high}'} BPM, "
+        f"{_counted(len(plan.grid.bars), 'bar')}, "
+        f"{_counted(sum(len(track.notes) for track in song.tracks), 'note')} "
+        f"in {_counted(len(song.tracks), 'track')}, {plan.grid.duration_s:.2f} s -> "
+        f"{', '.join(map(str, outputs))}"
+    )
+    if sound is not None:
+        reporter.message(f"played by {sound}{'; ' * bool(sound.hint)}{sound.hint}")
     if as_json:
         print_out(json.dumps(summary))
 

@@ -8,9 +8,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from amt.cli.console import Show, say
 from amt.cli.sound import record
 from amt.errors import AmtError
+from amt.reporter import Reporter
 
 if TYPE_CHECKING:
     from amt.outputs import Staging
@@ -54,8 +54,7 @@ class Delivery:
             the default and for no such sound.
         embed_clip: whether the report holds the clip.
         stage: where they are written before they are published.
-        show: told how far the work is.
-        quiet: say nothing.
+        reporter: gets the progress and the messages.
         played: filled with the engine and the soundfont that played.
         failures: filled with the outputs that could not be made, and why.
     """
@@ -65,8 +64,7 @@ class Delivery:
     film: tuple[FilmCodec | None, float | None]
     embed_clip: bool
     stage: Staging
-    show: Show
-    quiet: bool
+    reporter: Reporter
     played: Instrument | None = None
     failures: dict[Path, str] = field(default_factory=dict)
 
@@ -91,7 +89,7 @@ class Delivery:
         if targets.are_silent:
             return
         try:
-            with record(midi, self.sound, targets.out.parent, self.show, quiet=self.quiet) as sound:
+            with record(midi, self.sound, targets.out.parent, self.reporter) as sound:
                 self.played = sound.instrument
                 self._attempt(targets.wav, sound.master.write)
                 self._attempt(targets.mp4, partial(self._write_film, video, sound))
@@ -104,14 +102,15 @@ class Delivery:
         for path in (self.targets.wav, self.targets.mp4):
             if path is not None:
                 self._give_up(path, reason)
-        if self.targets.report is not None and not self.quiet:
-            say(f"the report has no player: {reason}")
+        if self.targets.report is not None:
+            self.reporter.message(f"the report has no player: {reason}")
         self._attempt(self.targets.report, partial(self._write_page, video, generated, None))
 
     def _write_film(self, video: Path, sound: Rendering, path: Path) -> None:
         from render.mux import mux
 
-        self.show("filming", 0.0)
+        reporter = self.reporter.stage("filming")
+        reporter.progress(0.0)
         codec, keep_sound = self.film
         mux(
             video,
@@ -120,8 +119,7 @@ class Delivery:
             keep_original=keep_sound,
             codec=codec,
             name=self.targets.mp4,
-            say=None if self.quiet else say,
-            progress=lambda share: self.show("filming", share),
+            reporter=reporter,
         )
 
     def _write_page(
@@ -129,7 +127,7 @@ class Delivery:
     ) -> None:
         from amt.report import ReportOptions, write_report
 
-        self.show("reporting", 0.0)
+        self.reporter.stage("reporting").progress(0.0)
         options = ReportOptions(self.embed_clip)
         if sound is not None:
             instrument = sound.instrument

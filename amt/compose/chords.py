@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import torch
 
@@ -13,6 +13,7 @@ from amt.compose.options import ComposeOptions
 from amt.models.chords.decode import sample_chords
 from amt.models.chords.network import Composer
 from amt.models.video import VideoInput
+from amt.reporter import Reporter
 from amt.types import ChordSpan
 
 
@@ -22,7 +23,7 @@ def piece_chords(
     context: HarmonyContext,
     key: Key,
     options: ComposeOptions,
-    progress: Callable[[float], None] | None,
+    reporter: Reporter,
 ) -> tuple[ChordSpan, ...]:
     """Sample the chords of a piece.
 
@@ -32,7 +33,7 @@ def piece_chords(
         context: what the harmony has to suit.
         key: of the piece. The composer samples in C major or A minor; its chords are transposed.
         options: seed, primer and sampling.
-        progress: called with the share that is done, 0 to 1.
+        reporter: gets the progress.
     """
     to_home = context.home.tonic - key.tonic
     bias = harmony_bias(context)
@@ -45,7 +46,7 @@ def piece_chords(
         bias=bias.chords,
         change_bias=bias.changes,
         primer=[chord.transpose(to_home).id for chord in options.primer],
-        progress=progress,
+        reporter=reporter,
     )
     return _spans(context.slots, [chord_from_id(i).transpose(-to_home) for i in ids])
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 
 from amt.chords import Key, implied_key
@@ -20,6 +18,7 @@ from amt.errors import InputError
 from amt.features.accents import motion_accents
 from amt.models.chords.network import Composer
 from amt.models.expression import Expression
+from amt.reporter import DEFAULT_REPORTER, Reporter
 from amt.types import Plan, Section, TimeGrid, VideoFeatures
 
 
@@ -28,7 +27,7 @@ def compose(
     options: ComposeOptions,
     composer: Composer,
     expression: Expression,
-    progress: Callable[[float], None] | None = None,
+    reporter: Reporter = DEFAULT_REPORTER,
 ) -> Plan:
     """Make a plan for a clip.
 
@@ -37,7 +36,7 @@ def compose(
         options: what the user decided.
         composer: draws the chords.
         expression: predicts loudness and density.
-        progress: called with the share that is done, 0 to 1.
+        reporter: gets the progress.
 
     Raises:
         InputError: the primer is longer than the piece.
@@ -54,7 +53,7 @@ def compose(
     context = _harmony_context(grid, sections, key, mood, options)
     middles_s = np.array([slot.middle_s for slot in context.slots])
     video = video_at(features, mood.emotion, mood.affect, middles_s)
-    chords = piece_chords(composer, video, context, key, options, progress)
+    chords = piece_chords(composer, video, context, key, options, reporter)
     loudness, density = loudness_and_density(features, expression, mood)
     return Plan(
         grid=grid,

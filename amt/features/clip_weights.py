@@ -12,7 +12,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
@@ -20,6 +20,7 @@ from typing import Literal
 
 from amt.errors import WeightsError, shown
 from amt.features.cache import cache_folder, replacing
+from amt.reporter import DEFAULT_REPORTER, Reporter
 
 CLIP_MODEL = "openai/clip-vit-large-patch14-336"
 """The model behind MuVi-Sync, at the commit :data:`CLIP_REVISION`."""
@@ -35,8 +36,6 @@ _SETTINGS = ("*.json", "merges.txt")
 _SAFETENSORS = ("model.safetensors", "model-*.safetensors")
 _PICKLES = ("pytorch_model.bin", "pytorch_model-*.bin")
 _SUMS = "SHA256SUMS"
-
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,12 +200,12 @@ def absence(name: str) -> str:
     )
 
 
-def fetch(name: str, say: Say | None = None) -> ClipFiles:
+def fetch(name: str, reporter: Reporter = DEFAULT_REPORTER) -> ClipFiles:
     """Download a model into the Hub's cache: as safetensors if it is offered so, else as a pickle.
 
     Args:
         name: of the model on the Hub.
-        say: called with one sentence before the download.
+        reporter: gets one sentence before the download.
 
     Raises:
         WeightsError: the Hub cannot be reached, or knows no such model, or offers no weights.
@@ -219,9 +218,11 @@ def fetch(name: str, say: Say | None = None) -> ClipFiles:
         safe = any(file.rfilename in (_SAFETENSORS[0], _INDEX) for file in offered)
         patterns = _SAFETENSORS if safe else _PICKLES
         wanted = [f for f in offered if any(fnmatch(f.rfilename, pattern) for pattern in patterns)]
-        if wanted and say is not None:
-            size = sum(file.size or 0 for file in wanted)
-            say(f"fetching the CLIP model {name}, {size / 1e9:.1f} GB, into the Hub's cache")
+        if wanted:
+            size_gb = sum(file.size or 0 for file in wanted) / 1e9
+            reporter.message(
+                f"fetching the CLIP model {name}, {size_gb:.1f} GB, into the Hub's cache"
+            )
         with quiet():
             snapshot_download(name, revision=revision, allow_patterns=[*_SETTINGS, *patterns])
     except Exception as error:  # the Hub's client passes on the errors of its transport
@@ -240,7 +241,7 @@ def fetch(name: str, say: Say | None = None) -> ClipFiles:
     return files
 
 
-def loadable(files: ClipFiles, say: Say | None = None) -> Path:
+def loadable(files: ClipFiles, reporter: Reporter = DEFAULT_REPORTER) -> Path:
     """A folder with the model's settings and its weights as safetensors.
 
     A pickle is converted when it is met first; the copy in our cache appears whole or not at all,
@@ -248,7 +249,7 @@ def loadable(files: ClipFiles, say: Say | None = None) -> Path:
 
     Args:
         files: of the model.
-        say: called with one sentence if a pickle is converted.
+        reporter: gets one sentence if a pickle is converted.
 
     Raises:
         WeightsError: the pickle is damaged, wants to run something, or cannot be kept.
@@ -261,9 +262,8 @@ def loadable(files: ClipFiles, say: Say | None = None) -> Path:
         target = cache_folder() / "weights" / key[:32]
         if not _is_whole(target):
             _convert(files, sums, target)
-            if say is not None:
-                found = ", ".join(f"{name} has SHA-256 {value}" for name, value in sums.items())
-                say(f"{files.name} is kept as safetensors in {shown(target)}; {found}")
+            found = ", ".join(f"{name} has SHA-256 {value}" for name, value in sums.items())
+            reporter.message(f"{files.name} is kept as safetensors in {shown(target)}; {found}")
         # The settings may be edited without the weights.
         with replacing(target / "config.json") as part:
             part.write_bytes((files.folder / "config.json").read_bytes())

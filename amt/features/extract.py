@@ -32,6 +32,7 @@ from amt.features.semantic import (
     write_cache,
 )
 from amt.features.video import Frame, VideoReader
+from amt.reporter import DEFAULT_REPORTER, Reporter
 from amt.types import EMOTIONS, Cut, CutKind, FloatArray, VideoFeatures
 
 Backend = Literal["auto", "clip", "analytic"]
@@ -47,8 +48,7 @@ def extract_features(
     backend: Backend = "auto",
     clip_model: str | None = None,
     allow_download: bool = False,
-    progress: Callable[[float], None] | None = None,
-    say: Callable[[str], None] | None = None,
+    reporter: Reporter = DEFAULT_REPORTER,
     open_clip: Callable[..., ClipVision] | None = None,
 ) -> VideoFeatures:
     """Look at a clip once, frame by frame; memory does not grow with its length.
@@ -59,9 +59,8 @@ def extract_features(
             and movement, ``auto`` for CLIP where its weights are on this machine.
         clip_model: folder or Hub name of a CLIP model.
         allow_download: whether CLIP's weights may be fetched.
-        progress: called with the share that is done, 0 to 1.
-        say: called with one sentence about which backend ``auto`` chose, and one about a file that
-            holds less than it declares.
+        reporter: gets the progress, one sentence about which backend ``auto`` chose, and one about
+            a file that holds less than it declares.
         open_clip: called in place of :class:`ClipVision`, where models are kept between clips.
 
     Raises:
@@ -70,21 +69,22 @@ def extract_features(
     """
     path = Path(path)
     with VideoReader(path) as reader:
-        chosen = _chosen_clip(backend, clip_model, allow_download, say)
+        chosen = _chosen_clip(backend, clip_model, allow_download, reporter)
         kept = read_cache(reader.file, chosen) if chosen is not None else None
         vision = None
         if chosen is not None and kept is None:
-            vision = (open_clip or ClipVision)(chosen, allow_download=allow_download, say=say)
+            opener = open_clip or ClipVision
+            vision = opener(chosen, allow_download=allow_download, reporter=reporter)
         motion, detector, seconds = MotionMeter(), CutDetector(), _EverySecond(vision)
         for frame in reader:
             motion.push(frame)
             detector.push(frame)
             seconds.push(frame)
-            if progress is not None and reader.info.declared_s:
-                progress(min(1.0, frame.time_s / reader.info.declared_s))
+            if reader.info.declared_s:
+                reporter.progress(min(1.0, frame.time_s / reader.info.declared_s))
         duration_s, appears_s = reader.duration_s, reader.first_s
-        if say is not None and (shortfall := reader.shortfall()) is not None:
-            say(shortfall)
+        if (shortfall := reader.shortfall()) is not None:
+            reporter.message(shortfall)
     n_seconds = math.ceil(duration_s)
     cuts = detector.finish(duration_s)
     if appears_s > 0:
@@ -95,8 +95,7 @@ def extract_features(
         kept = vision.finish()
         write_cache(reader.file, chosen, kept)
     semantic, emotion = seconds.finish(n_seconds, moving, cuts, kept)
-    if progress is not None:
-        progress(1.0)
+    reporter.progress(1.0)
     return VideoFeatures(
         duration_s=duration_s,
         emotion=emotion,
@@ -112,34 +111,33 @@ def _chosen_clip(
     backend: Backend,
     clip_model: str | None,
     allow_download: bool,
-    say: Callable[[str], None] | None,
+    reporter: Reporter,
 ) -> str | None:
     """The CLIP model that looks at the pictures; None for light, colour and movement."""
-    tell = say or (lambda sentence: None)
     if backend == "analytic":
         return None
     if clip_model is not None:  # a model that the user names must be usable
         if backend == "auto":
-            tell(_from_clip(clip_model))
+            reporter.message(_from_clip(clip_model))
         return clip_model
     if backend == "auto":
         try:
             if allow_download and clip_files(CLIP_MODEL) is None:
-                fetch(CLIP_MODEL, say)
+                fetch(CLIP_MODEL, reporter)
             if (files := clip_files()) is not None:
-                loadable(files, say)
+                loadable(files, reporter)
         except WeightsError as error:  # only the default may be absent or unusable
-            tell(f"mood from light, colour and movement: {error}")
+            reporter.message(f"mood from light, colour and movement: {error}")
             return None
         if files is None:
-            tell(
+            reporter.message(
                 "mood from light, colour and movement; for mood and meaning from CLIP, name "
                 "--allow-download once, or a folder with --clip-model"
             )
             return None
     name = CLIP_MODEL if allow_download else chosen_clip(None)
     if backend == "auto" or name == NEAR_CLIP_MODEL:
-        tell(_from_clip(name))
+        reporter.message(_from_clip(name))
     return name
 
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from amt.features.clip_weights import clip_files
 from amt.features.semantic import ClipVision
+from amt.reporter import DEFAULT_REPORTER, Reporter
 
 _State = tuple[tuple[str, int, int], ...]
 
@@ -25,7 +24,7 @@ class KeptClip:
         model: str | None = None,
         *,
         allow_download: bool = False,
-        say: Callable[[str], None] | None = None,
+        reporter: Reporter = DEFAULT_REPORTER,
     ) -> ClipVision:
         """The model, loaded anew only where it has to be; arguments and errors are its own."""
         state = _state(model)
@@ -33,7 +32,7 @@ class KeptClip:
             self._vision.reset()
             return self._vision
         self._vision = None  # two may be more than memory holds
-        self._vision = ClipVision(model, allow_download=allow_download, say=say)
+        self._vision = ClipVision(model, allow_download=allow_download, reporter=reporter)
         self._state = _state(model)
         return self._vision
 

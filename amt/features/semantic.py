@@ -31,7 +31,6 @@ from amt.features.clip_weights import (
     CLIP_MODEL,
     NEAR_CLIP_MODEL,
     ClipFiles,
-    Say,
     absence,
     chosen_clip,
     clip_files,
@@ -41,6 +40,7 @@ from amt.features.clip_weights import (
     quiet,
     revision_of,
 )
+from amt.reporter import DEFAULT_REPORTER, Reporter
 from amt.types import EMOTIONS, FloatArray, ImageArray
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ class ClipVision:
         device: where to run; None takes a GPU if there is one.
         dtype: number format of the vision transformer; None takes float16 on a CUDA GPU, as CLIP
             was published, and bfloat16 on a processor that computes in it.
-        say: called with one sentence where weights are fetched or converted.
+        reporter: gets one sentence where weights are fetched or converted.
 
     Raises:
         WeightsError: the model is not on this machine, is no CLIP, is damaged or unsafe, or does
@@ -96,11 +96,11 @@ class ClipVision:
         allow_download: bool = False,
         device: str | None = None,
         dtype: DTypeName | None = None,
-        say: Say | None = None,
+        reporter: Reporter = DEFAULT_REPORTER,
     ) -> None:
-        self.files = _obtain(model, allow_download, say)
+        self.files = _obtain(model, allow_download, reporter)
         """Where the model came from."""
-        clip, self._processor, words = _load(self.files, loadable(self.files, say))
+        clip, self._processor, words = _load(self.files, loadable(self.files, reporter))
         # Only the tower is cast: bfloat16 would turn a logit scale of 100 into 98.9.
         self._logit_scale = float(clip.logit_scale.detach().exp())
         self._words, self._projection, self._tower = (
@@ -201,12 +201,12 @@ class ClipVision:
             torch.cuda.empty_cache()
 
 
-def _obtain(model: str | None, allow_download: bool, say: Say | None) -> ClipFiles:
+def _obtain(model: str | None, allow_download: bool, reporter: Reporter) -> ClipFiles:
     """The files of the model that is meant, fetched if that is allowed."""
     name = model or CLIP_MODEL
     files = clip_files(name)
     if files is None and allow_download:
-        files = fetch(name, say)
+        files = fetch(name, reporter)
     if files is None and model is None:
         files = clip_files(NEAR_CLIP_MODEL)
     if files is None:

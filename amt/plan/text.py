@@ -11,9 +11,10 @@ import numpy as np
 
 from amt.chords import parse_chord, parse_key
 from amt.errors import ChordError, InputError, PlanError, quoted, shown
-from amt.mood import mood_name, say_alias
+from amt.mood import mood_name, report_alias
 from amt.plan.arrangement import AS_PLANNED, Arrangement, ArrangerName, Rewrite
 from amt.plan.rules import rounded, validate, validate_grid
+from amt.reporter import DEFAULT_REPORTER, SILENT, Reporter
 from amt.types import EMOTIONS, Accent, ChordSpan, Cut, CutKind, FloatArray, Plan, Section, TimeGrid
 
 _T = TypeVar("_T")
@@ -40,18 +41,18 @@ def write_plan(plan: Plan, path: str | Path, arrangement: Arrangement = AS_PLANN
     Path(path).write_text(plan_to_json(plan, arrangement), encoding="utf-8", newline="\n")
 
 
-def read_plan(path: str | Path, say: Callable[[str], None] | None = None) -> Plan:
+def read_plan(path: str | Path, reporter: Reporter = DEFAULT_REPORTER) -> Plan:
     """Read a plan file of at most :data:`MAX_BYTES`.
 
     Args:
         path: the file.
-        say: told which of the six moods an alias in it is taken as.
+        reporter: gets one sentence on which of the six moods an alias in it is taken as.
 
     Raises:
         PlanError: the file cannot be read, or is no plan of this version; the message names the
             file and the field.
     """
-    return _read(path, lambda text: plan_from_json(text, say))
+    return _read(path, lambda text: plan_from_json(text, reporter))
 
 
 def read_arrangement(path: str | Path) -> Arrangement:
@@ -120,12 +121,12 @@ def plan_to_json(plan: Plan, arrangement: Arrangement = AS_PLANNED) -> str:
     return "{\n" + ",\n".join(f"  {_json(k)}: {v}" for k, v in fields.items()) + "\n}\n"
 
 
-def plan_from_json(text: str, say: Callable[[str], None] | None = None) -> Plan:
+def plan_from_json(text: str, reporter: Reporter = DEFAULT_REPORTER) -> Plan:
     """The plan of a file's text.
 
     Args:
         text: of the file.
-        say: told which of the six moods an alias in it is taken as.
+        reporter: gets one sentence on which of the six moods an alias in it is taken as.
 
     Raises:
         PlanError: the text is no plan of this version; the message names the field.
@@ -156,7 +157,7 @@ def plan_from_json(text: str, say: Callable[[str], None] | None = None) -> Plan:
         seed=_whole(data["seed"], "seed"),
         cuts=_read_cuts(data["cuts"]),
         sections=tuple(
-            Section(beat, _mood(row["mood"], f"{name}.mood", say))
+            Section(beat, _mood(row["mood"], f"{name}.mood", reporter))
             for name, beat, row in _rows_at_beats(data, "sections", "mood", grid)
         ),
         title=_text(data.get("title", ""), "title"),
@@ -172,7 +173,7 @@ def arrangement_from_json(text: str) -> Arrangement:
     Raises:
         PlanError: the text is no plan of this version; the message names the field.
     """
-    plan_from_json(text)
+    plan_from_json(text, SILENT)
     return _read_arrangement(_object(_parse(text), "the plan"))
 
 
@@ -310,14 +311,14 @@ def _named(parse: Callable[[str], _T], value: object, name: str) -> _T:
         raise PlanError(f"{name}: {error}") from error
 
 
-def _mood(value: object, name: str, say: Callable[[str], None] | None) -> str:
+def _mood(value: object, name: str, reporter: Reporter) -> str:
     """One of the six moods, from its name or an alias."""
     text = _text(value, name)
     try:
         mood = mood_name(text)
     except InputError as error:
         raise PlanError(f"{name}: {error}") from error
-    say_alias(text, say)
+    report_alias(text, reporter)
     return mood
 
 

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import mido
 
 from amt.errors import MidiError
+from amt.reporter import SILENT
 from render.files.smf import SmfError, SmfFile, decode_text, read_smf, write_smf
 from render.files.smf_events import Timed
 
@@ -46,7 +47,7 @@ def read_events(path: Path) -> SmfFile:
         MidiError: the file cannot be read, or is no MIDI file.
     """
     try:
-        return read_smf(path)
+        return read_smf(path, SILENT)
     except SmfError as error:
         raise MidiError(str(error)) from error
 

@@ -8,7 +8,6 @@ edited since, its MIDI file says what the other bars are.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +20,7 @@ from amt.plan import Arrangement, Rewrite
 from amt.regenerate.edited import EditedFile, with_new_bars
 from amt.regenerate.events import read_events
 from amt.regenerate.new_bars import NewBars, roles_of
+from amt.reporter import DEFAULT_REPORTER, Reporter
 from amt.types import Plan, Song
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def regenerate(
     rewrite: Rewrite,
     arranger: Arranger | None = None,
     edited: Edited | None = None,
-    progress: Callable[[float], None] | None = None,
+    reporter: Reporter = DEFAULT_REPORTER,
 ) -> Regenerated:
     """Compose some bars anew.
 
@@ -100,7 +100,7 @@ def regenerate(
         rewrite: which bars, and the seed that decides them.
         arranger: the network, where the arrangement asks for it.
         edited: the piece as it is now, where that is not what the plan gives.
-        progress: called with the share that is done, 0 to 1.
+        reporter: gets the progress.
 
     Raises:
         PlanError: the bars are not in the piece, or plan or arrangement break another rule.
@@ -110,7 +110,7 @@ def regenerate(
     """
     after = replace(arrangement, rewrites=(*arrangement.rewrites, rewrite))
     file = None if edited is None else read_events(edited.path)
-    *_, before, song = iter_songs(plan, after, arranger, progress)
+    *_, before, song = iter_songs(plan, after, arranger, reporter)
     if edited is None or file is None:
         return Regenerated(song, after)
     span = bar_span(plan.grid, rewrite, song.end)

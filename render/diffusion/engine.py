@@ -14,9 +14,10 @@ from render.diffusion.sampler import SamplerOptions
 from render.diffusion.synthesize import PIECE, n_pieces, synthesize_buses
 from render.diffusion.weights import Renderer, load_renderer
 from render.errors import EngineError
+from render.files.reporter import DEFAULT_REPORTER, Reporter
 from render.options import NEURAL, NeuralOptions
 from render.score import Part
-from render.soundfont.player import Instrument, Performance, Player, Say, load_player
+from render.soundfont.player import Instrument, Performance, Player, load_player
 
 NETWORKS = Path(__file__).parents[1] / "weights" / "renderer"
 """Where the networks of an installation lie."""
@@ -49,7 +50,7 @@ def perform(
     options: NeuralOptions,
     soundfont: Path | None,
     sample_rate: int,
-    say: Say | None = None,
+    reporter: Reporter = DEFAULT_REPORTER,
 ) -> Performance:
     """Play parts: a player for every bus, and one for every part that is left to a soundfont.
 
@@ -58,7 +59,7 @@ def perform(
         options: how the networks work, and whether a soundfont may play what they have not learned.
         soundfont: for those parts; see :func:`render.soundfont.find.find_soundfont` for None.
         sample_rate: of the sound, in Hz.
-        say: is told what is left to a soundfont.
+        reporter: gets one sentence on what is left to a soundfont.
 
     Raises:
         EngineError: an option has no meaning, or the networks have not learned what they may not
@@ -75,13 +76,15 @@ def perform(
         )
     renderer = load_renderer(options.networks or NETWORKS)
     player = load_player("auto", soundfont, sample_rate) if left else None
-    if player and say:
-        say(f"the neural renderer has not learned {_named(left)}, which {player.engine} plays")
+    if player:
+        reporter.message(
+            f"the neural renderer has not learned {_named(left)}, which {player.engine} plays"
+        )
     bus_names = tuple(bus.name for bus in buses)
     seconds = len(buses) * max(map(n_pieces, buses), default=0) * PIECE / SAMPLE_RATE
     sound = _bus_sound(buses, renderer, sampler, sample_rate)
     alone = Performance(bus_names, sound, seconds, Instrument(NEURAL))
-    return alone if player is None else _together(alone, player, _by_part(left), say)
+    return alone if player is None else _together(alone, player, _by_part(left), reporter)
 
 
 def _sampler(options: NeuralOptions) -> SamplerOptions:
@@ -89,10 +92,10 @@ def _sampler(options: NeuralOptions) -> SamplerOptions:
 
 
 def _together(
-    buses: Performance, player: Player, others: tuple[Part, ...], say: Say | None
+    buses: Performance, player: Player, others: tuple[Part, ...], reporter: Reporter
 ) -> Performance:
     """Buses first, then the parts that a soundfont plays at the buses' level."""
-    more = player.perform(others, SOUNDFONT_GAINS[player.engine], say)
+    more = player.perform(others, SOUNDFONT_GAINS[player.engine], reporter)
     instrument = replace(player.instrument, engine=f"{NEURAL} and {player.engine}")
 
     def both() -> Iterator[tuple[int, int, Block]]:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import struct
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from render.files.errors import shown
+from render.files.reporter import DEFAULT_REPORTER, Reporter
 from render.files.smf_events import MAX_DELTA, Timed, TrackReader
 
 MAX_BYTES = 64 * 2**20
@@ -81,8 +82,8 @@ class SmfFile:
         return np.asarray(change_s[latest] + (at - change_ticks[latest]) * tick_s[latest])
 
 
-def read_smf(path: Path, say: Callable[[str], object] | None = None) -> SmfFile:
-    """Read a MIDI file; ``say`` gets one sentence where something was passed over.
+def read_smf(path: Path, reporter: Reporter = DEFAULT_REPORTER) -> SmfFile:
+    """Read a MIDI file; ``reporter`` gets one sentence where something was passed over.
 
     Raises:
         SmfError: the file cannot be read, is too large, or holds no MIDI track.
@@ -102,8 +103,8 @@ def read_smf(path: Path, say: Callable[[str], object] | None = None) -> SmfFile:
         smf = parse_smf(data)
     except SmfError as error:
         raise SmfError(f"{shown(path)} {error}") from error
-    if smf.passed_over and say is not None:
-        say(f"{path.name}: passed over {', '.join(smf.passed_over)}")
+    if smf.passed_over:
+        reporter.message(f"{path.name}: passed over {', '.join(smf.passed_over)}")
     return smf
 
 

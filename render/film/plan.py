@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from render.errors import MuxError
@@ -18,9 +18,6 @@ from render.film.copying import CopyPlan, plan_copy
 from render.film.encoding import ENCODERS, Encoder, is_deep
 from render.film.extras import left_out
 from render.film.source import Source
-
-Say = Callable[[str], None]
-"""Is told in a sentence what a user should know."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,16 +15,12 @@ import numpy as np
 
 from render.audio import Block
 from render.audio.blocks import scale
+from render.files.reporter import DEFAULT_REPORTER, Reporter
 from render.score import Note, Part
 from render.soundfont.bank import Bank, read_bank
 from render.soundfont.find import BETTER, LAST_RESORT, find_soundfont
 from render.soundfont.presets import cast
 from render.soundfont.synthesisers import Synthesiser, choose_engine
-
-Progress = Callable[[float], None]
-"""Is told the share of the work that is done, 0-1."""
-Say = Callable[[str], None]
-"""Is told in a sentence what a user should know."""
 
 MAX_TAIL_S = 5.0
 """How long the sound may ring on after the last event."""
@@ -81,21 +77,17 @@ class Performance:
     seconds: float
     instrument: Instrument
 
-    def with_progress(self, sample_rate: int, progress: Progress | None) -> Performance:
-        """The same, telling how far it is."""
-        return replace(self, sound=self._told(sample_rate, progress))
+    def reporting_to(self, reporter: Reporter, sample_rate: int) -> Performance:
+        """The same, which reports after each block how much of it has been played."""
+        return replace(self, sound=self._reported(reporter, sample_rate))
 
-    def _told(
-        self, sample_rate: int, progress: Progress | None
-    ) -> Iterator[tuple[int, int, Block]]:
+    def _reported(self, reporter: Reporter, sample_rate: int) -> Iterator[tuple[int, int, Block]]:
         done = 0.0
         for index, start, block in self.sound:
             yield index, start, block
             done += block.shape[1] / sample_rate
-            if progress is not None:
-                progress(min(done / self.seconds, 1.0))
-        if progress is not None:
-            progress(1.0)
+            reporter.progress(min(done / self.seconds, 1.0))
+        reporter.progress(1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,22 +114,21 @@ class Player:
         return Instrument(self.engine, self.version, self.bank.path, self.bank.name)
 
     def perform(
-        self, parts: Sequence[Part], gain: float = 1.0, say: Say | None = None
+        self, parts: Sequence[Part], gain: float = 1.0, reporter: Reporter = DEFAULT_REPORTER
     ) -> Performance:
         """Play parts one by one, each from its first note until it has rung out.
 
         Args:
             parts: what to play.
             gain: factor of every sample.
-            say: is told what the soundfont has not, and what plays it.
+            reporter: gets sentences on what the soundfont lacks, and what plays it.
 
         Raises:
             SoundfontError: the soundfont is damaged, or has nothing that plays any of the parts.
         """
         found = cast(parts, self.bank)
-        if say is not None:
-            for sentence in found.said:
-                say(sentence)
+        for sentence in found.said:
+            reporter.message(sentence)
         seconds = sum(part.end_s - part.start_s + MAX_TAIL_S for part in parts)
         names = tuple(part.name for part in parts)
         return Performance(names, self._sound(found.parts, gain), seconds, self.instrument)

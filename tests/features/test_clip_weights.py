@@ -29,6 +29,7 @@ from amt.features.clip_weights import (
 )
 from amt.features.extract import extract_features
 from amt.features.semantic import SEMANTIC_DIM, ClipVision
+from amt.reporter import callback_reporter
 from tests.features.clips import picture
 from tests.features.toy_clip import as_pickle, make_clip, seal, take_weights
 
@@ -72,7 +73,7 @@ def test_a_pickle_gives_what_safetensors_give(folder, archive):
 
 def test_a_pickle_is_converted_once_and_its_checksum_is_told(folder, tmp_path):
     path, said = as_pickle(folder), []
-    first = seen(folder, say=said.append)
+    first = seen(folder, reporter=callback_reporter(message=said.append))
     (sentence,) = said
     assert f"pytorch_model.bin has SHA-256 {sha256(path)}" in sentence
     (kept,) = (tmp_path / "cache" / "weights").iterdir()
@@ -83,7 +84,7 @@ def test_a_pickle_is_converted_once_and_its_checksum_is_told(folder, tmp_path):
     assert f"{sha256(path)}  pytorch_model.bin" in sums
     assert f"{sha256(kept / 'model.safetensors')}  model.safetensors" in sums
     stamp = (kept / "model.safetensors").stat().st_mtime_ns
-    same(seen(folder, say=said.append), first)
+    same(seen(folder, reporter=callback_reporter(message=said.append)), first)
     assert len(said) == 1
     assert (kept / "model.safetensors").stat().st_mtime_ns == stamp
     assert clip_files(str(folder)).checksums() == {"pytorch_model.bin": sha256(path)}
@@ -173,7 +174,10 @@ def test_a_hostile_pickle_is_refused_by_name_and_auto_goes_on(clip, tmp_path, mo
     with pytest.raises(WeightsError, match=r"wants to run os\.system"):
         extract_features(clip, backend="clip")
     said = []
-    assert extract_features(clip, say=said.append).backend == "analytic"
+    assert (
+        extract_features(clip, reporter=callback_reporter(message=said.append)).backend
+        == "analytic"
+    )
     assert "wants to run os.system" in said[0]
     assert not mark.exists()
 
@@ -215,7 +219,7 @@ def test_a_file_of_the_hub_must_have_the_checksum_that_it_is_named_by(tmp_path):
 def test_the_near_model_stands_in_and_is_named_as_that(clip, tmp_path):
     near = in_hub(tmp_path, NEAR_CLIP_MODEL, "1" * 40)
     said = []
-    features = extract_features(clip, say=said.append)
+    features = extract_features(clip, reporter=callback_reporter(message=said.append))
     assert features.backend == "clip"
     assert features.semantic.shape == (3, SEMANTIC_DIM)
     (sentence,) = said
@@ -230,7 +234,7 @@ def test_the_near_model_stands_in_and_is_named_as_that(clip, tmp_path):
     own = in_hub(tmp_path, CLIP_MODEL, CLIP_REVISION)
     as_pickle(own)
     assert find_clip() == str(own)
-    assert extract_features(clip, say=said.append).backend == "clip"
+    assert extract_features(clip, reporter=callback_reporter(message=said.append)).backend == "clip"
     assert f"({CLIP_MODEL}, pytorch_model.bin, SHA-256 " in said[-1]
     assert clip_status().missing is None
 
@@ -301,8 +305,9 @@ FETCH = """
 import sys
 from amt.features.clip_weights import CLIP_MODEL, NEAR_CLIP_MODEL, fetch, find_clip, loadable
 from amt.errors import WeightsError
+from amt.reporter import callback_reporter
 for name in (CLIP_MODEL, NEAR_CLIP_MODEL):
-    files = fetch(name, print)
+    files = fetch(name, callback_reporter(message=print))
     assert find_clip(name) == str(files.folder), files
     print(files.title)
     print(loadable(files))

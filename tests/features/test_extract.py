@@ -13,6 +13,7 @@ from amt.errors import InputError
 from amt.features import extract_features, load_features, plot_features, save_features
 from amt.features.emotion import TYPICAL, Look, analytic_emotion, circumplex, cut_rate, look
 from amt.mood import valence_arousal
+from amt.reporter import callback_reporter
 from amt.types import EMOTION_VALENCE_AROUSAL, EMOTIONS, Cut
 from tests.features.clips import picture, write_clip
 from tests.render.files.kinds import write
@@ -20,7 +21,9 @@ from tests.render.files.kinds import write
 
 def test_every_second_has_a_row(clip):
     told = []
-    features = extract_features(clip, backend="analytic", progress=told.append)
+    features = extract_features(
+        clip, backend="analytic", reporter=callback_reporter(lambda _, share: told.append(share))
+    )
     assert features.duration_s == pytest.approx(3.0)
     assert features.emotion.shape == (3, 6)
     assert features.emotion.sum(axis=1) == pytest.approx(np.ones(3))
@@ -197,6 +200,8 @@ def test_a_file_cut_short_is_told_in_one_line(tmp_path):
     path = tmp_path / "short.mp4"
     path.write_bytes(whole.read_bytes()[: whole.stat().st_size * 6 // 10])
     told: list[str] = []
-    features = extract_features(path, backend="analytic", say=told.append)
+    features = extract_features(
+        path, backend="analytic", reporter=callback_reporter(message=told.append)
+    )
     assert 1 < features.duration_s < 3.5
     assert [line for line in told if "declares 4.00 s" in line and "\n" not in line]

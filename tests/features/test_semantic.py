@@ -20,6 +20,7 @@ from amt.features.semantic import (
     read_cache,
     write_cache,
 )
+from amt.reporter import callback_reporter
 from amt.types import EMOTIONS
 from tests.features.clips import picture
 from tests.features.toy_clip import SIDE, age, make_clip, seal
@@ -194,10 +195,20 @@ def test_a_clip_gets_a_row_a_second(clip, model):
 
 def test_auto_takes_clip_only_where_its_weights_are(clip, model):
     said = []
-    assert extract_features(clip, say=said.append).backend == "analytic"
-    assert extract_features(clip, clip_model=str(model), say=said.append).backend == "clip"
+    assert (
+        extract_features(clip, reporter=callback_reporter(message=said.append)).backend
+        == "analytic"
+    )
+    assert (
+        extract_features(
+            clip, clip_model=str(model), reporter=callback_reporter(message=said.append)
+        ).backend
+        == "clip"
+    )
     with pytest.raises(WeightsError):
-        extract_features(clip, clip_model="no/such/model", say=said.append)
+        extract_features(
+            clip, clip_model="no/such/model", reporter=callback_reporter(message=said.append)
+        )
     assert len(said) == 3
     assert all("\n" not in sentence for sentence in said)
 

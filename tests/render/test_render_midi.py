@@ -12,6 +12,7 @@ import soundfile
 from render.audio import Audio, measure_loudness, write_audio
 from render.engine import record, render_midi, render_stems
 from render.errors import EngineError, MidiFileError, SoundfontError
+from render.files.reporter import callback_reporter
 from render.options import RenderOptions
 from render.score import Note, Part
 from render.soundfont.player import MAX_TAIL_S, load_player
@@ -52,7 +53,9 @@ def test_a_band_is_loud_clean_and_rings_out(render, write_midi):
     if render is None:
         return
     seen: list[float] = []
-    audio = render(write_midi(*band()), progress=seen.append)
+    audio = render(
+        write_midi(*band()), reporter=callback_reporter(lambda _, share: seen.append(share))
+    )
     loudness = measure_loudness(audio.blocks(), audio.sample_rate)
     assert loudness.integrated_lufs == pytest.approx(-14.0, abs=0.5)
     assert np.abs(audio.samples).max() <= 10 ** (-1 / 20) + 1e-6
@@ -224,7 +227,9 @@ def test_stems_as_written_are_the_mix_before_its_limiter(write_midi, tim, tmp_pa
     path = write_midi([named("Kick"), *kick], [named("Piano"), *piano])
     asked = RenderOptions("midirenderer", tim, loudness_lufs=-5.0)
     told: list[str] = []
-    with record(path, asked, stems=True, say=told.append) as rendering:
+    with record(
+        path, asked, stems=True, reporter=callback_reporter(message=told.append)
+    ) as rendering:
         mix = replace(rendering.master, ceiling_db=None).audio().samples
         assert np.abs(mix).max() > 1
         stems = []

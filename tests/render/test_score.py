@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from render.errors import MidiFileError
+from render.files.reporter import callback_reporter
 from render.score import MIN_NOTE_S, read_parts
 from tests.render.events import band, control, named, note, program
 from tests.render.files.smf_bytes import header, meta, scale, track
@@ -178,7 +179,7 @@ def test_a_files_oddities_are_told_and_played(tmp_path: Path):
     odd = meta(0x59, b"\x09\x00") + meta(0x51, b"\0\0\0")
     path.write_bytes(header(division=0xE728) + track(odd + scale()))
     said: list[str] = []
-    (part,) = read_parts(path, said.append)
+    (part,) = read_parts(path, callback_reporter(message=said.append))
     assert [n.start_s for n in part.notes] == pytest.approx([0.096 * i for i in range(8)])
     assert len(said) == 1
     assert "key signature" in said[0]

@@ -6,7 +6,7 @@ handed in. Shapes: ``S`` slots, ``V`` = 157 chords, ``R`` rows of a guided batch
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -18,6 +18,7 @@ from amt.models.chords.induction import EchoMemory, Recollection
 from amt.models.chords.network import START_ID, ChordHistory, Composer
 from amt.models.layers import KeyValueCache
 from amt.models.video import MODALITIES, VideoInput
+from amt.reporter import DEFAULT_REPORTER, Reporter
 
 DRAFT_SLOTS = 4
 """How many slots are decoded at once on the bet that the chord lasts."""
@@ -186,7 +187,7 @@ def sample_chords(
     bias: Tensor | None = None,
     change_bias: Tensor | None = None,
     primer: Sequence[int] = (),
-    progress: Callable[[float], None] | None = None,
+    reporter: Reporter = DEFAULT_REPORTER,
 ) -> list[int]:
     """Compose a chord for every slot of a clip, with a key/value cache.
 
@@ -203,7 +204,7 @@ def sample_chords(
         bias: [S, V] added to the log-probabilities; -inf forbids.
         change_bias: [S] added to the log-odds that the chord changes.
         primer: chord ids of the first slots.
-        progress: called with the share that is done, 0 to 1.
+        reporter: gets the progress.
 
     Returns:
         S chord ids.
@@ -243,6 +244,5 @@ def sample_chords(
                 break
         for cache in caches:
             cache.forget(first + n_draft - len(chords))
-        if progress is not None:
-            progress(len(chords) / n_slots)
+        reporter.progress(len(chords) / n_slots)
     return chords

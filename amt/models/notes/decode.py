@@ -9,7 +9,6 @@ context, and the plan is encoded in pages with margins as wide as the encoder re
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -44,6 +43,7 @@ from amt.models.notes.tokens import (
     bar_starts,
     bins,
 )
+from amt.reporter import DEFAULT_REPORTER, Reporter
 from amt.types import BoolArray, FloatArray, IntArray
 
 PAGE_BARS = 32
@@ -96,7 +96,7 @@ def write_words(
     options: WritingOptions,
     generator: torch.Generator,
     given: GivenBars | None = None,
-    progress: Callable[[float], None] | None = None,
+    reporter: Reporter = DEFAULT_REPORTER,
 ) -> IntArray:
     """Write the notes of a plan.
 
@@ -106,7 +106,7 @@ def write_words(
         options: how words are drawn.
         generator: on the CPU; decides every draw.
         given: bars that stay as they are; None writes all.
-        progress: called with the share that is done, 0 to 1.
+        reporter: gets the progress.
 
     Returns:
         [m, 5] words of the whole piece with the closing one; those of given bars unchanged. The new
@@ -122,7 +122,7 @@ def write_words(
         n_versions = max(n_versions, JOIN_VERSIONS)
     with torch.inference_mode(), one_thread():
         writer = _Writer(arranger, plan, options, bars, before, n_versions)
-        versions = writer.run(generator, progress)
+        versions = writer.run(generator, reporter)
         if n_versions == 1:
             best = 0
         else:
@@ -244,9 +244,7 @@ class _Writer:
         self.log_probs = np.zeros(n_versions)
         self._hear_given(before)
 
-    def run(
-        self, generator: torch.Generator, progress: Callable[[float], None] | None
-    ) -> list[IntArray]:
+    def run(self, generator: torch.Generator, reporter: Reporter) -> list[IntArray]:
         """Write the bars; the words [n, 5] of each version."""
         heard = [_BAR_WORD] * len(self.players)  # the first bar of all begins
         for version, word in zip(self.words, heard, strict=True):
@@ -260,9 +258,8 @@ class _Writer:
                 done[i] = done[i] or ends
                 if not done[i]:
                     self.words[i].append(word)
-            if progress is not None:
-                slowest = min(player.bar for player in self.players) - self.bars.start
-                progress(1.0 if all(done) else max(0, slowest) / len(self.bars))
+            slowest = min(player.bar for player in self.players) - self.bars.start
+            reporter.progress(1.0 if all(done) else max(0, slowest) / len(self.bars))
         return [self._cut(np.stack(v), p) for v, p in zip(self.words, self.players, strict=True)]
 
     def _cut(self, words: IntArray, player: Player) -> IntArray:

@@ -33,6 +33,7 @@ from amt.models.notes.tokens import (
     to_notes,
     to_words,
 )
+from amt.reporter import callback_reporter
 
 CONFIG = ArrangerConfig(
     d_model=16, n_heads=2, d_ff=32, encoder_layers=1, decoder_layers=2, context=24, motif_bars=3,
@@ -252,7 +253,8 @@ def test_progress_rises_to_one() -> None:
     seen: list[float] = []
     write_words(
         network(), plan_of((4,) * 4), WritingOptions(candidates=2),
-        torch.Generator().manual_seed(0), progress=seen.append,
+        torch.Generator().manual_seed(0),
+        reporter=callback_reporter(lambda _, share: seen.append(share)),
     )  # fmt: skip
     assert seen == sorted(seen) and seen[-1] == 1 and 0 <= seen[0] < 1
 

@@ -17,6 +17,7 @@ from render.diffusion.vocoder import Vocoder, VocoderConfig
 from render.diffusion.weights import save_network
 from render.engine import record, render_midi, render_stems
 from render.errors import EngineError, MidiFileError, WeightsError
+from render.files.reporter import callback_reporter
 from render.options import NeuralOptions, RenderOptions
 from render.soundfont.player import load_player
 from tests.render.events import band, control, named, note, program
@@ -51,7 +52,9 @@ def options(networks: Path, tim: Path):
 def test_equal_seeds_give_equal_sound_at_the_rate_that_was_asked(options, write_midi):
     path = write_midi(*band())
     shares: list[float] = []
-    first = render_midi(path, **options(), progress=shares.append)
+    first = render_midi(
+        path, **options(), reporter=callback_reporter(lambda _, share: shares.append(share))
+    )
     again, other = (render_midi(path, **options(seed=seed)) for seed in (0, 1))
     np.testing.assert_array_equal(first.samples, again.samples)
     assert not np.array_equal(first.samples, other.samples)
@@ -112,7 +115,7 @@ def test_what_is_not_learned_is_named_and_played_or_refused(options, write_midi,
     events, message = UNLEARNED[kind]
     path = write_midi(*band(), [named("Lead"), *events])
     said: list[str] = []
-    stems = render_stems(path, **options(), say=said.append)
+    stems = render_stems(path, **options(), reporter=callback_reporter(message=said.append))
     assert len(said) == 1
     with pytest.raises(EngineError, match=f"has not learned {message}.* let a soundfont play"):
         render_midi(path, **options(unlearned="refuse"))
@@ -122,14 +125,16 @@ def test_what_is_not_learned_is_named_and_played_or_refused(options, write_midi,
 def test_many_tracks_are_counted(options, write_midi):
     tracks = [[named(f"T{i}"), program(109), *note(0, 48)] for i in range(6)]
     said: list[str] = []
-    render_midi(write_midi(*tracks), **options(), say=said.append)
+    render_midi(write_midi(*tracks), **options(), reporter=callback_reporter(message=said.append))
     assert "in T0, T1, T2 and 3 more tracks, which" in said[0]
 
 
 def test_what_is_learned_needs_no_soundfont(options, write_midi, tmp_path):
     said: list[str] = []
     choices = options() | {"soundfont": tmp_path / "none.sf2"}
-    assert render_midi(write_midi(*band()), **choices, say=said.append).samples.any()
+    assert render_midi(
+        write_midi(*band()), **choices, reporter=callback_reporter(message=said.append)
+    ).samples.any()
     assert said == []
 
 

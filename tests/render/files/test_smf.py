@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from render.files.reporter import callback_reporter
 from render.files.smf import SmfError, SmfFile, parse_smf, read_smf, write_smf
 from tests.render.files.smf_bytes import (
     END,
@@ -247,13 +248,13 @@ def test_what_was_passed_over_is_said_in_one_sentence(tmp_path: Path):
     path = tmp_path / "song.mid"
     path.write_bytes(between(KEY, KEY, b"\0\xf4"))
     said: list[str] = []
-    read_smf(path, said.append)
+    read_smf(path, callback_reporter(message=said.append))
     assert said == [
         "song.mid: passed over key signature that does not exist (2 times), "
         "system message that no file holds"
     ]
     path.write_bytes(WHOLE)
-    read_smf(path, said.append)
+    read_smf(path, callback_reporter(message=said.append))
     assert len(said) == 1
 
 

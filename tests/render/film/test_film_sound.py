@@ -9,6 +9,7 @@ import pytest
 from render.audio import Audio
 from render.audio.blocks import BLOCK_FRAMES
 from render.errors import AudioError, MuxError
+from render.files.reporter import callback_reporter
 from render.film.sound import SAMPLE_RATE, mixed, own_sound, soundtrack
 from render.mux import mux
 from tests.render.film.clips import RATE, bursts, draw, heard, music, onsets, remux, seen
@@ -106,7 +107,12 @@ def test_sound_is_taken_block_by_block_and_no_more_than_needed(tmp_path):
     next(stream)
     assert sound.taken <= 2 * BLOCK_FRAMES
     shares: list[float] = []
-    mux(draw(tmp_path / "clip.mp4"), sound, tmp_path / "film.mkv", progress=shares.append)
+    mux(
+        draw(tmp_path / "clip.mp4"),
+        sound,
+        tmp_path / "film.mkv",
+        reporter=callback_reporter(lambda _, share: shares.append(share)),
+    )
     assert shares == sorted(shares)
     assert shares[-1] == 1.0
     assert sound.taken < 5 * sound.sample_rate

@@ -11,6 +11,7 @@ import pytest
 
 from amt.features.video import VideoReader
 from render.errors import MuxError
+from render.files.reporter import SILENT, callback_reporter
 from render.mux import check_film, mux
 from tests.render.film.clips import draw, music, remux, seen
 
@@ -85,7 +86,7 @@ def test_what_was_trimmed_off_stays_off(tmp_path, cut_s, suffix):
     whole = draw(tmp_path / "whole.mp4", bf="2", g="25")
     clip = remux(whole, tmp_path / "clip.mp4", cut_s=cut_s)
     film, said = tmp_path / f"film{suffix}", []
-    mux(clip, music(), film, say=said.append)
+    mux(clip, music(), film, reporter=callback_reporter(message=said.append))
     assert len(seen(film)[0]) == 40 - round(cut_s * 25)
     hidden = cut_s != 1.0  # a key frame lies there, so nothing needs to be hidden
     encoded = hidden and suffix == ".mkv"
@@ -100,7 +101,7 @@ def test_vp9_that_was_trimmed_becomes_webm(tmp_path):
     whole = draw(tmp_path / "whole.mp4", "libvpx-vp9", count=20, deadline="realtime")
     clip = remux(whole, tmp_path / "clip.mp4", cut_s=0.2)
     film = tmp_path / "film.webm"
-    mux(clip, music(), film, say=[].append)
+    mux(clip, music(), film, reporter=SILENT)
     assert_shows_the_same(clip, film, copied=False)
 
 
@@ -184,7 +185,7 @@ def test_encoding_keeps_aspect_colours_and_bits(tmp_path):
             out.mux(video.encode(frame))
         out.mux(video.encode(None))
     said = []
-    mux(clip, music(), film, codec="h264", say=said.append)
+    mux(clip, music(), film, codec="h264", reporter=callback_reporter(message=said.append))
     assert [sentence for sentence in said if "10 bits" in sentence]
     with av.open(str(film)) as result:
         stream = result.streams.video[0]

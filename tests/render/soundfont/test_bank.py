@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from render.engine import record, render_midi
 from render.errors import SoundfontError
+from render.files.reporter import callback_reporter
 from render.options import RenderOptions
 from render.score import Note, Part
 from render.soundfont.bank import Bank, read_bank
@@ -280,7 +281,9 @@ def test_lacking_drums_are_silent_and_told(engine: Engine, tmp_path, write_midi)
     asked = RenderOptions(engine.name, path, normalise=False)
     told: list[str] = []
     song = write_midi([named("Piano"), program(0), *note(0, 240)], drums)
-    with record(song, asked, stems=True, say=told.append) as rendering:
+    with record(
+        song, asked, stems=True, reporter=callback_reporter(message=told.append)
+    ) as rendering:
         peaks = [stem.peak() for stem in rendering.stems.values()]
         assert rendering.instrument.soundfont == path
     assert peaks[0] > 0.01

@@ -189,8 +189,13 @@ class Staging:
                 folder = final.resolve().parent
                 self._sweep(folder)
                 staged = folder / _temporary_name(final)
-                os.close(os.open(staged, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-            self._staged[final] = staged
+                # Known before it exists, so that an interrupt in between leaves no file behind.
+                self._staged[final] = staged
+                try:
+                    os.close(os.open(staged, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+                except OSError:
+                    del self._staged[final]
+                    raise
         return self._staged[final]
 
     def drop(self, final: Path) -> None:

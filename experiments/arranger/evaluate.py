@@ -14,8 +14,6 @@ Without weights only the baselines are measured, and without EMOPIA no mood.
 from __future__ import annotations
 
 import argparse
-import json
-import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -26,7 +24,6 @@ import numpy as np
 import torch
 
 from amt.chords import home_distance
-from amt.errors import AmtError
 from amt.models.notes.conditioning import NotePlan
 from amt.models.notes.decode import WritingOptions, write_words
 from amt.models.notes.network import CONTROLS, Arranger
@@ -55,8 +52,8 @@ from experiments.arranger.scores import (
     overlap_report,
     value_report,
 )
-from experiments.common.metrics import resamples
-from experiments.evaluate import plain
+from experiments.common.bootstrap import resamples
+from experiments.common.reports import model_folder, note, run_evaluation
 from experiments.mood.classifier import (
     AXES,
     MoodCorpus,
@@ -148,7 +145,7 @@ def arrangements(
     for name, arrange in arrangers.items():
         begun = time.perf_counter()
         made[name] = [arrange(piece, seed + i) for i, piece in enumerate(pieces)]
-        _say(f"{name}: {len(pieces)} pieces in {time.perf_counter() - begun:.0f} s")
+        note(f"{name}: {len(pieces)} pieces in {time.perf_counter() - begun:.0f} s")
     return made
 
 
@@ -173,8 +170,8 @@ def mood_report(
         cache: folder for a compact copy of the corpus.
         kind: of judge; chosen by cross-validation if left out.
     """
-    corpus = read_corpus(root, _say)
-    clips = load_clips_as_notes(root, report=_say, cache=cache)
+    corpus = read_corpus(root, note)
+    clips = load_clips_as_notes(root, report=note, cache=cache)
     _, held = split_by_song(clips, songs=song_names(root))
     is_held = np.isin(corpus.songs, [clip.song for clip in held])
     train, test = (corpus.take(np.flatnonzero(rows)) for rows in (~is_held, is_held))
@@ -238,7 +235,7 @@ def speed_report(network: Network, piece: NoteSong, n_threads: int) -> dict[str,
 
 def evaluate_arranger(args: argparse.Namespace) -> dict[str, Any]:
     """Everything that is known of an arranger."""
-    training, held = split_by_song(load_songs(args.pop909, report=_say, cache=args.cache))
+    training, held = split_by_song(load_songs(args.pop909, report=note, cache=args.cache))
     training = [at_home(song) for song in training]
     songs = [at_home(_first_bars(held[i], args)) for i in _chosen(len(held), args.songs, args.seed)]
     others = [_first_bars(training[i], args) for i in _chosen(len(training), len(songs), args.seed)]
@@ -272,11 +269,9 @@ def evaluate_arranger(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def _network(args: argparse.Namespace) -> Network:
-    # The folder of all models will do as well as the arranger's own.
-    own = args.weights / "arranger"
     given = {name: getattr(args, name) for name in _OPTIONS}
     options = WritingOptions(**{name: v for name, v in given.items() if v is not None})
-    return Network(load_arranger(own if own.is_dir() else args.weights), options)
+    return Network(load_arranger(model_folder(args.weights, "arranger") or args.weights), options)
 
 
 def _chosen(n: int, wanted: int, seed: int) -> list[int]:
@@ -296,10 +291,6 @@ def _draw(sets: Sets, folder: Path) -> None:
         name = human.piece.name.replace("/", "-")
         pair = {HUMAN: human.piece, ours: made.piece}
         draw_rolls(pair, folder / f"{name}.png", first_bar=len(human.piece.bars) // 4)
-
-
-def _say(text: str) -> None:
-    print(text, file=sys.stderr)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -328,11 +319,4 @@ def _parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> None:
     """Run from the command line."""
     parser = _parser()
-    args = parser.parse_args(argv)
-    try:
-        report = evaluate_arranger(args)
-    except AmtError as error:
-        parser.error(str(error))
-    print(text_of(report))
-    if args.json:
-        args.json.write_text(json.dumps(plain(report), indent=2) + "\n", encoding="utf-8")
+    run_evaluation(parser, parser.parse_args(argv), evaluate_arranger, text_of)

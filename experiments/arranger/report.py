@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from experiments.arranger.scores import HUMAN, MEAN, NETWORK, PATTERNS
+from experiments.common.tables import markdown, with_interval
+from experiments.mood.report import VERDICT_HEADER, verdict_cells
 
 LEAST_OVERLAP, LEAST_RHO = 0.85, 0.85
 MOST_SECONDS = 8.0
@@ -54,7 +56,7 @@ def _overlap(overlap: Mapping[str, Any]) -> str:
         for metric in overlap["human halves"]
     ]
     header = ["overlapped area", "human halves", "other human songs", *arrangers]
-    return f"Overlapped area with the human arrangements.\n\n{_table(header, rows)}"
+    return f"Overlapped area with the human arrangements.\n\n{markdown(header, rows)}"
 
 
 def _values(values: Mapping[str, Mapping[str, tuple[float, float]]]) -> str:
@@ -64,14 +66,14 @@ def _values(values: Mapping[str, Mapping[str, tuple[float, float]]]) -> str:
         for metric, row in values.items()
     ]
     title = "Mean and standard deviation over windows of eight bars."
-    return f"{title}\n\n{_table(['', *names], rows)}"
+    return f"{title}\n\n{markdown(['', *names], rows)}"
 
 
 def _controls(controls: Mapping[str, Any]) -> str:
     columns = list(next(iter(controls.values())))
     rows = [[name, *(_cell(row[column]) for column in columns)] for name, row in controls.items()]
     title = "Spearman's rho between asked and heard, bar by bar."
-    return f"{title}\n\n{_table(['', *columns], rows)}"
+    return f"{title}\n\n{markdown(['', *columns], rows)}"
 
 
 def _melody(melody: Mapping[str, Any]) -> str:
@@ -84,7 +86,7 @@ def _melody(melody: Mapping[str, Any]) -> str:
         "Melody: median over songs and quartiles; whether the median lies within the human "
         "interquartile range, and the share of songs that do (human: .5)."
     )
-    return f"{title}\n\n{_table(['', *names], rows)}"
+    return f"{title}\n\n{markdown(['', *names], rows)}"
 
 
 def _quartiles(row: Mapping[str, Any], name: str) -> str:
@@ -100,27 +102,18 @@ def _copying(copying: Mapping[str, Mapping[str, float]]) -> str:
     rows = [[name, *(f"{row[column]:g}" for column in columns)] for name, row in copying.items()]
     header = ["", *(column.replace("_", " ") for column in columns)]
     title = "Longest passage of a melody that a training song has too, in intervals, over songs."
-    return f"{title}\n\n{_table(header, rows)}"
+    return f"{title}\n\n{markdown(header, rows)}"
 
 
 def _mood(mood: Mapping[str, Any]) -> str:
-    rows = [[name, *_verdict(row)] for name, row in mood["verdicts"].items()]
-    header = ["right about", "valence", "arousal", "quadrant", "AUC valence", "AUC arousal"]
+    rows = [[name, *verdict_cells(row)] for name, row in mood["verdicts"].items()]
     kinds = ", ".join(f"{axis}: {kind}" for axis, kind in mood["kinds"].items())
     title = (
         f"Moods of {mood['clips']} held-out clips of {mood['songs']} songs of EMOPIA, as a judge "
         f"hears them that learned from {mood['training_clips']} others ({kinds}); chance is .5, "
         "for the quadrant .25."
     )
-    return f"{title}\n\n{_table(header, rows)}"
-
-
-def _verdict(row: Mapping[str, Any]) -> list[str]:
-    shares = [
-        _cell({"figure": row[name]["share"], "interval": row[name]["interval"]})
-        for name in ("valence", "arousal", "quadrant")
-    ]
-    return shares + [f"{row[axis]['auc']:.3f}" for axis in ("valence", "arousal")]
+    return f"{title}\n\n{markdown(VERDICT_HEADER, rows)}"
 
 
 def _speed(speed: Mapping[str, Any]) -> str:
@@ -158,7 +151,7 @@ def _targets(report: Mapping[str, Any]) -> str:
              speed <= MOST_SECONDS]
         )  # fmt: skip
     lines = [[what, wanted, got, "yes" if reached else "no"] for what, wanted, got, reached in rows]
-    return _table(["target", "wanted", "found", "reached"], lines)
+    return markdown(["target", "wanted", "found", "reached"], lines)
 
 
 def _mood_target(verdicts: Mapping[str, Any]) -> list[Any]:
@@ -172,10 +165,4 @@ def _listed(word: str, names: Sequence[str]) -> str:
 
 
 def _cell(found: Mapping[str, Any]) -> str:
-    low, high = found["interval"]
-    return f"{found['figure']:.3f} [{low:.3f}, {high:.3f}]"
-
-
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [list(header), ["---"] * len(header), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    return with_interval(found["figure"], found["interval"])

@@ -27,12 +27,14 @@ from experiments.arranger.metrics import (
     rank_correlation,
     window_values,
 )
-from experiments.common.metrics import Sums, figures, intervals
+from experiments.common.bootstrap import Sums, figures, interval, intervals, quantiles
 
 HUMAN, PATTERNS, NETWORK = "human", "patterns", "network"
 MEAN = "mean"
 CONTROLS = ("density", "loudness")
+QUARTILES = (0.25, 0.5, 0.75)
 _POOLED_RESAMPLES = 200
+"""Fewer than elsewhere, as each takes a rank correlation over the bars of all songs."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -112,24 +114,9 @@ def _masses(
 def _with_intervals(found: Mapping[str, FloatArray]) -> dict[str, Any]:
     """Figure and interval of values [1 + R], the first without resampling."""
     return {
-        name: {"figure": float(values[0]), "interval": _interval(values[1:])}
+        name: {"figure": float(values[0]), "interval": interval(values[1:])}
         for name, values in found.items()
     }
-
-
-def _interval(values: FloatArray) -> tuple[float, float]:
-    low, _, high = _quantiles(values, (0.025, 0.5, 0.975))
-    return low, high
-
-
-def _quantiles(
-    values: FloatArray, shares: Sequence[float] = (0.25, 0.5, 0.75)
-) -> tuple[float, ...]:
-    """Quantiles of the finite values; NaN if there is none."""
-    values = values[np.isfinite(values)]
-    if not len(values):
-        return (float("nan"),) * len(shares)
-    return tuple(np.quantile(values, shares).tolist())
 
 
 def value_report(sets: Sets) -> dict[str, dict[str, tuple[float, float]]]:
@@ -195,7 +182,7 @@ def _pooled_rho(
         of(np.repeat(np.arange(len(asked)), counts.astype(int)).tolist())
         for counts in draws[:_POOLED_RESAMPLES]
     ]
-    return {"figure": of(range(len(asked))), "interval": _interval(np.array(again))}
+    return {"figure": of(range(len(asked))), "interval": interval(np.array(again))}
 
 
 # --- melody -----------------------------------------------------------------------------------
@@ -213,11 +200,11 @@ def melody_report(sets: Sets) -> dict[str, Any]:
         values = {
             name: np.array([song[measure] for song in group]) for name, group in measured.items()
         }
-        low, _, high = _quantiles(values[HUMAN])
+        low, _, high = quantiles(values[HUMAN], QUARTILES)
         report[measure] = {
             name: {
-                "quartiles": _quantiles(found),
-                "inside": bool(low <= _quantiles(found)[1] <= high),
+                "quartiles": quantiles(found, QUARTILES),
+                "inside": bool(low <= quantiles(found, QUARTILES)[1] <= high),
                 "share_inside": float(((low <= found) & (found <= high)).mean()),
             }
             for name, found in values.items()

@@ -25,18 +25,18 @@ from amt.models.chords.network import Composer, ComposerOutput
 from amt.models.video import MODALITIES, VideoInput
 from amt.models.weights import load_composer
 from data_prep.muvi_sync import load_split
-from experiments.common.metrics import (
-    Table,
-    chord_metrics,
-    composer_table,
-    figures,
-    paired_differences,
-    resamples,
+from experiments.common.bootstrap import Table, figures, paired_differences, resamples
+from experiments.common.examples import (
+    VIDEO_KNOWN,
+    Example,
+    batches_of,
+    load_examples,
+    with_known,
 )
+from experiments.common.tables import markdown, with_interval
 from experiments.common.training import BEST
 from experiments.composer import train as train_composer
-from experiments.composer.data import VIDEO_KNOWN, Example
-from experiments.evaluate import batches_of, load_examples, with_known
+from experiments.composer.metrics import chord_metrics, composer_table
 
 DEFINITIONS = Path(__file__).with_name("ablations.toml")
 GUIDANCE = (0.0, 2.0)
@@ -103,19 +103,15 @@ def table_text(rows: Mapping[str, Table], n_resamples: int, seed: int) -> str:
     """Markdown: figures of every row, and the difference in NLL to the first row."""
     first = next(iter(rows.values()))
     draws = resamples(len(first["slots"]), n_resamples, seed)
-    lines = [
-        "| | " + " | ".join(COLUMNS) + " | NLL against the first row |",
-        "|---" * (len(COLUMNS) + 2) + "|",
-    ]
+    lines = []
     for name, table in rows.items():
         found = figures(table, chord_metrics)
         change = ""
         if table is not first:
-            value, low, high = paired_differences(first, table, chord_metrics, draws)["nll"]
-            change = f"{value:+.4f} [{low:+.3f}, {high:+.3f}]"
-        cells = [f"{found[column]:.4f}" for column in COLUMNS]
-        lines.append(f"| {name} | {' | '.join(cells)} | {change} |")
-    return "\n".join(lines)
+            value, *bounds = paired_differences(first, table, chord_metrics, draws)["nll"]
+            change = with_interval(value, bounds, 4, signed=True, bound_digits=3)
+        lines.append([name, *(f"{found[column]:.4f}" for column in COLUMNS), change])
+    return markdown(["", *COLUMNS, "NLL against the first row"], lines)
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -11,19 +11,26 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from amt.chords import VOCABULARY_SIZE, Chord, chord_from_id
-from amt.models.video import MODALITIES, VideoInput
+from amt.models.video import MODALITIES
 from data_prep.chord_track import ChordTrack, chord_ids, transpose_ids
 from data_prep.muvi_sync import MuviSong
+from experiments.common.examples import (
+    VIDEO_KNOWN,
+    Example,
+    ExampleBatch,
+    clock_features,
+    collate,
+    feature_shapes,
+    features_at,
+    known_vector,
+)
 
 Labelled = tuple[ChordTrack, tuple[float, float] | None]
 """Chords without a picture, and the valence and arousal they were labelled with, if any."""
 
-SEMANTIC_DIM = 768
 _TRIADS = {"maj7": "maj", "maj6": "maj", "min7": "min", "min6": "min"}
 TRIAD_OF = chord_ids(
     [
@@ -62,97 +69,6 @@ class ComposerData:
     """Share of examples in which any other modality is unknown."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Example:
-    """A reading of one song; T slots."""
-
-    chords: NDArray[np.int64]
-    minor: int
-    features: dict[str, NDArray[np.float32]]
-    """[T, ...] for each modality."""
-    known: NDArray[np.float32]
-    """[6]"""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class ComposerBatch:
-    """A padded batch."""
-
-    chords: Tensor
-    """[B, T]"""
-    weight: Tensor
-    """[B, T] 1 where there is a slot."""
-    minor: Tensor
-    """[B]"""
-    video: VideoInput
-
-
-def feature_shapes() -> dict[str, tuple[int, ...]]:
-    """Shape of a slot of each modality."""
-    return {
-        "semantic": (SEMANTIC_DIM,), "emotion": (6,), "motion": (), "scene_offset": (),
-        "affect": (2,), "clock": (2,),
-    }  # fmt: skip
-
-
-def known_vector(*names: str) -> NDArray[np.float32]:
-    """[6] 1 for the named modalities."""
-    return np.array([name in names for name in MODALITIES], dtype=np.float32)
-
-
-VIDEO_KNOWN = known_vector("semantic", "emotion", "motion", "scene_offset", "clock")
-
-
-def whole_song(song: MuviSong) -> Example:
-    """A song of MuVi-Sync as published: a slot a second, in its key, all it has known."""
-    return Example(
-        chords=song.chords,
-        minor=int(song.track.mode == "minor"),
-        features=_features_at(song, np.arange(len(song.chords), dtype=np.float64)),
-        known=VIDEO_KNOWN,
-    )
-
-
-def _features_at(song: MuviSong, times_s: NDArray[np.float64]) -> dict[str, NDArray[np.float32]]:
-    rows = times_s.astype(np.int64).clip(0, len(song.chords) - 1)
-    length = len(song.chords)
-    return {
-        "semantic": song.semantic[rows].astype(np.float32),
-        "emotion": song.emotion[rows],
-        "motion": song.motion[rows],
-        "scene_offset": song.scene_offset[rows],
-        "affect": np.zeros((len(rows), 2), np.float32),
-        "clock": _clock(times_s, length),
-    }
-
-
-def _clock(times_s: NDArray[np.float64], length_s: float) -> NDArray[np.float32]:
-    return np.stack([times_s, np.maximum(length_s - times_s, 0)], axis=-1).astype(np.float32)
-
-
-def collate(examples: Sequence[Example]) -> ComposerBatch:
-    """Pad examples to the longest."""
-    longest = max(len(example.chords) for example in examples)
-
-    def pad(values: NDArray) -> NDArray:
-        width = [(0, longest - len(values))] + [(0, 0)] * (values.ndim - 1)
-        return np.pad(values, width)
-
-    weight = [pad(np.ones(len(example.chords), np.float32)) for example in examples]
-    stacked = {
-        name: torch.from_numpy(np.stack([pad(example.features[name]) for example in examples]))
-        for name in MODALITIES
-    }
-    return ComposerBatch(
-        chords=torch.from_numpy(np.stack([pad(example.chords) for example in examples])),
-        weight=torch.from_numpy(np.stack(weight)),
-        minor=torch.tensor([example.minor for example in examples]),
-        video=VideoInput(
-            **stacked, known=torch.from_numpy(np.stack([example.known for example in examples]))
-        ),
-    )
-
-
 class ComposerExamples:
     """Draws batches; the batch of a step depends on the seed and the step only."""
 
@@ -169,7 +85,7 @@ class ComposerExamples:
             name: _by_duration([track for track, _ in tracks]) for name, tracks in others.items()
         }
 
-    def batch(self, step: int, size: int) -> ComposerBatch:
+    def batch(self, step: int, size: int) -> ExampleBatch:
         """The batch of a step."""
         rng = np.random.default_rng([self.seed, step])
         return collate([self._draw(rng, step) for _ in range(size)])
@@ -189,7 +105,7 @@ class ComposerExamples:
         example = Example(
             chords=song.track.sample(times),
             minor=int(song.track.mode == "minor"),
-            features=_features_at(song, times),
+            features=features_at(song, times),
             known=known.astype(np.float32),
         )
         return self._finish(rng, example)
@@ -218,7 +134,7 @@ class ComposerExamples:
             name: np.zeros((len(times), *shape), np.float32)
             for name, shape in feature_shapes().items()
         }
-        features["clock"] = _clock(times, track.duration_s)
+        features["clock"] = clock_features(times, track.duration_s)
         known = known_vector("clock")
         if affect is not None:
             # These are excerpts: their ends are seldom those of a song.

@@ -28,7 +28,7 @@ from data_prep.corpus import split_by_song
 from data_prep.emopia import QUADRANT_VALENCE_AROUSAL, load_clips
 from data_prep.muvi_sync import MuviSong, load_split
 from data_prep.pop909 import load_tracks
-from experiments.common.metrics import composer_scores
+from experiments.common.examples import collate, whole_song
 from experiments.common.training import (
     BEST,
     TrainSettings,
@@ -38,13 +38,8 @@ from experiments.common.training import (
     train,
     training_parser,
 )
-from experiments.composer.data import (
-    ComposerData,
-    ComposerExamples,
-    Labelled,
-    collate,
-    whole_song,
-)
+from experiments.composer.data import ComposerData, ComposerExamples, Labelled
+from experiments.composer.metrics import composer_scores
 
 
 @dataclasses.dataclass(frozen=True)

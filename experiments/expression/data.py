@@ -17,7 +17,7 @@ from torch import Tensor
 from amt.models.expression import TARGETS
 from amt.models.video import MODALITIES, VideoInput
 from data_prep.muvi_sync import MuviSong
-from experiments.composer.data import VIDEO_KNOWN, collate, whole_song
+from experiments.common.examples import VIDEO_KNOWN, collate, whole_song
 
 POOL = 4
 """Batches' worth of songs among which neighbours in length are looked for."""

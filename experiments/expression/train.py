@@ -24,13 +24,8 @@ from amt.models.config import ExpressionConfig
 from amt.models.expression import TARGETS, Expression, level_targets
 from amt.models.weights import save_model
 from data_prep.muvi_sync import MuviSong, load_split
-from experiments.common.metrics import (
-    PAPER_SECONDS,
-    curve_metrics,
-    curve_table,
-    expression_curves,
-    figures,
-)
+from experiments.common.bootstrap import figures
+from experiments.common.reports import PAPER_SECONDS
 from experiments.common.training import (
     BEST,
     TrainSettings,
@@ -46,6 +41,7 @@ from experiments.expression.data import (
     targets_of,
     whole_clip,
 )
+from experiments.expression.metrics import curve_metrics, curve_table, expression_curves
 
 
 @dataclasses.dataclass(frozen=True)

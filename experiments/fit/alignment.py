@@ -14,9 +14,8 @@ them, come from the seed.
 from __future__ import annotations
 
 import argparse
-import json
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
@@ -24,13 +23,15 @@ from typing import Any, Literal
 import numpy as np
 
 from amt.arrange import load_network
-from amt.errors import AmtError, InputError
+from amt.errors import InputError
 from amt.features import extract_features
 from amt.models.weights import load_composer, load_expression
 from amt.mood import smooth
 from amt.plan import ARRANGERS, DEFAULT_ARRANGER, Arrangement
 from amt.timing import GridOptions, fit_grid, steady_grid
 from amt.types import EMOTIONS, Cut, FloatArray, TimeGrid, VideoFeatures
+from experiments.common.reports import run_evaluation
+from experiments.common.tables import markdown, number
 from experiments.fit.correlation import Followed, follow, report
 from experiments.fit.correlation import table as following_table
 
@@ -282,15 +283,22 @@ def _share(part: float, whole: float) -> float:
 
 
 def table(results: dict[str, dict[str, dict[str, float]]]) -> str:
-    """Results of clip sets by method, as aligned text."""
+    """Results of clip sets by method, as Markdown."""
     columns = ("cuts_on_beats", "strong_cuts_on_downbeats", "tbiou", "tempo_deviation")
-    heads = ("cuts on beats", "strong on downbeats", "TBIoU", "tempo dev.", "end error")
-    lines = [f"{'clips':<12}{'grid':<16}" + "".join(f"{head:>20}" for head in heads)]
-    for clips, methods in results.items():
-        for method, row in methods.items():
-            values = "".join(f"{row[column]:>20.3f}" for column in columns)
-            lines.append(f"{clips:<12}{method:<16}{values}{row['end_error_s']:>18.3f} s")
-    return "\n".join(lines)
+    header = [
+        "clips", "grid", "cuts on beats", "strong on downbeats", "TBIoU", "tempo dev.", "end error"
+    ]  # fmt: skip
+    rows = [
+        [
+            clips,
+            method,
+            *(number(row[column]) for column in columns),
+            f"{number(row['end_error_s'])} s",
+        ]
+        for clips, methods in results.items()
+        for method, row in methods.items()
+    ]
+    return markdown(header, rows)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -338,11 +346,23 @@ def _songs(
     return list(follow(films, composer, expression, styles, range(arguments.songs), arranger))
 
 
-def _finite(value: Any) -> Any:  # noqa: ANN401 - any JSON value
-    """JSON has no NaN: figures that do not exist become null."""
-    if isinstance(value, dict):
-        return {name: _finite(inner) for name, inner in value.items()}
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+def evaluate_alignment(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Alignment of every set of clips, and the correlations of the songs composed for them."""
+    options = GridOptions(fixed_bpm=arguments.bpm)
+    sets, films = _sets(arguments)
+    return {
+        "options": asdict(options),
+        "results": {name: measure(clips, options) for name, clips in sets.items()},
+        "following": report(_songs(arguments, films)) if films and arguments.songs else None,
+    }
+
+
+def text_of(found: Mapping[str, Any]) -> str:
+    """The report as Markdown tables."""
+    text = table(found["results"])
+    if found["following"]:
+        text += f"\n\n{following_table(found['following'])}"
+    return text
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -351,19 +371,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments = parser.parse_args(argv)
     if arguments.synthetic == (arguments.folder is not None):
         parser.error("give a folder of clips or --synthetic")
-    try:
-        options = GridOptions(fixed_bpm=arguments.bpm)
-        sets, films = _sets(arguments)
-        results = {name: measure(clips, options) for name, clips in sets.items()}
-        followed = report(_songs(arguments, films)) if films and arguments.songs else None
-    except AmtError as error:
-        parser.error(str(error))
-    print(table(results))
-    if followed:
-        print(f"\n{following_table(followed)}")
-    if arguments.json:
-        figures = {"options": asdict(options), "results": results, "following": followed}
-        arguments.json.write_text(json.dumps(_finite(figures), indent=2) + "\n", encoding="utf-8")
+    run_evaluation(parser, arguments, evaluate_alignment, text_of)
 
 
 if __name__ == "__main__":

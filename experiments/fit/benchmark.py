@@ -22,14 +22,13 @@ from pathlib import Path
 
 import av
 import torch
-from rich.console import Console
-from rich.table import Table
 
 from amt.midi import read_midi
 from amt.models.chords.decode import SamplingOptions, sample_chords
 from amt.models.video import MODALITIES, VideoInput
 from amt.models.weights import load_composer
 from amt.types import TICKS_PER_BEAT, Song
+from experiments.common.tables import markdown
 
 VIDEO_SUFFIXES = {".mp4", ".mov", ".mkv", ".webm", ".m4v", ".avi"}
 
@@ -157,22 +156,21 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--json", type=Path, help="also write the figures here")
     args = parser.parse_args(argv)
     clips = sorted(p for p in args.clips.iterdir() if p.suffix.lower() in VIDEO_SUFFIXES)
-    headings = ("clip", "s", "decode s", "wall s", "peak MiB", "notes", "end ms", "in key", "same")
-    table = Table(*headings)
+    header = ("clip", "s", "decode s", "wall s", "peak MiB", "notes", "end ms", "in key", "same")
+    lines = []
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         for clip in clips:
             row = measure(clip, args.backend, Path(folder))
             rows.append(asdict(row))
-            table.add_row(
+            lines.append([
                 row.clip, f"{row.duration_s:.2f}", f"{row.decode_s:.2f}", f"{row.wall_s:.1f}",
                 f"{row.peak_mib:.0f}", str(row.notes), f"{row.end_error_ms:+.2f}",
                 f"{row.in_key:.3f}", "yes" if row.same_bytes else "NO",
-            )  # fmt: skip
+            ])  # fmt: skip
     speed = chords_per_second()
-    console = Console(width=140)
-    console.print(table)
-    console.print(f"300 chords in {300 / speed:.2f} s")
+    print(markdown(header, lines))
+    print(f"\n300 chords in {300 / speed:.2f} s")
     if args.json:
         args.json.write_text(json.dumps({"clips": rows, "chords_per_s": speed}, indent=2) + "\n")
 

@@ -12,7 +12,7 @@ left out of the means.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,6 +27,7 @@ from amt.models.notes.network import Arranger
 from amt.mood import smooth
 from amt.plan import Arrangement, rounded
 from amt.types import FloatArray, Plan, Song, VideoFeatures
+from experiments.common.tables import markdown, number
 
 MIN_SECONDS = 8
 SMOOTH_S = 1.0
@@ -176,29 +177,33 @@ def report(songs: Sequence[Followed]) -> dict[str, dict[str, dict[str, float]]]:
 
 
 def table(results: dict[str, dict[str, dict[str, float]]]) -> str:
-    """The figures as aligned text.
+    """The figures as Markdown tables.
 
     ``mean`` is the mean of the clips' correlations, ``pooled`` their :func:`pooled_correlation`;
     ``smooth`` says that both curves were smoothed (:data:`SMOOTH_S`); ``shuffled`` is the mean
     against the other clips.
     """
     columns = {name: name.replace("_", ", ") for name in next(iter(results["overall"].values()))}
-    lines = [_line("plan or picture, and notes", columns.values())]
-    for pair, row in results["overall"].items():
-        lines.append(_line(pair, (f"{row[column]:.3f}" for column in columns)))
+    overall = [
+        [pair, *(number(row[column]) for column in columns)]
+        for pair, row in results["overall"].items()
+    ]
     names = [f"{pair}{end}" for pair in PAIRS for end in ("", "_smooth")]
-    lines += ["", _line("clip", ["seconds", *(name.replace("_", ", ") for name in names)])]
-    for name, row in results["clips"].items():
-        label = name[:30] + ("" if row["seconds"] >= MIN_SECONDS else " *")
-        figures = (f"{row[column]:.3f}" for column in names)
-        lines.append(_line(label, [f"{row['seconds']:.0f}", *figures]))
+    clips = [
+        [
+            name[:30] + ("" if row["seconds"] >= MIN_SECONDS else " *"),
+            f"{row['seconds']:.0f}",
+            *(number(row[column]) for column in names),
+        ]
+        for name, row in results["clips"].items()
+    ]
+    parts = [
+        markdown(["plan or video, and notes", *columns.values()], overall),
+        markdown(["clip", "seconds", *(name.replace("_", ", ") for name in names)], clips),
+    ]
     if any(row["seconds"] < MIN_SECONDS for row in results["clips"].values()):
-        lines.append(f"* shorter than {MIN_SECONDS} s: not in the means")
-    return "\n".join(lines)
-
-
-def _line(label: str, cells: Iterable[str]) -> str:
-    return f"{label:<34}" + "".join(f"{cell:>17}" for cell in cells)
+        parts.append(f"* shorter than {MIN_SECONDS} s: not in the means")
+    return "\n\n".join(parts)
 
 
 def _mean(values: Sequence[float]) -> float:

@@ -28,7 +28,7 @@ from amt.midi import read_midi
 from amt.types import FloatArray
 from data_prep.emopia import QUADRANT_VALENCE_AROUSAL
 from data_prep.muvi_sync import CorpusError
-from experiments.common.metrics import resamples
+from experiments.common.bootstrap import share_interval
 from experiments.mood.features import features_of
 
 BoolArray = NDArray[np.bool_]
@@ -199,14 +199,3 @@ def verdicts(
         if name in chances:
             found[name]["auc"] = float(roc_auc_score(asked[name], chances[name]))
     return found
-
-
-def share_interval(
-    hits: BoolArray, groups: Sequence[object], seed: int = 0, n_resamples: int = 1000
-) -> tuple[float, float]:
-    """95 % bootstrap interval of the mean of ``hits`` [N], whole groups drawn anew."""
-    _, place = np.unique([str(group) for group in groups], return_inverse=True)
-    counts, sums = np.bincount(place), np.bincount(place, weights=hits)
-    draws = resamples(len(counts), n_resamples, seed)
-    low, high = np.quantile(draws @ sums / (draws @ counts), [0.025, 0.975])
-    return float(low), float(high)

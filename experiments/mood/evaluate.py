@@ -12,7 +12,6 @@ in the directions that the psychology of music has found.
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,7 +22,6 @@ import numpy as np
 from amt.arrange import arrange
 from amt.compose import ComposeOptions, compose
 from amt.compose.mood_target import REFERENCE_AFFECT_GUIDANCE
-from amt.errors import AmtError
 from amt.features import extract_features
 from amt.features.emotion import circumplex
 from amt.models.chords.decode import SamplingOptions
@@ -32,7 +30,8 @@ from amt.models.expression import Expression
 from amt.models.weights import load_composer, load_expression
 from amt.mood import MoodSpan
 from amt.types import EMOTION_VALENCE_AROUSAL, EMOTIONS, Cut, Plan, Song, VideoFeatures
-from experiments.common.metrics import resamples
+from experiments.common.bootstrap import interval, resamples
+from experiments.common.reports import note, run_evaluation
 from experiments.mood.classifier import (
     AXES,
     Judge,
@@ -43,7 +42,7 @@ from experiments.mood.classifier import (
     verdicts,
 )
 from experiments.mood.features import FAMILIES, family_shares, features_of, timed_notes
-from experiments.mood.report import text_of, write_json
+from experiments.mood.report import text_of
 
 CORNERS = ("exciting", "fearful", "sad", "relaxing")
 """The moods nearest to the corners of the circumplex, in the order of EMOPIA's quadrants."""
@@ -307,12 +306,12 @@ def mood_table(pieces: Sequence[Piece], seed: int) -> Any:  # noqa: ANN401 - JSO
     claims = []
     for claim in CLAIMS:
         gap = by_clip[claim.more, claim.measure] - by_clip[claim.less, claim.measure]
-        low, high = np.quantile(draws @ gap, [0.025, 0.975])
+        low, high = interval(draws @ gap)
         claims.append(
             {
                 "measure": claim.measure, "more": claim.more, "less": claim.less,
                 "source": claim.source, "difference": float(gap.mean()),
-                "interval": (float(low), float(high)), "as_expected": bool(low > 0),
+                "interval": (low, high), "as_expected": bool(low > 0),
             }
         )  # fmt: skip
     means = {
@@ -356,11 +355,7 @@ def _mean(rows: Sequence[dict[str, float]], measure: str) -> float:
 
 def evaluate_mood(args: argparse.Namespace) -> dict[str, Any]:
     """Everything that is known of the mood control."""
-
-    def say(text: str) -> None:
-        print(text, file=sys.stderr)
-
-    train, held_out = split(read_corpus(args.emopia, say), args.seed)
+    train, held_out = split(read_corpus(args.emopia, note), args.seed)
     judge, second = (train_judge(train, args.seed, kind) for kind in (None, SECOND_JUDGE))
     weights = args.weights
     models = Models(
@@ -371,7 +366,7 @@ def evaluate_mood(args: argparse.Namespace) -> dict[str, Any]:
     pieces = list(composed(models, clips, seeds, EMOTIONS, ComposeOptions(style=STYLE)))
     corners = [piece for piece in pieces if piece.mood in CORNERS]
     tellable = [piece for piece in pieces if piece.mood != "neutral"]
-    say(f"{len(pieces)} songs composed")
+    note(f"{len(pieces)} songs composed")
     ignored = [
         replace(piece, song=other.song)
         for piece, other in zip(corners, _neutral_twins(corners, pieces), strict=True)
@@ -420,14 +415,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--weights", type=Path, help="folder of the models; the packaged ones if "
                         "left out")  # fmt: skip
     parser.add_argument("--json", type=Path, help="write the report to this file")
-    args = parser.parse_args(argv)
-    try:
-        report = evaluate_mood(args)
-    except AmtError as error:
-        parser.error(str(error))
-    print(text_of(report))
-    if args.json:
-        write_json(report, args.json)
+    run_evaluation(parser, parser.parse_args(argv), evaluate_mood, text_of)
 
 
 if __name__ == "__main__":

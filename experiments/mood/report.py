@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
+from experiments.common.tables import markdown, with_interval
+
 Verdicts = Mapping[str, Any]
+
+VERDICT_HEADER = ("right about", "valence", "arousal", "quadrant", "AUC valence", "AUC arousal")
+"""Columns of :func:`verdict_cells`, after the name of the row."""
 
 
 def text_of(report: Mapping[str, Any]) -> str:
@@ -21,11 +24,6 @@ def text_of(report: Mapping[str, Any]) -> str:
             _strengths(report["strengths"]),
         ]
     )
-
-
-def write_json(report: Mapping[str, Any], path: Path) -> None:
-    """Write the report as JSON."""
-    path.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
 
 
 def _judge_text(human: Mapping[str, Any]) -> str:
@@ -43,9 +41,9 @@ def _judge_text(human: Mapping[str, Any]) -> str:
             f"Judge: {train['clips']} training clips of {train['songs']} songs, "
             f"{held_out['clips']} held-out clips of {held_out['songs']} songs. Accuracy in "
             f"cross-validation over training songs; chosen: {chosen}.",
-            _table(["", *axes], rows),
+            markdown(["", *axes], rows),
             "Means by quadrant, training songs.",
-            _table(["", "Q1 happy", "Q2 tense", "Q3 sad", "Q4 calm"], means),
+            markdown(["", "Q1 happy", "Q2 tense", "Q3 sad", "Q4 calm"], means),
         ]
     )
 
@@ -53,14 +51,13 @@ def _judge_text(human: Mapping[str, Any]) -> str:
 def _told_apart(report: Mapping[str, Any]) -> str:
     human = report["human"]
     rows = [
-        ["human clips of held-out songs", *_verdict(human["verdicts"])],
-        ["the same, second judge", *_verdict(report["human_second"])],
+        ["human clips of held-out songs", *verdict_cells(human["verdicts"])],
+        ["the same, second judge", *verdict_cells(report["human_second"])],
         ["the same, majority guess", *(f"{x:.3f}" for x in human["majority"].values()), "", "", ""],
         ["the same, mode only", f"{human['mode_only_valence']:.3f}", "", "", "", ""],
-        *([f"songs: {name}", *_verdict(v)] for name, v in report["generated"].items()),
+        *([f"songs: {name}", *verdict_cells(v)] for name, v in report["generated"].items()),
         ["songs: corners, key only", f"{report['mode_alone_valence']:.3f}", "", "", "", ""],
     ]
-    header = ["right about", "valence", "arousal", "quadrant", "AUC valence", "AUC arousal"]
     heard = [
         [mood, *(f"{share:.2f}" for share in row.values())]
         for mood, row in report["generated"]["five moods"]["heard_high"].items()
@@ -70,17 +67,17 @@ def _told_apart(report: Mapping[str, Any]) -> str:
             f"{len(report['clips'])} clips, {report['seeds']} seeds from {report['seed']}, "
             f"{report['songs']} songs. Share that the judge is right about, 95 % intervals over "
             "songs (human) and clips (composed); chance is .5, for the quadrant .25.",
-            _table(header, rows),
+            markdown(VERDICT_HEADER, rows),
             "Share of songs heard as high, by asked mood.",
-            _table(["asked", "valence", "arousal"], heard),
+            markdown(["asked", "valence", "arousal"], heard),
         ]
     )
 
 
-def _verdict(verdicts: Verdicts) -> list[str]:
+def verdict_cells(verdicts: Verdicts) -> list[str]:
+    """Cells of :data:`VERDICT_HEADER` after the first: shares with intervals, and AUC."""
     shares = [
-        f"{verdicts[name]['share']:.3f} [{verdicts[name]['interval'][0]:.3f}, "
-        f"{verdicts[name]['interval'][1]:.3f}]"
+        with_interval(verdicts[name]["share"], verdicts[name]["interval"])
         for name in ("valence", "arousal", "quadrant")
     ]
     return shares + [f"{verdicts[axis]['auc']:.3f}" for axis in ("valence", "arousal")]
@@ -89,7 +86,7 @@ def _verdict(verdicts: Verdicts) -> list[str]:
 def _moods(means: Mapping[str, Mapping[str, float]]) -> str:
     moods = list(next(iter(means.values())))
     rows = [[name, *(f"{row[mood]:.2f}" for mood in moods)] for name, row in means.items()]
-    return "Means, same clips and seeds.\n\n" + _table(["", *moods], rows)
+    return "Means, same clips and seeds.\n\n" + markdown(["", *moods], rows)
 
 
 def _claims(claims: Sequence[Mapping[str, Any]]) -> str:
@@ -97,8 +94,7 @@ def _claims(claims: Sequence[Mapping[str, Any]]) -> str:
         [
             claim["measure"],
             f"{claim['more']} > {claim['less']}",
-            f"{claim['difference']:+.3f} [{claim['interval'][0]:+.3f}, "
-            f"{claim['interval'][1]:+.3f}]",
+            with_interval(claim["difference"], claim["interval"], signed=True),
             "yes" if claim["as_expected"] else "no",
             claim["source"],
         ]
@@ -106,7 +102,7 @@ def _claims(claims: Sequence[Mapping[str, Any]]) -> str:
     ]
     header = ["measure", "expected", "paired difference", "as expected", "source"]
     title = "Directions; 95 % intervals of the paired differences over clips, expected above 0."
-    return f"{title}\n\n{_table(header, rows)}"
+    return f"{title}\n\n{markdown(header, rows)}"
 
 
 def _strengths(strengths: Sequence[Mapping[str, Any]]) -> str:
@@ -114,7 +110,7 @@ def _strengths(strengths: Sequence[Mapping[str, Any]]) -> str:
         [
             f"{row['affect_guidance']:g}",
             f"{row['colour']:g}",
-            *_verdict(row["verdicts"]),
+            *verdict_cells(row["verdicts"]),
             f"{row['minor_chords_sad']:.2f}",
             f"{row['minor_chords_relaxing']:.2f}",
             f"{row['diminished_chords_fearful']:.2f}",
@@ -127,9 +123,4 @@ def _strengths(strengths: Sequence[Mapping[str, Any]]) -> str:
         "AUC arousal", "minor chords, sad", "minor chords, relaxing", "diminished, fearful",
         "same song whatever is asked",
     ]  # fmt: skip
-    return "Strengths, four corners, one seed a clip.\n\n" + _table(header, rows)
-
-
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [list(header), ["---"] * len(header), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    return "Strengths, four corners, one seed a clip.\n\n" + markdown(header, rows)

@@ -18,15 +18,12 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
-import json
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from amt.errors import AmtError
-from experiments.evaluate import plain
+from experiments.common.reports import note, run_evaluation
 from experiments.renderer.data import Teacher
 from experiments.renderer.measures import (
     Heard,
@@ -67,7 +64,6 @@ from experiments.renderer.transcriber import Transcriber, import_mir_eval, load_
 from render.diffusion.instruments import DRUMS
 from render.diffusion.sampler import SamplerOptions
 from render.diffusion.weights import load_renderer
-from render.errors import RenderError
 
 PICTURED = ("piano", "strings", DRUMS, BAND)
 
@@ -122,7 +118,7 @@ def _measured(
     """Everybody's renderings of all excerpts, measured and forgotten."""
     table: dict[str, list[Heard]] = {}
     for number, excerpt in enumerate(excerpts, 1):
-        _say(f"{number}/{len(excerpts)}: {excerpt.group}, {excerpt.name}")
+        note(f"{number}/{len(excerpts)}: {excerpt.group}, {excerpt.name}")
         found, waves = measure(excerpt, play_voices(excerpt, teacher, players), transcriber)
         for name, heard in found.items():
             table.setdefault(name, []).append(heard)
@@ -162,10 +158,6 @@ def _timgm6mb() -> Path:
     return Path(package.submodule_search_locations[0]) / "TimGM6mb.sf2"
 
 
-def _say(text: str) -> None:
-    print(text, file=sys.stderr)
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="evaluate renderer", description="The neural renderer beside its teacher."
@@ -201,10 +193,4 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parser.parse_args(argv)
     if args.songs < 1:
         parser.error(f"{args.songs} excerpts of each family are asked for: choose 1 or more")
-    try:
-        report = evaluate_renderer(args)
-    except (AmtError, RenderError) as error:
-        parser.error(str(error))
-    print(text_of(report))
-    if args.json:
-        args.json.write_text(json.dumps(plain(report), indent=2) + "\n", encoding="utf-8")
+    run_evaluation(parser, args, evaluate_renderer, text_of)

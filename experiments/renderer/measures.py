@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from experiments.common.bootstrap import mean_and_interval
 from experiments.renderer.data import Teacher
 from experiments.renderer.metrics import (
     AUDIBLE_DB,
@@ -25,7 +26,6 @@ from experiments.renderer.metrics import (
     frechet_distance,
     jumps,
     loudness_error,
-    mean_and_interval,
     mel_db,
     mel_distance,
     mel_statistics,

@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter1d, uniform_filter1d
 from scipy.stats import rankdata
 
-from experiments.common.metrics import resamples
 from experiments.renderer.losses import stft_error
 from render.diffusion.mel import (
     FRAME_RATE,
@@ -344,16 +343,3 @@ def correlation(a: Floats, b: Floats, *, ranks: bool = False) -> float:
     if np.ptp(a) == 0 or np.ptp(b) == 0:
         return math.nan
     return float(np.corrcoef(a, b)[0, 1])
-
-
-def mean_and_interval(values: Sequence[float], n_resamples: int, seed: int) -> dict[str, object]:
-    """Mean over excerpts, and its 95 % bootstrap interval; NaN are left out.
-
-    Equal counts of excerpts are drawn alike, so intervals of differences are paired.
-    """
-    kept = np.array([value for value in values if math.isfinite(value)])
-    if not len(kept):
-        return {"figure": math.nan, "interval": (math.nan, math.nan), "excerpts": 0}
-    means = resamples(len(kept), n_resamples, seed) @ kept / len(kept)
-    low, high = np.quantile(means, (0.025, 0.975)).tolist()
-    return {"figure": float(kept.mean()), "interval": (low, high), "excerpts": len(kept)}

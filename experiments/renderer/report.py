@@ -7,8 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
+from experiments.common.tables import markdown, number, with_interval
 from experiments.renderer.metrics import AUDIBLE_DB, Floats
 from render.diffusion.mel import FRAME_RATE
 from render.score import Note
@@ -75,13 +74,13 @@ def _figures(figures: Mapping[str, Any]) -> str:
             "onsets of drums by spectral flux. Where attacks are slow or voices many, Basic Pitch "
             "hears little of the score in anybody's playing; so the notes that it hears are also "
             "compared with those that it hears in the teacher's.",
-            _table(note_head, rows),
+            markdown(note_head, rows),
             "The same less what the teacher scores.",
-            _table(gap_head, gaps),
+            markdown(gap_head, gaps),
             "Distance to what the teacher plays. Audible: only where one of the two is within "
             f"{AUDIBLE_DB:g} dB of the excerpt's loudest band. Loudness: K-weighted, second by "
             "second.",
-            _table(far_head, far),
+            markdown(far_head, far),
         ]
     )
 
@@ -96,10 +95,10 @@ def _families(families: Mapping[str, Any]) -> str:
         ("loudness", "Loudness error by family, dB.", 1),
     ):
         rows = [
-            [group, *(_number(row[system][measure], digits) for system in systems)]
+            [group, *(number(row[system][measure], digits) for system in systems)]
             for group, row in families.items()
         ]
-        parts += [title, _table(["", *systems], rows)]
+        parts += [title, markdown(["", *systems], rows)]
     return "\n\n".join(parts)
 
 
@@ -108,8 +107,8 @@ def _times(times: Mapping[str, Any]) -> str:
         [
             system,
             *(
-                f"{_number(row[kind]['median'], 1)} ({_number(row[kind]['late'], 1, signed=True)}; "
-                f"{_number(row[kind]['worst'], 0)}; {100 * row[kind]['missed']:.0f} %)"
+                f"{number(row[kind]['median'], 1)} ({number(row[kind]['late'], 1, signed=True)}; "
+                f"{number(row[kind]['worst'], 0)}; {100 * row[kind]['missed']:.0f} %)"
                 for kind in ("rise_ms", "fall_ms")
             ),
         ]
@@ -122,7 +121,7 @@ def _times(times: Mapping[str, Any]) -> str:
         "against the teacher's: median size of the error in ms (median with its sign; ninth "
         "decile of sizes; share at which the sound does not rise by 6 dB or fall by 10)."
     )
-    return f"{title}\n\n{_table(['', 'onset', 'release'], rows)}"
+    return f"{title}\n\n{markdown(['', 'onset', 'release'], rows)}"
 
 
 def _velocity(velocity: Mapping[str, Any], main: str) -> str:
@@ -131,8 +130,8 @@ def _velocity(velocity: Mapping[str, Any], main: str) -> str:
         [
             family,
             *(
-                f"{_number(velocity[s][family]['rho'], 2)}, {_number(velocity[s][family]['r'], 2)},"
-                f" {_number(velocity[s][family]['range_db'], 0)}"
+                f"{number(velocity[s][family]['rho'], 2)}, {number(velocity[s][family]['r'], 2)},"
+                f" {number(velocity[s][family]['range_db'], 0)}"
                 for s in systems
             ),
         ]
@@ -142,7 +141,7 @@ def _velocity(velocity: Mapping[str, Any], main: str) -> str:
         "One note of each family at 11 velocities from 16 to 127: Spearman's rho of velocity and "
         "level, correlation of levels with the teacher's, range in dB."
     )
-    return f"{title}\n\n{_table(['', *systems], rows)}"
+    return f"{title}\n\n{markdown(['', *systems], rows)}"
 
 
 def _seams(seams: Mapping[str, Any]) -> str:
@@ -167,12 +166,12 @@ def _seams(seams: Mapping[str, Any]) -> str:
         "any other) and among the teacher's; share of seams above the teacher's 95th percentile."
     )
     header = ["", "at seams", "elsewhere", "ratio", "percentile", "among the teacher's", "extreme"]
-    return f"{title}\n\n{_table(header, rows)}"
+    return f"{title}\n\n{markdown(header, rows)}"
 
 
 def _frechet(frechet: Mapping[str, Mapping[str, float]]) -> str:
     systems = list(frechet["statistics"])
-    rows = [[s, *(_number(found[s], 2) for found in frechet.values())] for s in systems]
+    rows = [[s, *(number(found[s], 2) for found in frechet.values())] for s in systems]
     title = (
         "Fréchet distance to the teacher's seconds, to be read beside the paired distances and "
         "never alone. Log-mel statistics: mean, deviation and change of 32 bands, an embedding "
@@ -180,7 +179,7 @@ def _frechet(frechet: Mapping[str, Mapping[str, float]]) -> str:
         "pitch and no timbre; without drums. The teacher's halves are other songs on the same "
         "families of instruments."
     )
-    return f"{title}\n\n{_table(['', *(_EMBEDDINGS[name] for name in frechet)], rows)}"
+    return f"{title}\n\n{markdown(['', *(_EMBEDDINGS[name] for name in frechet)], rows)}"
 
 
 def _speed(speed: Mapping[str, Any]) -> str:
@@ -203,7 +202,7 @@ def _speed(speed: Mapping[str, Any]) -> str:
         "the denoiser's; every bus that sounds costs as much."
     )
     return (
-        f"{title}\n\n{_table(['steps', 'threads', 'denoiser', 'vocoder', 'both', 'floor'], rows)}"
+        f"{title}\n\n{markdown(['steps', 'threads', 'denoiser', 'vocoder', 'both', 'floor'], rows)}"
     )
 
 
@@ -233,25 +232,11 @@ def _targets(report: Mapping[str, Any]) -> str:
                      f"at most {MOST_REAL_TIME:g}", f"{taken:.3f}",
                      taken <= MOST_REAL_TIME])  # fmt: skip
     lines = [[*row[:3], "yes" if row[3] else "no"] for row in rows]
-    return f"{main}:\n\n{_table(['target', 'wanted', 'found', 'reached'], lines)}"
+    return f"{main}:\n\n{markdown(['target', 'wanted', 'found', 'reached'], lines)}"
 
 
 def _cell(found: Mapping[str, Any], digits: int = 3, *, signed: bool = False) -> str:
-    if not np.isfinite(found["figure"]):
-        return "-"
-    figure, low, high = (
-        _number(x, digits, signed=signed) for x in (found["figure"], *found["interval"])
-    )
-    return f"{figure} [{low}, {high}]"
-
-
-def _number(value: float, digits: int, *, signed: bool = False) -> str:
-    return f"{value:{'+' if signed else ''}.{digits}f}" if np.isfinite(value) else "-"
-
-
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [list(header), ["---"] * len(header), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    return with_interval(found["figure"], found["interval"], digits, signed=signed)
 
 
 # --- pictures ---------------------------------------------------------------------------------

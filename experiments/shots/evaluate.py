@@ -15,7 +15,6 @@ from __future__ import annotations
 import argparse
 import csv
 import importlib.util
-import json
 import sys
 import tempfile
 import time
@@ -33,6 +32,8 @@ from scenedetect.common import Timecode
 from amt.features.scenes import CutDetector
 from amt.features.video import Frame, VideoReader
 from amt.types import Cut
+from experiments.common.reports import write_json
+from experiments.common.tables import markdown, number
 from experiments.shots.films import FILMS, Change, write
 
 GRADUAL_S = 0.5
@@ -178,14 +179,20 @@ def listed(folder: Path, truth: Path) -> Iterator[tuple[str, Path, list[Change]]
 
 
 def text(report: Mapping[str, Any]) -> str:
-    """The report as an aligned table: precision, recall, F1 and the number of false claims."""
-    lines = []
-    for kind, rows in report["kinds"].items():
-        for name, row in rows.items():
-            shown = "  ".join(f"{row[key]:5.2f}" for key in ("precision", "recall", "f1"))
-            lines.append(f"{kind:32s} {name:16s} {shown}  false {row.get('false', 0)}")
+    """The report as a Markdown table: precision, recall, F1 and the number of false claims."""
+    rows = [
+        [
+            kind,
+            name,
+            *(number(row[key], 2) for key in ("precision", "recall", "f1")),
+            str(row.get("false", 0)),
+        ]
+        for kind, detectors in report["kinds"].items()
+        for name, row in detectors.items()
+    ]
+    header = ["films", "detector", "precision", "recall", "F1", "false"]
     cost = ", ".join(f"{name} {ms:.2f}" for name, ms in report["ms_per_frame"].items())
-    return "\n".join(["columns: precision, recall, F1", *lines, f"ms a frame: {cost}"])
+    return f"{markdown(header, rows)}\n\nms a frame: {cost}"
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -205,7 +212,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     else:
         report = measure(drawn(args.kinds, range(args.seed, args.seed + args.films)))
     if args.json is not None:
-        args.json.write_text(json.dumps(report, indent=1))
+        write_json(report, args.json)
     print(text(report))
 
 

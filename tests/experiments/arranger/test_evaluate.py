@@ -20,7 +20,7 @@ from amt.types import TICKS_PER_BEAT, Note
 from experiments.arranger.evaluate import by_human, by_patterns
 from experiments.arranger.report import text_of
 from experiments.arranger.scores import control_report, melody_report, overlap_report
-from experiments.common.metrics import resamples
+from experiments.common.bootstrap import resamples
 from experiments.evaluate import main
 from tests.data_prep.test_pop909_notes import N_BARS, write_corpus_song
 from tests.experiments.arranger.test_metrics import make_piece

@@ -12,11 +12,11 @@ import torch
 from amt.models.chords.network import Composer
 from amt.models.config import ComposerConfig
 from data_prep.muvi_sync import load_split
+from experiments.common.examples import load_examples
 from experiments.common.training import TrainSettings, read_config
 from experiments.composer.ablations import DEFINITIONS, Guided, main, rows_at_use, table_text
 from experiments.composer.data import ComposerData
 from experiments.composer.train import ComposerObjective
-from experiments.evaluate import load_examples
 from tests.data_prep.tiny_muvi_sync import write_split
 from tests.models.chords.test_network import TOY, toy_video
 

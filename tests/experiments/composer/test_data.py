@@ -17,13 +17,8 @@ from amt.models.config import ComposerConfig
 from amt.models.video import MODALITIES
 from data_prep.chord_track import ChordTrack
 from data_prep.muvi_sync import MuviSong, load_split
-from experiments.composer.data import (
-    TRIAD_OF,
-    ComposerData,
-    ComposerExamples,
-    collate,
-    whole_song,
-)
+from experiments.common.examples import collate, whole_song
+from experiments.composer.data import TRIAD_OF, ComposerData, ComposerExamples
 from experiments.composer.train import ComposerObjective, ComposerTask, main
 from tests.data_prep.tiny_muvi_sync import write_split
 

@@ -16,6 +16,7 @@ from PIL import Image
 from amt.chords import Key
 from amt.errors import InputError
 from data_prep.note_song import NoteSong, measured
+from experiments.common.bootstrap import mean_and_interval
 from experiments.evaluate import main
 from experiments.renderer import evaluate, measures, systems, train
 from experiments.renderer.data import Teacher
@@ -32,7 +33,6 @@ from experiments.renderer.metrics import (
     jumps,
     level_db,
     loudness_error,
-    mean_and_interval,
     mel_db,
     mel_distance,
     mel_statistics,

@@ -1,4 +1,4 @@
-"""Scores against values worked out by hand."""
+"""Scores of chords against values worked out by hand."""
 
 from __future__ import annotations
 
@@ -12,20 +12,14 @@ from hypothesis import strategies as st
 
 from amt.chords import VOCABULARY_SIZE, parse_chord
 from amt.types import EMOTIONS
-from experiments.common.metrics import (
+from experiments.common.bootstrap import figures, joined
+from experiments.composer.baselines import before, fit_baselines
+from experiments.composer.metrics import (
     chord_metrics,
     chord_table,
-    curve_metrics,
-    curve_table,
-    figures,
-    intervals,
-    joined,
-    paired_differences,
     progression_metrics,
-    resamples,
     tonal_centroids,
 )
-from experiments.composer.baselines import before, fit_baselines
 
 
 def ids(*labels: str) -> np.ndarray:
@@ -80,46 +74,6 @@ def test_songs_count_by_their_seconds() -> None:
         chord_table(wrong, torch.tensor([[5, 5, 5]]), torch.ones(1, 3)),
     ]
     assert figures(joined(tables), chord_metrics)["hits@1"] == pytest.approx(1 / 4)
-
-
-def test_the_interval_of_equal_songs_is_a_point_and_of_unequal_ones_is_not() -> None:
-    draws = resamples(10, 200, seed=0)
-    assert (draws.sum(axis=1) == 10).all()
-    assert (draws == resamples(10, 200, seed=0)).all()
-    hits = np.arange(10.0)
-    same = {"slots": np.full(10, 4.0), "nll": np.full(10, 8.0)}
-    table = same | {"changes": np.ones(10), "hits@1_on_change": np.ones(10)}
-    table |= {f"hits@{k}": hits for k in (1, 3, 5)}
-    found = intervals(table, chord_metrics, draws)
-    assert found["nll"] == pytest.approx((2, 2))
-    low, high = found["hits@1"]
-    assert low < hits.mean() / 4 < high
-    shifted = table | {"hits@1": hits + 1}
-    difference = paired_differences(table, shifted, chord_metrics, draws)["hits@1"]
-    assert difference == pytest.approx((0.25, 0.25, 0.25))
-
-
-def test_curves_by_hand() -> None:
-    truth = np.array([[0.0, 2], [1, 4], [2, 6]])
-    curve = np.array([[0.0, 6], [0.5, 4], [1, 2]])
-    found = figures(curve_table([curve], [truth]), curve_metrics)
-    assert found["rmse_loudness"] == pytest.approx(math.sqrt((0.25 + 1) / 3))
-    assert found["rmse_density"] == pytest.approx(math.sqrt(32 / 3))
-    assert found["pearson_loudness"] == pytest.approx(1)
-    assert found["pearson_density"] == pytest.approx(-1)
-    assert found["std_ratio_loudness"] == pytest.approx(0.5)
-    padded = figures(curve_table([curve], [truth], padded_to=12), curve_metrics)
-    assert padded["rmse_density"] == pytest.approx(math.sqrt(32 / 12))
-    cut = figures(curve_table([curve], [truth], padded_to=2), curve_metrics)
-    assert cut["rmse_density"] == pytest.approx(math.sqrt(16 / 2))
-
-
-def test_a_constant_song_has_no_correlation() -> None:
-    rising, flat = np.array([[0.0, 0], [1, 1]]), np.ones((2, 2))
-    found = figures(curve_table([rising, flat], [rising, rising]), curve_metrics)
-    assert found["pearson_loudness"] == pytest.approx(1)
-    nothing = figures(curve_table([flat], [rising]), curve_metrics)
-    assert math.isnan(nothing["pearson_loudness"])
 
 
 def test_progressions_by_hand() -> None:

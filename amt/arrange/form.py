@@ -16,16 +16,14 @@ from amt.arrange.dynamics import CRESCENDO_DB, PUSH_DB, PUSH_S, Crescendo
 from amt.chords import Chord
 from amt.mood import valence_arousal
 from amt.timing import grid_end_tick
+from amt.timing.hits import is_hit, is_strong
 from amt.types import TICKS_PER_BEAT, Accent, Cut, FloatArray, Plan
 
 PHRASE_BARS = 4
 """Bars of a phrase; a single bar left over joins the phrase before it."""
 
-HIT_TOLERANCE_S = 0.05
-"""How near to a beat a cut must fall to be played as a hit."""
-
-STRONG = 0.5
-"""From this strength on a crescendo leads to a cut, and harmony and bass play on it."""
+STRONG_ACCENT = 0.5
+"""From this strength on harmony and bass play on a peak of movement."""
 
 WEAK = 0.25
 """Cuts of less strength are passed over."""
@@ -93,11 +91,11 @@ class Form:
 
     def has_strong_cut(self, tick: int) -> bool:
         """Whether a strong cut falls on a tick."""
-        return tick in self.hits and self.hits[tick].strength >= STRONG
+        return tick in self.hits and is_strong(self.hits[tick])
 
     def has_strong_event(self, tick: int) -> bool:
         """Whether a strong cut or a strong accent falls on a tick."""
-        pushed = tick in self.accents and self.accents[tick].strength >= STRONG
+        pushed = tick in self.accents and self.accents[tick].strength >= STRONG_ACCENT
         return pushed or self.has_strong_cut(tick)
 
     def stress_at(self, tick: int) -> float:
@@ -116,7 +114,7 @@ class Form:
         led = [
             Crescendo(cut.time_s, weight * CRESCENDO_DB * cut.strength)
             for cut in self.hits.values()
-            if cut.strength >= STRONG
+            if is_strong(cut)
         ]
         pushed = [
             Crescendo(accent.time_s, weight * PUSH_DB * accent.strength, PUSH_S)
@@ -217,7 +215,7 @@ def _hits(plan: Plan, end: int) -> dict[int, Cut]:
     for cut in plan.cuts:
         beat = int(np.abs(beats_s - cut.time_s).argmin())
         tick = beat * TICKS_PER_BEAT
-        if abs(beats_s[beat] - cut.time_s) <= HIT_TOLERANCE_S and 0 < tick < end:
+        if is_hit(float(beats_s[beat]), cut.time_s) and 0 < tick < end:
             hits[tick] = cut
     return hits
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from amt.timing.hits import is_strong
 from amt.types import EMOTIONS, FloatArray, Section, TimeGrid, VideoFeatures
 
-STRONG_CUT = 0.75
-"""Strength from which a cut starts a section."""
 MIN_SECTION_S = 6.0
 """Seconds that a section lasts at least: about two bars at the slowest tempo."""
 
@@ -31,7 +30,7 @@ def piece_sections(
         bar = int(np.abs(starts_s - cut.time_s).argmin())
         since = starts_s[bar] - grid.seconds_at(float(beats[-1]))
         left = grid.duration_s - starts_s[bar]
-        if cut.strength >= STRONG_CUT and min(since, left) >= MIN_SECTION_S:
+        if is_strong(cut) and min(since, left) >= MIN_SECTION_S:
             beats.append(int(grid.downbeats[bar]))
     ends_s = grid.seconds_at(np.array([*beats[1:], grid.end_beat], dtype=np.float64))
     sections = []

@@ -1,7 +1,6 @@
 """Which cuts the music lands on.
 
-A cut is hit when a beat lies within one frame of video at 25 a second; it is strong when it may
-ask for the first beat of a bar (a *downbeat*). These are the definitions of the alignment figures.
+Hits and strong cuts are those of :mod:`amt.timing.hits`. A *downbeat* is the first beat of a bar.
 """
 
 from __future__ import annotations
@@ -10,11 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from amt.timing.hits import is_hit, is_strong
 from amt.types import Cut, FloatArray, TimeGrid
-
-HIT_S = 0.040
-STRONG_CUT = 0.75
-"""Strength above which a cut is strong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,17 +26,17 @@ class Landing:
     @property
     def strong(self) -> bool:
         """Whether the cut may ask for a downbeat."""
-        return self.cut.strength > STRONG_CUT
+        return is_strong(self.cut)
 
     @property
     def on_beat(self) -> bool:
         """Whether a beat hits the cut."""
-        return abs(self.beat_s) <= HIT_S
+        return is_hit(self.beat_s, 0.0)
 
     @property
     def on_downbeat(self) -> bool:
         """Whether a downbeat hits the cut."""
-        return abs(self.downbeat_s) <= HIT_S
+        return is_hit(self.downbeat_s, 0.0)
 
 
 def landings(cuts: tuple[Cut, ...], grid: TimeGrid) -> tuple[Landing, ...]:

@@ -17,9 +17,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from amt.timing.bars import draw_bars
+from amt.timing.hits import are_hits, is_strong
 from amt.timing.lattice import (
     CELLS,
-    HIT_TOLERANCE_S,
     NEVER,
     PICKUP_PRICE,
     Events,
@@ -27,7 +27,7 @@ from amt.timing.lattice import (
     Lattice,
     Path,
 )
-from amt.timing.options import STRONG_CUT, GridOptions, check_input
+from amt.timing.options import GridOptions, check_input
 from amt.timing.refine import Section, beat_times
 from amt.timing.steady import constant_tempo
 from amt.types import BoolArray, Cut, FloatArray, IntArray, TimeGrid
@@ -72,11 +72,11 @@ def fit_grid(
 ) -> TimeGrid:
     """Find beats, bars and tempi that follow the picture.
 
-    Cuts fall on beats and cuts stronger than :data:`~amt.timing.options.STRONG_CUT` on downbeats,
-    as many as the bounds of ``options`` allow; where there are too many, their strength decides.
-    Bars have ``beats_per_bar`` beats except where a strong cut asks for another number. The tempo
-    may change at strong cuts, at a price; within such a section it bends less than a listener
-    notices. The music ends with the picture, on a bar line or a beat if that can be.
+    Cuts fall on beats and strong cuts (:func:`amt.timing.hits.is_strong`) on downbeats, as many as
+    the bounds of ``options`` allow; where there are too many, their strength decides. Bars have
+    ``beats_per_bar`` beats except where a strong cut asks for another number. The tempo may change
+    at strong cuts, at a price; within such a section it bends less than a listener notices. The
+    music ends with the video, on a bar line or a beat if that can be.
 
     Args:
         cuts: Changes of shot, sorted by time, inside the clip.
@@ -130,7 +130,7 @@ def gather_events(cuts: Sequence[Cut], duration_s: float, hits: Sequence[float] 
         (
             cut.time_s,
             BEAT_REWARD + STRENGTH_REWARD * cut.strength,
-            DOWNBEAT_REWARD * (cut.strength > STRONG_CUT),
+            DOWNBEAT_REWARD * is_strong(cut),
         )
         for cut in cuts
     ]
@@ -236,7 +236,7 @@ def _meets(
     """Beat, time and weight of the events that the path meets."""
     position = path.position[1:-1]
     beats = np.rint(position).astype(np.int64)
-    met = np.abs(position - beats) * beat_s <= HIT_TOLERANCE_S + 1e-9
+    met = are_hits((position - beats) * beat_s)
     weights = events.beat_reward + np.where(path.claimed, events.downbeat_reward, 0)
     return tuple(
         (int(beats[i]), float(events.times_s[i + 1]), float(weights[i]))
@@ -290,7 +290,7 @@ def _fit_phase(
     events_s = events.times_s[1:-1]
     beats = np.rint(position[1:-1]).astype(np.int64)
     error_s = events_s - (first_s + (beats - first_line) * beat_s)
-    met = (np.abs(error_s) <= HIT_TOLERANCE_S) & (beats >= first_line)
+    met = are_hits(error_s) & (beats >= first_line)
     if met.any() and not whole_beats:
         first_s += _weighted_median(error_s[met], events.beat_reward[met])
     first_s = float(np.clip(first_s, options.shortest_beat_s, options.longest_beat_s))

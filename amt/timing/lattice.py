@@ -28,12 +28,11 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
+from amt.timing.hits import HIT_S
 from amt.types import BoolArray, FloatArray, IntArray
 
 CELLS = 32
 """Cells of position a beat: 12.5 ms at 150 BPM. The refinement afterwards knows no cells."""
-HIT_TOLERANCE_S = 0.039
-"""A beat this near an event meets it; at 40 ms picture and sound begin to part."""
 FRESH_CELLS = 3 * CELLS // 2
 """A downbeat is fresh while the next one would make a bar of one beat."""
 
@@ -141,7 +140,7 @@ class Lattice:
 
     def __post_init__(self) -> None:
         to_beat = (np.arange(self.width) + CELLS // 2) % CELLS - CELLS // 2
-        error = np.abs(to_beat) / CELLS * self.beat_s[:, None] / HIT_TOLERANCE_S
+        error = np.abs(to_beat) / CELLS * self.beat_s[:, None] / HIT_S
         kernel = np.where(error <= 1, 1 - 0.25 * error**2, 0).astype(np.float32)
         prices = np.full((2, self.beats_per_bar), METRE_PRICE, dtype=np.float32)
         prices[:, 0] = 0
@@ -250,7 +249,7 @@ class Lattice:
 
     def _claims(self, value: FloatCells, reward: float) -> tuple[IntArray, FloatCells]:
         """Cells E near a downbeat, and [K, 2, R, beat m, E] values of claiming beat m there."""
-        reach = int(HIT_TOLERANCE_S / self.beat_s.min() * CELLS)
+        reach = int(HIT_S / self.beat_s.min() * CELLS)
         near = np.arange(-reach, reach + 1) % self.width
         cells = (near + CELLS * np.arange(self.beats_per_bar)[:, None]) % self.width
         kernel = self.kernel[:, None, None, None, near]

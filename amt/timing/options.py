@@ -10,9 +10,6 @@ from amt.errors import GridError
 from amt.timing.steady import MAX_BPM, MIN_BPM, TEMPO_TOLERANCE, check_duration
 from amt.types import Cut
 
-STRONG_CUT = 0.75
-"""A cut of at least this strength wants a downbeat."""
-
 
 @dataclass(frozen=True, slots=True)
 class GridOptions:

@@ -29,15 +29,13 @@ from amt.models.weights import load_composer, load_expression
 from amt.mood import smooth
 from amt.plan import ARRANGERS, DEFAULT_ARRANGER, Arrangement
 from amt.timing import GridOptions, fit_grid, steady_grid
+from amt.timing.hits import are_hits, is_strong
 from amt.types import EMOTIONS, Cut, FloatArray, TimeGrid, VideoFeatures
 from experiments.common.reports import run_evaluation
 from experiments.common.tables import markdown, number
 from experiments.fit.correlation import Followed, follow, report
 from experiments.fit.correlation import table as following_table
 
-HIT_S = 0.040
-"""One frame of video at 25 fps: a beat this near a cut falls on it."""
-STRONG_CUT = 0.75
 IOU_TOLERANCE_S = 0.5
 SECTION_STEP = 1.0201
 """Neighbouring beats whose lengths have a larger ratio belong to different sections."""
@@ -161,8 +159,8 @@ def best_constant_pulse(clip: Clip, options: GridOptions) -> Pulse:
         bar_s = options.beats_per_bar * beat_s
         phases_s = np.arange(0, bar_s, 0.01)
         since_s = times_s - phases_s[:, None]
-        on_beat = _distance_to_multiple(since_s, beat_s) <= HIT_S
-        on_downbeat = (_distance_to_multiple(since_s, bar_s) <= HIT_S) & strong
+        on_beat = are_hits(_distance_to_multiple(since_s, beat_s))
+        on_downbeat = are_hits(_distance_to_multiple(since_s, bar_s)) & strong
         score = on_beat.sum(axis=1) + on_downbeat.sum(axis=1)
         if score.max(initial=-1) > best_score:
             best_score, best = score.max(), (bpm, phases_s[score.argmax()])
@@ -182,8 +180,8 @@ def best_constant_pulse(clip: Clip, options: GridOptions) -> Pulse:
 def count(pulse: Pulse, clip: Clip) -> Counts:
     """Compare a pulse with the cuts of a clip."""
     times_s, strong = _cut_arrays(clip)
-    on_beat = _distance(times_s, pulse.beats_s) <= HIT_S
-    on_downbeat = _distance(times_s, pulse.downbeats_s) <= HIT_S
+    on_beat = are_hits(_distance(times_s, pulse.beats_s))
+    on_downbeat = are_hits(_distance(times_s, pulse.downbeats_s))
     return Counts(
         cuts=len(times_s),
         cuts_on_beats=int(on_beat.sum()),
@@ -252,7 +250,7 @@ def summarise(counts: Sequence[Counts]) -> dict[str, float]:
 
 def _cut_arrays(clip: Clip) -> tuple[FloatArray, np.ndarray]:
     times_s = np.array([cut.time_s for cut in clip.cuts])
-    return times_s, np.array([cut.strength > STRONG_CUT for cut in clip.cuts], dtype=np.bool_)
+    return times_s, np.array([is_strong(cut) for cut in clip.cuts], dtype=np.bool_)
 
 
 def _distance(times_s: FloatArray, beats_s: FloatArray) -> FloatArray:

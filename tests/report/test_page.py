@@ -32,6 +32,7 @@ from amt.report.clip import MAX_EMBEDDED_BYTES, check_embeddable, coded, link_to
 from amt.report.hits import landings
 from amt.report.sound import BIT_RATES, SoundSource, choose_bit_rate, encode_mp3
 from amt.report.thumbnails import MOST, film_strip
+from amt.timing.hits import is_hit
 from amt.types import (
     ChordSpan,
     Cut,
@@ -360,7 +361,7 @@ def test_landings_as_by_hand(times_s: list[float], lengths_s: list[float]) -> No
         assert cut.time_s + found.beat_s == pytest.approx(
             beats_s[np.abs(beats_s - cut.time_s - found.beat_s).argmin()]
         )
-        assert found.on_beat == (nearest <= 0.040)
+        assert found.on_beat == is_hit(nearest, 0.0)
         assert abs(found.downbeat_s) >= abs(found.beat_s)
 
 

@@ -24,8 +24,8 @@ from amt.arrange.styles import Instrument, load_style
 from amt.arrange.tracks import Draft, song_of, track_of
 from amt.chords import home_distance
 from amt.models.notes.conditioning import NotePlan, beats_to_next
-from amt.models.notes.constraints import Rules
-from amt.models.notes.decode import GivenBars, WritingOptions, write_words
+from amt.models.notes.constraints import Constraints
+from amt.models.notes.decode import Infill, NoteSamplingOptions, sample_words
 from amt.models.notes.network import CONTROLS, Arranger
 from amt.models.notes.tokens import (
     DURATION,
@@ -88,20 +88,20 @@ def iter_neural_songs(
     score = write_score(plan, load_style(plan.style))
     asked = note_plan(plan, score, arrangement)
     players = network_instruments(score.style, arrangement)
-    rules = Rules(ranges=home_ranges(players, home_distance(plan.key)))
-    options = WritingOptions(candidates=arrangement.candidates, rules=rules)
+    constraints = Constraints(ranges=home_ranges(players, home_distance(plan.key)))
+    options = NoteSamplingOptions(candidates=arrangement.candidates, constraints=constraints)
     passes = 1 + len(arrangement.rewrites)
 
-    def write(number: int, seed: int, given: GivenBars | None = None) -> IntArray:
+    def write(number: int, seed: int, given: Infill | None = None) -> IntArray:
         part = reporter.part(number / passes, (number + 1) / passes)
         generator = torch.Generator().manual_seed(seed)
-        return write_words(arranger, asked, options, generator, given, part)
+        return sample_words(arranger, asked, options, generator, given, part)
 
     words = write(0, plan.seed)
     song = _song(plan, score, words, arrangement, plan.seed)
     yield song
     for number, rewrite in enumerate(arrangement.rewrites, 1):
-        given = GivenBars(words, range(rewrite.first - 1, rewrite.last))
+        given = Infill(words, range(rewrite.first - 1, rewrite.last))
         words = write(number, rewrite.seed, given)
         anew = _song(plan, score.varied(rewrite.seed), words, arrangement, rewrite.seed)
         song = splice_bars(song, anew, bar_span(plan.grid, rewrite, song.end))
@@ -165,7 +165,7 @@ def home_ranges(players: Mapping[str, Instrument], distance: int) -> tuple[tuple
         players: role -> instrument; a role without one may play what the network has learned.
         distance: semitones from the key of the plan to the home key.
     """
-    learned = Rules().ranges or ()
+    learned = Constraints().ranges or ()
     ranges = []
     for role, (low, high) in zip(ROLES, learned, strict=True):
         player = players.get(role)

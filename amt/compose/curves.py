@@ -71,7 +71,7 @@ def _predict(features: VideoFeatures, expression: Expression, mood: MoodTarget) 
     video = video._replace(clock=video.clock + EXCERPT_S, known=known)
     with torch.inference_mode():
         mean = expression(video).mean
-        return np.asarray(expression.heard(mean)[0].numpy().astype(np.float64))
+        return np.asarray(expression.rescale_variance(mean)[0].numpy().astype(np.float64))
 
 
 def _around_mean(motion: FloatArray) -> FloatArray:

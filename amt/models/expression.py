@@ -3,8 +3,8 @@
 After Video2Music's biGRU (Kang et al. 2023), with two changes. Every slot also sees the mean of the
 whole clip. And for every slot and both targets it predicts a distribution over levels instead of
 one number: the mean of that is what lowers RMSE; the mean alone varies far less than music does, so
-:meth:`Expression.heard` widens it to the variance of the data where the result is heard rather than
-scored.
+:meth:`Expression.rescale_variance` widens it to the variance of the data for what is played rather
+than scored.
 
 Shapes: ``B`` batch, ``S`` slots, ``L`` levels; target 0 is loudness, 1 is density.
 """
@@ -66,7 +66,7 @@ class Expression(nn.Module):
         mean = (log_probs.exp() * self.levels).sum(dim=-1)
         return ExpressionOutput(log_probs, mean)
 
-    def heard(self, mean: Tensor) -> Tensor:
+    def rescale_variance(self, mean: Tensor) -> Tensor:
         """Predicted means [..., 2] widened to the variance that music has, and kept positive."""
         centre, factor = self.spread[:, 0], self.spread[:, 1]
         widened = centre + factor * (mean - centre)

@@ -22,18 +22,18 @@ FORMAT = 1
 PACKAGED = Path(__file__).parent.parent / "weights"
 M = TypeVar("M", bound=nn.Module)
 
-_RENAMED_COMPOSER = {
+RENAMED_COMPOSER = {
     "echo": "induction",
     "echo_in": "induction_in",
     "echo_gate": "copy_gate",
 }
 """Tensor names of the weight file -> those of today's attributes (see
 :func:`render.files.weights.read_network`); goes when the composer is retrained."""
-_RENAMED_COMPOSER_SETTINGS = {"echo": "induction"}
+RENAMED_COMPOSER_SETTINGS = {"echo": "induction"}
 """Likewise of its settings."""
-_RENAMED_EXPRESSION: dict[str, str] = {}
+RENAMED_EXPRESSION: dict[str, str] = {}
 """Likewise; goes when the expression regressor is retrained."""
-_RENAMED_ARRANGER = {
+RENAMED_ARRANGER = {
     "lacking": "remaining_notes",
     "heads.place": "heads.position",
     "heads.told": "heads.embed_prev",
@@ -62,7 +62,7 @@ def load_composer(folder: Path | None = None) -> Composer:
     folder = folder or PACKAGED / "composer"
     composer = read_network(
         folder, "composer model", _about("composer"), ComposerConfig, Composer,
-        _RENAMED_COMPOSER, _RENAMED_COMPOSER_SETTINGS,
+        RENAMED_COMPOSER, RENAMED_COMPOSER_SETTINGS,
     )  # fmt: skip
     return _by_columns(composer)
 
@@ -76,7 +76,7 @@ def load_expression(folder: Path | None = None) -> Expression:
     folder = folder or PACKAGED / "expression"
     expression = read_network(
         folder, "expression model", _about("expression"), ExpressionConfig, Expression,
-        _RENAMED_EXPRESSION,
+        RENAMED_EXPRESSION,
     )  # fmt: skip
     return _by_columns(expression)
 
@@ -88,7 +88,7 @@ def load_arranger(folder: Path) -> Arranger:
         WeightsError: a file is missing, damaged, or of another model or version.
     """
     arranger = read_network(
-        folder, "arranger model", _about("arranger"), ArrangerConfig, Arranger, _RENAMED_ARRANGER
+        folder, "arranger model", _about("arranger"), ArrangerConfig, Arranger, RENAMED_ARRANGER
     )
     return _by_columns(arranger)
 

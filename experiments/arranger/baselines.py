@@ -17,10 +17,10 @@ from amt.features.emotion import circumplex
 from amt.models.notes.tokens import (
     BAR,
     DURATION,
-    FIRST_PLACE,
+    FIRST_POSITION,
     ONSET,
     PITCH,
-    PLACE,
+    POSITION,
     RESOLUTION,
     ROLE,
     ROLES,
@@ -117,19 +117,19 @@ class NoteBigram:
         """Words [m, 5] of a piece of these bars."""
         words = [(BAR, 0, 0, 0, 0)]
         for beats in bars:
-            end = FIRST_PLACE + RESOLUTION * beats
+            end = FIRST_POSITION + RESOLUTION * beats
             while True:
                 words.append(self._next(words[-1], end, generator))
-                if words[-1][PLACE] == BAR:
+                if words[-1][POSITION] == BAR:
                     break
         return np.array(words, dtype=np.int64)
 
     def _count(self, words: IntArray) -> None:
         before, now = words[:-1], words[1:]
-        np.add.at(self._place, (before[:, PLACE], now[:, PLACE]), 1)
-        is_note = now[:, PLACE] >= FIRST_PLACE
+        np.add.at(self._place, (before[:, POSITION], now[:, POSITION]), 1)
+        is_note = now[:, POSITION] >= FIRST_POSITION
         before, now = before[is_note], now[is_note]
-        same = before[:, PLACE] == now[:, PLACE]
+        same = before[:, POSITION] == now[:, POSITION]
         same_role = same & (before[:, ROLE] == now[:, ROLE])
         role = now[:, ROLE]
         np.add.at(self._role, (same.astype(int), before[:, ROLE], role), 1)
@@ -153,7 +153,7 @@ class NoteBigram:
         is_highest = last_pitch == VOCABULARY[PITCH] - 1
         is_full = is_highest and last_role == VOCABULARY[ROLE] - 1
         weights = self._place[last_place].copy()
-        weights[0] = weights[end:] = weights[FIRST_PLACE : last_place + is_full] = 0
+        weights[0] = weights[end:] = weights[FIRST_POSITION : last_place + is_full] = 0
         place = _drawn(weights, generator)
         if place == BAR:
             return BAR, 0, 0, 0, 0

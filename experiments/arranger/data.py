@@ -25,13 +25,13 @@ from torch.nn.utils.rnn import pad_sequence
 
 from amt.chords import home_distance
 from amt.models.notes.conditioning import NotePlan, beats_to_next
-from amt.models.notes.motifs import N_LIKENESSES, Recollection, recollect
+from amt.models.notes.motifs import N_SIMILARITIES, MotifContext, motif_context
 from amt.models.notes.network import CONTROLS, PlanInput, WordInput, plan_beats
 from amt.models.notes.tokens import (
     BAR,
     ONSET,
     PITCH,
-    PLACE,
+    POSITION,
     ROLE,
     ROLES,
     VOCABULARY,
@@ -178,7 +178,7 @@ class _Prepared:
     words: IntArray
     bar: IntArray
     n_notes: IntArray
-    recollection: Recollection
+    recollection: MotifContext
 
 
 def _prepare(piece: NoteSong, reach: int) -> _Prepared:
@@ -187,16 +187,16 @@ def _prepare(piece: NoteSong, reach: int) -> _Prepared:
     words = to_words(piece.notes, piece.bars)
     bar = bar_of(words)
     if reach:
-        recalled = recollect(words, plan.chart, reach)
-        recollection = Recollection(
-            recalled.words.astype(np.uint8), recalled.likeness.astype(np.float16)
+        recalled = motif_context(words, plan.chart, reach)
+        recollection = MotifContext(
+            recalled.words.astype(np.uint8), recalled.similarity.astype(np.float16)
         )
     else:
-        recollection = Recollection(
+        recollection = MotifContext(
             np.zeros((len(words), 0, len(VOCABULARY)), np.uint8),
-            np.zeros((len(words), 0, N_LIKENESSES), np.float16),
+            np.zeros((len(words), 0, N_SIMILARITIES), np.float16),
         )
-    first = np.flatnonzero(words[:, PLACE] == BAR)
+    first = np.flatnonzero(words[:, POSITION] == BAR)
     return _Prepared(plan, words, bar, np.arange(len(words)) - first[bar], recollection)
 
 
@@ -240,7 +240,7 @@ class ArrangerExamples:
         piece = self._prepared[name, index]
         last_start = max(0, len(piece.words) - 1 - self.settings.length)
         # A stretch begins with a bar: the first one that does after a random word.
-        bars = np.flatnonzero(piece.words[:-1, PLACE] == BAR)
+        bars = np.flatnonzero(piece.words[:-1, POSITION] == BAR)
         within = bars[: np.searchsorted(bars, last_start, side="right") + 1]
         start = int(within[rng.integers(len(within))])
         return _stretch(piece, start, self.settings.length, self._asked(rng, piece.plan))
@@ -267,7 +267,7 @@ def validation_batches(
     stretches = []
     for piece in pieces:
         prepared = _prepare(piece, reach)
-        bars = np.flatnonzero(prepared.words[:-1, PLACE] == BAR)
+        bars = np.flatnonzero(prepared.words[:-1, POSITION] == BAR)
         for start in (bars[0], bars[len(bars) // 2]):
             stretches.append(_stretch(prepared, int(start), length, prepared.plan))
     return [_collate(stretches[i : i + size]) for i in range(0, len(stretches), size)]
@@ -284,7 +284,7 @@ class _Stretch:
     bar: IntArray
     """[T] counted from the first bar of ``plan``."""
     n_notes: IntArray
-    recollection: Recollection
+    recollection: MotifContext
     plan: NotePlan
 
 
@@ -300,7 +300,7 @@ def _stretch(piece: _Prepared, start: int, length: int, plan: NotePlan) -> _Stre
         piece.words[rows.start + 1 : rows.stop + 1],
         bars - low,
         piece.n_notes[rows],
-        Recollection(*(column[rows] for column in piece.recollection)),
+        MotifContext(*(column[rows] for column in piece.recollection)),
         replace(
             plan,
             bars=plan.bars[low:high],
@@ -332,7 +332,7 @@ def _collate(stretches: Sequence[_Stretch]) -> ArrangerBatch:
         bar=column([stretch.bar for stretch in stretches], -1),
         n_notes=column([stretch.n_notes for stretch in stretches]),
         motif_words=column([stretch.recollection.words for stretch in stretches]).long(),
-        motif_likeness=column([stretch.recollection.likeness for stretch in stretches]).float(),
+        motif_similarity=column([stretch.recollection.similarity for stretch in stretches]).float(),
     )
     return ArrangerBatch(heard, plan, column([stretch.targets for stretch in stretches]))
 

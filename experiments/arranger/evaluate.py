@@ -25,7 +25,7 @@ import torch
 
 from amt.chords import home_distance
 from amt.models.notes.conditioning import NotePlan
-from amt.models.notes.decode import WritingOptions, write_words
+from amt.models.notes.decode import NoteSamplingOptions, sample_words
 from amt.models.notes.network import CONTROLS, Arranger
 from amt.models.notes.tokens import to_notes
 from amt.models.weights import load_arranger
@@ -73,7 +73,7 @@ N_ROLLS = 6
 SPEED_S, SPEED_RUNS = 60.0, 3
 _MOOD = ("valence", "arousal")
 _OPTIONS = {"temperature": float, "top_p": float, "candidates": int}
-"""Fields of :class:`amt.models.notes.decode.WritingOptions` that may be given."""
+"""Fields of :class:`amt.models.notes.decode.NoteSamplingOptions` that may be given."""
 _FEWEST_NOTES = 2
 """That the judge can say anything of."""
 
@@ -86,12 +86,12 @@ class Network:
     """An arranger, in evaluation mode, and how it draws."""
 
     arranger: Arranger
-    options: WritingOptions
+    options: NoteSamplingOptions
 
     def write(self, plan: NotePlan, seed: int) -> IntArray:
         """The words of a plan."""
         generator = torch.Generator().manual_seed(seed)
-        return write_words(self.arranger, plan, self.options, generator)
+        return sample_words(self.arranger, plan, self.options, generator)
 
 
 def by_human(piece: NoteSong, seed: int = 0) -> Arrangement:
@@ -270,7 +270,7 @@ def evaluate_arranger(args: argparse.Namespace) -> dict[str, Any]:
 
 def _network(args: argparse.Namespace) -> Network:
     given = {name: getattr(args, name) for name in _OPTIONS}
-    options = WritingOptions(**{name: v for name, v in given.items() if v is not None})
+    options = NoteSamplingOptions(**{name: v for name, v in given.items() if v is not None})
     return Network(load_arranger(model_folder(args.weights, "arranger") or args.weights), options)
 
 

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from amt.models.config import ArrangerConfig
 from amt.models.notes.network import Arranger, PlanInput, WordInput
-from amt.models.notes.tokens import FIRST_PLACE, PLACE, VOCABULARY
+from amt.models.notes.tokens import FIRST_POSITION, POSITION, VOCABULARY
 from amt.models.weights import save_model
 from data_prep.corpus import split_by_song
 from data_prep.emopia import song_names
@@ -75,7 +75,7 @@ class ArrangerTask:
     def loss(self, step: int, rank: int, world: int) -> dict[str, Tensor]:
         """Losses of this process's share of the step's batch."""
         batch = self.examples.batch(step, self.batch_size)
-        told = (batch.targets[..., PLACE] > 0).sum() / world
+        told = (batch.targets[..., POSITION] > 0).sum() / world
         nll, own = (x.sum(dim=(0, 1)) / told for x in self._nll(batch, slice(rank, None, world)))
         total = nll.sum() + self.objective.own_weight * own.sum()
         return {"total": total, "own": own.sum(), **dict(zip(COLUMNS, nll, strict=True))}
@@ -87,8 +87,8 @@ class ArrangerTask:
             nll, alone = self._nll(batch, slice(None))
             total += nll.sum(dim=(0, 1)).cpu()
             own += float(alone.sum())
-            words += int((batch.targets[..., PLACE] > 0).sum())
-            notes += int((batch.targets[..., PLACE] >= FIRST_PLACE).sum())
+            words += int((batch.targets[..., POSITION] > 0).sum())
+            notes += int((batch.targets[..., POSITION] >= FIRST_POSITION).sum())
         counts = torch.tensor([words] + [notes] * (len(COLUMNS) - 1))
         columns = dict(zip(COLUMNS, (total / counts).tolist(), strict=True))
         return {"loss": float(total.sum() / words), "own": own / words, **columns}

@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from amt.chords import VOCABULARY_SIZE
-from amt.models.chords.induction import EchoHeads, recollect
+from amt.models.chords.induction import InductionHeads, copy_context
 from amt.models.chords.network import START_ID
 from amt.types import FloatArray
 
@@ -69,8 +69,8 @@ def before(chords: Chords, n: int) -> Chords:
 @torch.inference_mode()
 def _echoes(chords: Chords) -> FloatArray:
     """[T, V] mean answer of the composer's induction heads as they are before any training."""
-    memory = recollect(torch.from_numpy(chords)[None], len(chords))
-    return EchoHeads()(memory).probs[0].mean(dim=-2).double().numpy()
+    memory = copy_context(torch.from_numpy(chords)[None], len(chords))
+    return InductionHeads()(memory).probs[0].mean(dim=-2).double().numpy()
 
 
 def _frequency(songs: Sequence[Chords]) -> FloatArray:

@@ -1,4 +1,4 @@
-"""The expression regressor: levels keep the mean, what is heard has the data's variance."""
+"""The expression regressor: levels keep the mean, rescaling gives the data's variance."""
 
 from __future__ import annotations
 
@@ -55,11 +55,13 @@ def test_an_unknown_modality_changes_nothing_whatever_it_holds(model: Expression
     assert torch.equal(model(video).mean, model(other).mean)
 
 
-def test_what_is_heard_is_widened_about_the_centre_and_stays_in_range(model: Expression) -> None:
+def test_rescaling_widens_about_the_centre_and_stays_in_range(model: Expression) -> None:
     model.spread.copy_(torch.tensor([[0.4, 2.0], [10.0, 3.0]]))
-    heard = model.heard(torch.tensor([[0.4, 10.0], [0.5, 12.0], [0.1, 1.0], [0.9, 39.0]]))
+    rescaled = model.rescale_variance(
+        torch.tensor([[0.4, 10.0], [0.5, 12.0], [0.1, 1.0], [0.9, 39.0]])
+    )
     expected = torch.tensor([[0.4, 10.0], [0.6, 16.0], [0.0, 0.0], [1.0, 40.0]])
-    torch.testing.assert_close(heard, expected)
+    torch.testing.assert_close(rescaled, expected)
 
 
 @pytest.mark.parametrize("seconds", [1, 2, 400])
@@ -72,9 +74,9 @@ def test_packaged_weights_answer_for_every_length_and_backend(seconds: int) -> N
     )
     with torch.inference_mode():
         mean = model(video).mean
-        heard = model.heard(mean)
+        rescaled = model.rescale_variance(mean)
     assert mean.shape == (1, seconds, 2)
-    for curve in (mean, heard):
+    for curve in (mean, rescaled):
         assert ((curve >= 0) & (curve <= torch.tensor([1.0, 45.0]))).all()
 
 

@@ -14,7 +14,15 @@ from safetensors.torch import load, save
 from amt.errors import WeightsError
 from amt.models.chords.network import Composer
 from amt.models.config import ComposerConfig
-from amt.models.weights import CONFIG_FILE, WEIGHTS_FILE, load_composer, load_expression, save_model
+from amt.models.weights import (
+    CONFIG_FILE,
+    RENAMED_COMPOSER,
+    RENAMED_COMPOSER_SETTINGS,
+    WEIGHTS_FILE,
+    load_composer,
+    load_expression,
+    save_model,
+)
 from render.files.weights import read_network
 from tests.models.chords.test_network import TOY
 
@@ -126,8 +134,15 @@ def test_names_of_an_earlier_version_are_read(tmp_path: Path) -> None:
     torch.manual_seed(0)
     save_model(tmp_path, "composer", config, Composer(config).state_dict())
     expected = load_composer(tmp_path).state_dict()
-    old = {"induction.fading": "echo.fading", "copy_gate.bias": "echo_gate.bias"}
-    rewritten(tmp_path, old, {"induction": "echo"})
+    names = {
+        name: name.replace(new, old, 1)
+        for name in expected
+        for old, new in RENAMED_COMPOSER.items()
+        if name.split(".")[0] == new
+    }
+    settings = {new: old for old, new in RENAMED_COMPOSER_SETTINGS.items()}
+    assert names and settings
+    rewritten(tmp_path, names, settings)
     model = load_composer(tmp_path)
     assert model.config == config
     for name, tensor in model.state_dict().items():

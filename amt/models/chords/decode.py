@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from amt.errors import InputError
-from amt.models.chords.induction import EchoMemory, Recollection
+from amt.models.chords.induction import CopyContext, CopyMemory
 from amt.models.chords.network import START_ID, ChordHistory, Composer
 from amt.models.layers import KeyValueCache
 from amt.models.video import MODALITIES, VideoInput
@@ -129,16 +129,16 @@ class _Running:
     run: int = 0
     before: int = START_ID
     run_before: int = 0
-    memory: EchoMemory | None = None
+    memory: CopyMemory | None = None
     """What the piece remembers, for a model that asks."""
-    expected: list[EchoMemory] = field(default_factory=list)
+    expected: list[CopyMemory] = field(default_factory=list)
     """What it will remember after each slot more that the running chord lasts."""
 
     def push(self, chord: int) -> None:
         if self.memory is not None:
             if chord != self.last:
                 self.expected.clear()
-            self.memory = self.expected.pop(0) if self.expected else self.memory.heard(chord)
+            self.memory = self.expected.pop(0) if self.expected else self.memory.update(chord)
         if chord == self.last:
             self.run += 1
         else:
@@ -155,13 +155,13 @@ class _Running:
             self._recollection(slots),
         )  # fmt: skip
 
-    def _recollection(self, slots: int) -> Recollection | None:
+    def _recollection(self, slots: int) -> CopyContext | None:
         if self.memory is None:
             return None
         while len(self.expected) < slots - 1:
             latest = self.expected[-1] if self.expected else self.memory
-            self.expected.append(latest.heard(self.last))
-        return Recollection.join([self.memory, *self.expected[: slots - 1]])
+            self.expected.append(latest.update(self.last))
+        return CopyContext.join([self.memory, *self.expected[: slots - 1]])
 
 
 @contextmanager
@@ -218,7 +218,7 @@ def sample_chords(
     encoded = model.encode(guide.video)
     caches = [KeyValueCache(model.config.context) for _ in model.layers]
     mode = torch.full((rows,), int(minor))
-    memory = EchoMemory.empty(model.reach) if model.reach else None
+    memory = CopyMemory.empty(model.reach) if model.reach else None
     running, chords = _Running(memory=memory), list[int]()
     while (first := len(chords)) < n_slots:
         # Before the first chord there is nothing to bet on.

@@ -28,7 +28,7 @@ DECAYS = (0.7, 0.85, 0.93, 0.97)
 """Share of the running mean that stays from slot to slot: about 3, 7, 14 and 33 slots back."""
 SHARPNESS = (8.0, 12.0, 20.0, 30.0, 20.0, 30.0, 50.0, 75.0)
 """Inverse temperatures at which the heads begin, two for each decay."""
-ROOT_LIKENESS = 0.5
+ROOT_SIMILARITY = 0.5
 """How alike two chords are that share only the root; equal chords are 1."""
 NONE = -1
 """Stands where no chord was played yet."""
@@ -37,91 +37,91 @@ _DECAY = torch.tensor(DECAYS)[:, None]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Recollection:
+class CopyContext:
     """What a piece remembers before each slot."""
 
     chords: Tensor
     """[B, T, L] chord at each lag, or :data:`NONE`."""
-    likeness: Tensor
+    similarity: Tensor
     """[B, T, M, L] how alike the past of that slot and the present one are, 0 to 1."""
 
     @staticmethod
-    def join(memories: list[EchoMemory]) -> Recollection:
+    def join(memories: list[CopyMemory]) -> CopyContext:
         """Memories of one piece before consecutive slots, as a batch of one."""
         chords = torch.stack([memory.chords for memory in memories])
-        return Recollection(
-            chords[None, :, :-1], torch.stack([memory.likeness for memory in memories])[None]
+        return CopyContext(
+            chords[None, :, :-1], torch.stack([memory.similarity for memory in memories])[None]
         )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class EchoMemory:
+class CopyMemory:
     """The memory of one piece that grows chord by chord."""
 
     chords: Tensor
     """[L + 1] the last chords, newest first."""
-    likeness: Tensor
+    similarity: Tensor
     """[M, L]"""
 
     @classmethod
-    def empty(cls, reach: int) -> EchoMemory:
+    def empty(cls, reach: int) -> CopyMemory:
         """Before the first chord; ``reach`` is L."""
         return cls(torch.full((reach + 1,), NONE), torch.zeros(len(DECAYS), reach))
 
-    def heard(self, chord: int) -> EchoMemory:
+    def update(self, chord: int) -> CopyMemory:
         """The memory after one chord more."""
         chords = torch.cat([torch.tensor([chord]), self.chords[:-1]])
-        return EchoMemory(chords, _updated(self.likeness, chords[:1], chords[1:]))
+        return CopyMemory(chords, _updated(self.similarity, chords[:1], chords[1:]))
 
 
-def recollect(chords: Tensor, reach: int) -> Recollection:
+def copy_context(chords: Tensor, reach: int) -> CopyContext:
     """The memory before every slot of ``chords`` [B, T], at most ``reach`` slots back."""
     slots = chords.shape[1]
     reach = min(reach, slots)
     padded = F.pad(chords, (reach + 1, 0), value=NONE)
     lags = padded.unfold(1, reach + 1, 1).flip(-1)[:, :slots]  # [B, T, L + 1], newest first
-    likeness = torch.zeros(len(chords), len(DECAYS), reach, device=chords.device)
+    similarity = torch.zeros(len(chords), len(DECAYS), reach, device=chords.device)
     rows = []
     for slot in range(slots):
         past = lags[:, slot, None]
-        likeness = _updated(likeness, past[..., :1], past[..., 1:])
-        rows.append(likeness)
-    return Recollection(lags[..., :-1], torch.stack(rows, dim=1))
+        similarity = _updated(similarity, past[..., :1], past[..., 1:])
+        rows.append(similarity)
+    return CopyContext(lags[..., :-1], torch.stack(rows, dim=1))
 
 
-def _updated(likeness: Tensor, newest: Tensor, others: Tensor) -> Tensor:
+def _updated(similarity: Tensor, newest: Tensor, others: Tensor) -> Tensor:
     """Running means [..., M, L] after a chord [..., 1] whose slot is met by ``others`` [..., L]."""
     played = (newest >= 0) & (others >= 0)
     root, roots = ((x - 1).div(len(QUALITIES), rounding_mode="floor") for x in (newest, others))
-    alike = torch.where(newest == others, 1.0, ROOT_LIKENESS * (root == roots)) * played
-    decay = _DECAY.to(likeness.device)
-    return decay * likeness + (1 - decay) * alike
+    alike = torch.where(newest == others, 1.0, ROOT_SIMILARITY * (root == roots)) * played
+    decay = _DECAY.to(similarity.device)
+    return decay * similarity + (1 - decay) * alike
 
 
-class Echo(NamedTuple):
+class InductionOutput(NamedTuple):
     """What the heads answer."""
 
     probs: Tensor
     """[B, T, H, V] distribution of the next chord; all zero where nothing was played yet."""
-    likeness: Tensor
+    similarity: Tensor
     """[B, T, H] of the best match, 0 to 1."""
 
 
-class EchoHeads(nn.Module):
-    """Recollection -> Echo."""
+class InductionHeads(nn.Module):
+    """CopyContext -> InductionOutput."""
 
     def __init__(self) -> None:
         super().__init__()
         self.log_sharpness = nn.Parameter(torch.tensor(SHARPNESS).log())
         self.fading = nn.Parameter(torch.full((N_HEADS,), 0.1))
 
-    def forward(self, memory: Recollection) -> Echo:
+    def forward(self, memory: CopyContext) -> InductionOutput:
         """Listen back."""
         played = (memory.chords >= 0)[:, :, None]
-        likeness = memory.likeness.repeat(1, 1, N_HEADS // len(DECAYS), 1)
-        age = torch.arange(likeness.shape[-1], device=likeness.device).add(1).log()
-        scores = self.log_sharpness.exp()[:, None] * likeness - self.fading[:, None] * age
+        similarity = memory.similarity.repeat(1, 1, N_HEADS // len(DECAYS), 1)
+        age = torch.arange(similarity.shape[-1], device=similarity.device).add(1).log()
+        scores = self.log_sharpness.exp()[:, None] * similarity - self.fading[:, None] * age
         weights = scores.masked_fill(~played, -1e4).float().softmax(dim=-1) * played
         chords = memory.chords.clamp(min=0)[:, :, None].expand_as(weights)
         empty = weights.new_zeros(*weights.shape[:-1], VOCABULARY_SIZE)
-        return Echo(empty.scatter_add(-1, chords, weights), likeness.amax(dim=-1))
+        return InductionOutput(empty.scatter_add(-1, chords, weights), similarity.amax(dim=-1))

@@ -26,7 +26,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from amt.chords import QUALITIES, ROOTS, VOCABULARY_SIZE
-from amt.models.chords.induction import N_HEADS, Echo, EchoHeads, Recollection, recollect
+from amt.models.chords.induction import (
+    N_HEADS,
+    CopyContext,
+    InductionHeads,
+    InductionOutput,
+    copy_context,
+)
 from amt.models.config import ComposerConfig
 from amt.models.layers import (
     CausalSelfAttention,
@@ -56,7 +62,7 @@ class ChordHistory:
     """The chord before that one, or :data:`START_ID`."""
     run_before: Tensor
     """How many slots that one lasted."""
-    recollection: Recollection | None = None
+    copy_context: CopyContext | None = None
     """What the piece remembers; None for a model that does not ask."""
 
 
@@ -79,7 +85,7 @@ def chord_history(chords: Tensor, reach: int = 0) -> ChordHistory:
         run=delayed(slots - onset + 1, 0),
         before=delayed(chords.gather(1, previous).masked_fill(none, START_ID), START_ID),
         run_before=delayed((onset - onset_before).masked_fill(none, 0), 0),
-        recollection=recollect(chords, reach) if reach else None,
+        copy_context=copy_context(chords, reach) if reach else None,
     )
 
 
@@ -230,7 +236,7 @@ class Composer(nn.Module):
         self.norm = nn.LayerNorm(d)
         self.change_head = nn.Linear(d, 1)
         self.next_head = nn.Linear(d, VOCABULARY_SIZE)
-        self.induction = EchoHeads() if config.induction else None
+        self.induction = InductionHeads() if config.induction else None
         self.induction_in = (
             nn.Linear(N_HEADS * (VOCABULARY_SIZE + 1), d) if config.induction else None
         )
@@ -265,7 +271,7 @@ class Composer(nn.Module):
         x = self._embed(history, minor)
         echo = self._echo(history)
         if echo is not None and self.induction_in is not None:
-            x = x + self.induction_in(torch.cat([echo.probs.flatten(2), echo.likeness], dim=-1))
+            x = x + self.induction_in(torch.cat([echo.probs.flatten(2), echo.similarity], dim=-1))
         x = x + self.aligned(video.local[:, first_slot : first_slot + n_slots])
         x = self.dropout(x)
         slots = torch.arange(first_slot, first_slot + n_slots, device=x.device)
@@ -285,12 +291,12 @@ class Composer(nn.Module):
         """How many slots back the chords must be remembered."""
         return 0 if self.induction is None else self.config.context
 
-    def _echo(self, history: ChordHistory) -> Echo | None:
+    def _echo(self, history: ChordHistory) -> InductionOutput | None:
         if self.induction is None:
             return None
-        if history.recollection is None:
-            raise ValueError("this composer listens for echoes: its history needs a recollection")
-        answer: Echo = self.induction(history.recollection)
+        if history.copy_context is None:
+            raise ValueError("this composer listens for echoes: its history needs a copy_context")
+        answer: InductionOutput = self.induction(history.copy_context)
         return answer
 
     def _embed(self, history: ChordHistory, minor: Tensor) -> Tensor:
@@ -304,7 +310,7 @@ class Composer(nn.Module):
         )
         return embedded
 
-    def _predict(self, x: Tensor, last: Tensor, echo: Echo | None) -> ComposerOutput:
+    def _predict(self, x: Tensor, last: Tensor, echo: InductionOutput | None) -> ComposerOutput:
         change = self.change_head(x).squeeze(-1)
         starts = last == START_ID
         running = last.masked_fill(starts, NO_CHORD_ID)[..., None]

@@ -1,10 +1,11 @@
-"""What a note may be while it is written: rules as masks on the columns of words.
+"""What a note may be while it is written: constraints as masks on the columns of words.
 
-The network is asked what comes next; the rules strike out what must not, and lean towards the
+The network is asked what comes next; the constraints strike out what must not, and lean towards the
 density and the loudness that were asked. They are those of a player rather than of a style: strong
 beats have chord tones, a tune is one voice, hands have so many fingers, a bar holds about as many
 notes as were asked, and the last bar comes to rest. Each can be switched off. No rule ever strikes
-out everything: where two leave nothing, the one that is named first in :class:`Rules` gives way.
+out everything: where two leave nothing, the one that is named first in :class:`Constraints` gives
+way.
 
 Positions are twelfths of a beat; words and notes are those of :mod:`amt.models.notes.tokens`.
 """
@@ -23,11 +24,11 @@ from amt.models.notes.network import CONTROLS
 from amt.models.notes.tokens import (
     BAR,
     DURATION,
-    FIRST_PLACE,
+    FIRST_POSITION,
     HIGHEST_PITCH,
     LOWEST_PITCH,
     PITCH,
-    PLACE,
+    POSITION,
     RESOLUTION,
     ROLE,
     ROLES,
@@ -55,8 +56,8 @@ _ANY_VOICES = (VOCABULARY[PITCH],) * len(ROLES)
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
-    """Which rules hold, and their measures."""
+class Constraints:
+    """Which constraints hold, and their measures."""
 
     chord_tones: bool = True
     """Melody and harmony begin notes on strong beats, the first and the middle one of a bar, on
@@ -98,20 +99,20 @@ class Rules:
     """Notes of a bar, so that every bar ends."""
 
 
-class Chart:
-    """What the rules know of a plan.
+class ConstraintContext:
+    """What the constraints know of a plan.
 
     Args:
         plan: of the piece.
-        rules: that hold.
+        constraints: that hold.
         stop: position behind which no note may sound; the end of the piece if None.
     """
 
-    def __init__(self, plan: NotePlan, rules: Rules, stop: int | None = None) -> None:
-        self.plan, self.rules = plan, rules
+    def __init__(self, plan: NotePlan, constraints: Constraints, stop: int | None = None) -> None:
+        self.plan, self.constraints = plan, constraints
         self.starts = bar_starts(plan.bars)
         self.stop = int(self.starts[-1]) if stop is None else stop
-        self.roles = plan.roles if rules.planned else np.ones_like(plan.roles)
+        self.roles = plan.roles if constraints.planned else np.ones_like(plan.roles)
         self.tones = _tones()[plan.chords]
         changes = np.flatnonzero(np.diff(plan.chords))
         last_chord = int(changes[-1]) + 1 if len(changes) else 0
@@ -123,7 +124,7 @@ class Chart:
         self.loudness: FloatArray | None = None
         if plan.known[CONTROLS.index("loudness")]:
             self.loudness = plan.control("loudness")[plan.downbeats]
-        ranges = rules.ranges or ((LOWEST_PITCH, HIGHEST_PITCH),) * len(ROLES)
+        ranges = constraints.ranges or ((LOWEST_PITCH, HIGHEST_PITCH),) * len(ROLES)
         pitches = np.arange(VOCABULARY[PITCH]) - 1 + LOWEST_PITCH
         self.in_range = np.array([(pitches >= a) & (pitches <= b) for a, b in ranges])
         self.in_range[:, 0] = False
@@ -140,7 +141,7 @@ class Chart:
         """Whether a place is the first beat of its bar, or the middle one of an even number."""
         beats = self.plan.bars[bar]
         strong = (0, beats // 2) if beats % 2 == 0 else (0,)
-        return place - FIRST_PLACE in [RESOLUTION * beat for beat in strong]
+        return place - FIRST_POSITION in [RESOLUTION * beat for beat in strong]
 
 
 class _Sounding(NamedTuple):
@@ -155,13 +156,13 @@ class _Sounding(NamedTuple):
 
 
 @dataclass(slots=True)
-class Player:
+class DecodingState:
     """Where one version of a piece stands, and what it may do next.
 
     The masks of a word are asked for in the order of its columns.
     """
 
-    chart: Chart
+    chart: ConstraintContext
     bar: int = -1
     n_notes: int = 0
     """That the present bar has so far."""
@@ -181,9 +182,9 @@ class Player:
     _sounding: list[list[_Sounding]] = field(default_factory=lambda: [[] for _ in ROLES])
     """By role, in the order of onsets."""
 
-    def hear(self, word: IntArray, number: int | None = None) -> None:
+    def update(self, word: IntArray, number: int | None = None) -> None:
         """Take a word [5] for written; a note without a number is never cut."""
-        place, role = int(word[PLACE]), int(word[ROLE]) - 1
+        place, role = int(word[POSITION]), int(word[ROLE]) - 1
         if place == BAR:
             self.bar += 1
             self.n_notes, self._force, self._place, self._struck = 0, 0.0, 0, []
@@ -203,20 +204,22 @@ class Player:
 
     def places(self) -> BoolArray:
         """[V] places at which the next word may be."""
-        chart, rules = self.chart, self.chart.rules
-        mask = np.ones(VOCABULARY[PLACE], dtype=bool)
+        chart, constraints = self.chart, self.chart.constraints
+        mask = np.ones(VOCABULARY[POSITION], dtype=bool)
         roles = chart.roles[self.bar] if self.bar <= chart.last_bar else np.zeros(0, bool)
-        if not roles.any() or self.n_notes >= rules.most_notes:
+        if not roles.any() or self.n_notes >= constraints.most_notes:
             return _only(mask, BAR)
-        for place in range(max(self._place, FIRST_PLACE), self._first_free_place() + 1):
+        for place in range(max(self._place, FIRST_POSITION), self._first_free_place() + 1):
             mask[place] = self._open_roles(place).any()
-        if rules.counted and chart.asked is not None:
+        if constraints.counted and chart.asked is not None:
             asked = chart.asked[self.bar]
-            if self.n_notes >= max(1.0, rules.most * asked + 1):
+            if self.n_notes >= max(1.0, constraints.most * asked + 1):
                 return _only(mask, BAR)
-            last_place = FIRST_PLACE + RESOLUTION * chart.plan.bars[self.bar] - 1
-            more = self._place < last_place and mask[max(self._place, FIRST_PLACE) : last_place + 1]
-            if self.n_notes < rules.fewest * asked - 1 and np.any(more):
+            last_place = FIRST_POSITION + RESOLUTION * chart.plan.bars[self.bar] - 1
+            more = (
+                self._place < last_place and mask[max(self._place, FIRST_POSITION) : last_place + 1]
+            )
+            if self.n_notes < constraints.fewest * asked - 1 and np.any(more):
                 mask[BAR] = False
         return mask
 
@@ -226,14 +229,14 @@ class Player:
         The variance of a count grows with it, so misses are weighed as those of a Poisson process
         that has come as far as the place; the end of the bar is the last.
         """
-        chart, places = self.chart, np.arange(VOCABULARY[PLACE])
-        if chart.asked is None or chart.rules.pace == 0 or self.bar > chart.last_bar:
+        chart, places = self.chart, np.arange(VOCABULARY[POSITION])
+        if chart.asked is None or chart.constraints.pace == 0 or self.bar > chart.last_bar:
             return np.zeros(len(places))
         length = RESOLUTION * chart.plan.bars[self.bar]
-        past = np.where(places == BAR, length, places - FIRST_PLACE) / length
+        past = np.where(places == BAR, length, places - FIRST_POSITION) / length
         asked = float(chart.asked[self.bar])
         missed = self.n_notes - asked * past.clip(0, 1)
-        return np.asarray(-chart.rules.pace * missed**2 / max(asked, 1.0))
+        return np.asarray(-chart.constraints.pace * missed**2 / max(asked, 1.0))
 
     def dynamics(self) -> FloatArray:
         """[V] nats by which velocities are likelier for the loudness asked.
@@ -241,12 +244,12 @@ class Player:
         What the bar's notes so far lack or have too much, the next makes up for in part.
         """
         chart = self.chart
-        if chart.loudness is None or chart.rules.dynamics == 0 or self.bar > chart.last_bar:
+        if chart.loudness is None or chart.constraints.dynamics == 0 or self.bar > chart.last_bar:
             return np.zeros(len(chart.velocities))
         asked = float(chart.loudness[self.bar])
         lacks = self.n_notes * asked - self._force
         off = chart.velocities - (asked + np.clip(lacks, -_MAKES_UP, _MAKES_UP))
-        return np.asarray(-0.5 * chart.rules.dynamics * (off / _SPREAD) ** 2)
+        return np.asarray(-0.5 * chart.constraints.dynamics * (off / _SPREAD) ** 2)
 
     def proximity(self, role: int) -> FloatArray:
         """[V] nats by which pitches of a role (an id) are likelier for being near the last."""
@@ -254,18 +257,18 @@ class Player:
         if role - 1 != _MELODY or self._tune is None:
             return np.zeros(len(pitches))
         beyond = np.maximum(np.abs(pitches - self._tune) - _STEP, 0)
-        return np.asarray(-self.chart.rules.leap * beyond)
+        return np.asarray(-self.chart.constraints.leap * beyond)
 
     def holding(self, role: int) -> FloatArray:
         """[V] nats by which lengths of a role (an id) are likelier."""
-        rules, nats = self.chart.rules, 0.0
+        constraints, nats = self.chart.constraints, 0.0
         if role - 1 == _HARMONY:
-            nats = rules.sustain
+            nats = constraints.sustain
         elif role - 1 == _MELODY:
             sang, time = self._sung
             # Before much was sung, a bar in which it was just enough is thought of.
-            usual, bar = 1 - rules.rest, 4 * RESOLUTION
-            nats = -rules.breath * ((sang + usual * bar) / (time + bar) - usual)
+            usual, bar = 1 - constraints.rest, 4 * RESOLUTION
+            nats = -constraints.breath * ((sang + usual * bar) / (time + bar) - usual)
         return np.asarray(nats * self.chart.doublings)
 
     def recall(self, column: int, role: int) -> float:
@@ -274,7 +277,7 @@ class Player:
         How loud it is, the plan says.
         """
         of_tune = column <= ROLE or role - 1 == _MELODY
-        return self.chart.rules.recall if of_tune and column != VELOCITY else 0.0
+        return self.chart.constraints.recall if of_tune and column != VELOCITY else 0.0
 
     def roles(self, place: int) -> BoolArray:
         """[V] roles that may play at a place."""
@@ -299,7 +302,7 @@ class Player:
         """[V] lengths that a pitch (an id) may have: it ends before the music does."""
         chart, onset = self.chart, self._onset(place)
         stop = chart.stop
-        if chart.rules.resolve and onset < chart.rest and not chart.tones[-1][pitch]:
+        if chart.constraints.resolve and onset < chart.rest and not chart.tones[-1][pitch]:
             stop = min(stop, chart.rest)
         return np.asarray((chart.lengths > 0) & (chart.lengths <= max(stop - onset, 1)))
 
@@ -318,7 +321,7 @@ class Player:
         """End the notes of a role that a new one does not leave room for, the oldest first."""
         sounding = [note for note in self._sounding[role] if note.end > onset]
         own = [note for note in sounding if note.number is not None and note.onset < onset]
-        most = (self.chart.rules.voices or _ANY_VOICES)[role]
+        most = (self.chart.constraints.voices or _ANY_VOICES)[role]
         n_ending = max(0, len(sounding) + 1 - most)
         ending = [note for note in own if note.pitch == pitch]
         others = [note for note in own if note.pitch != pitch]
@@ -336,17 +339,17 @@ class Player:
     def _first_free_place(self) -> int:
         """The present place, or the last in the bar that a given note sounds at."""
         ends = [note.end for role in self._sounding for note in role if note.number is None]
-        place = FIRST_PLACE + max(ends, default=0) - 1 - int(self.chart.starts[self.bar])
-        last = FIRST_PLACE + RESOLUTION * self.chart.plan.bars[self.bar] - 1
+        place = FIRST_POSITION + max(ends, default=0) - 1 - int(self.chart.starts[self.bar])
+        last = FIRST_POSITION + RESOLUTION * self.chart.plan.bars[self.bar] - 1
         return min(max(place, self._place), last)
 
     def _fitting(self, place: int, role: int) -> BoolArray:
         """[V] pitches that a role may play at a place, whatever the order of words allows."""
-        chart, rules, onset = self.chart, self.chart.rules, self._onset(place)
+        chart, constraints, onset = self.chart, self.chart.constraints, self._onset(place)
         mask = chart.in_range[role].copy()
         mask[[note.pitch for note in self._given(role, onset)]] = False
-        bound = rules.chord_tones and role != _COUNTER and chart.is_strong(self.bar, place)
-        resolves = rules.resolve and self.bar == chart.last_bar
+        bound = constraints.chord_tones and role != _COUNTER and chart.is_strong(self.bar, place)
+        resolves = constraints.resolve and self.bar == chart.last_bar
         toned = mask
         if bound or resolves:
             toned = mask & chart.tones[onset // RESOLUTION]
@@ -361,7 +364,7 @@ class Player:
         last_role, last_pitch = here[-1] if here else (0, 0)
         open_roles = chart.roles[self.bar].copy()
         open_roles[:last_role] = False
-        for role, most in enumerate(chart.rules.voices or _ANY_VOICES):
+        for role, most in enumerate(chart.constraints.voices or _ANY_VOICES):
             fixed = len(self._given(role, onset)) + sum(r == role for r, _ in here)
             open_roles[role] &= fixed < most
         if here and open_roles[last_role]:
@@ -369,7 +372,7 @@ class Player:
         return np.asarray(open_roles)
 
     def _onset(self, place: int) -> int:
-        return int(self.chart.starts[self.bar]) + place - FIRST_PLACE
+        return int(self.chart.starts[self.bar]) + place - FIRST_POSITION
 
 
 def _only(mask: BoolArray, index: int) -> BoolArray:

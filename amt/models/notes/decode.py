@@ -1,4 +1,4 @@
-"""Writing notes with the arranger: word by word, under rules, as many versions as wanted.
+"""Writing notes with the arranger: word by word, under constraints, as many versions as wanted.
 
 All versions are written side by side, as the rows of a batch, and the best is kept: by
 :func:`score`, the model's own opinion of the notes less what they miss of density and loudness.
@@ -19,8 +19,8 @@ from amt.errors import InputError
 from amt.models.chords.decode import one_thread
 from amt.models.layers import KeyValueCache
 from amt.models.notes.conditioning import NotePlan, plan_input
-from amt.models.notes.constraints import Chart, Player, Rules
-from amt.models.notes.motifs import MotifMemory, Recollection, recollect
+from amt.models.notes.constraints import ConstraintContext, Constraints, DecodingState
+from amt.models.notes.motifs import MotifContext, MotifMemory, motif_context
 from amt.models.notes.network import (
     CONTROLS,
     Arranger,
@@ -32,10 +32,10 @@ from amt.models.notes.network import (
 from amt.models.notes.tokens import (
     BAR,
     DURATION,
-    FIRST_PLACE,
+    FIRST_POSITION,
     PAD,
     PITCH,
-    PLACE,
+    POSITION,
     ROLE,
     VELOCITY,
     VOCABULARY,
@@ -46,11 +46,11 @@ from amt.models.notes.tokens import (
 from amt.reporter import DEFAULT_REPORTER, Reporter
 from amt.types import BoolArray, FloatArray, IntArray
 
-PAGE_BARS = 32
+CHUNK_BARS = 32
 """Bars of the plan that are encoded together."""
 PHRASE_BARS = 4
 """Bars of a phrase, by whole ones of which the motif memory rather looks back."""
-JOIN_VERSIONS = 3
+MIN_INFILL_CANDIDATES = 3
 """Versions of bars that are written anew between given ones, at least."""
 DENSITY_PENALTY, LOUDNESS_PENALTY = 1.0, 4.0
 """Nats a word that a version loses for each e-fold of density, and each unit of loudness, by which
@@ -60,7 +60,7 @@ _BAR_WORD = np.array([BAR, 0, 0, 0, 0])
 
 
 @dataclass(frozen=True, slots=True)
-class WritingOptions:
+class NoteSamplingOptions:
     """How words are drawn."""
 
     temperature: float = 0.95
@@ -69,7 +69,7 @@ class WritingOptions:
     """Share of the probability of each column that is in play (Holtzman et al. 2020), 0 to 1."""
     candidates: int = 1
     """Versions that are written, of which the best is kept."""
-    rules: Rules = field(default_factory=Rules)
+    constraints: Constraints = field(default_factory=Constraints)
 
     def __post_init__(self) -> None:
         if not (0 < self.temperature < np.inf and 0 < self.top_p <= 1 and self.candidates >= 1):
@@ -81,7 +81,7 @@ class WritingOptions:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class GivenBars:
+class Infill:
     """A piece of which some bars are to be written anew."""
 
     words: IntArray
@@ -90,12 +90,12 @@ class GivenBars:
     """Numbers of those bars, from 0."""
 
 
-def write_words(
+def sample_words(
     arranger: Arranger,
     plan: NotePlan,
-    options: WritingOptions,
+    options: NoteSamplingOptions,
     generator: torch.Generator,
-    given: GivenBars | None = None,
+    given: Infill | None = None,
     reporter: Reporter = DEFAULT_REPORTER,
 ) -> IntArray:
     """Write the notes of a plan.
@@ -110,8 +110,8 @@ def write_words(
 
     Returns:
         [m, 5] words of the whole piece with the closing one; those of given bars unchanged. The new
-        bars know those before them, and of several versions (:data:`JOIN_VERSIONS`) that is kept
-        after which the next given bar is likeliest.
+        bars know those before them, and of several candidates (:data:`MIN_INFILL_CANDIDATES`) that
+        is kept after which the next given bar is likeliest.
 
     Raises:
         InputError: the given words are of other bars, or the bars to write are not in the piece.
@@ -119,9 +119,9 @@ def write_words(
     before, after, bars = _split(plan, given)
     n_versions = options.candidates
     if len(after) > 1:
-        n_versions = max(n_versions, JOIN_VERSIONS)
+        n_versions = max(n_versions, MIN_INFILL_CANDIDATES)
     with torch.inference_mode(), one_thread():
-        writer = _Writer(arranger, plan, options, bars, before, n_versions)
+        writer = BatchedDecoder(arranger, plan, options, bars, before, n_versions)
         versions = writer.run(generator, reporter)
         if n_versions == 1:
             best = 0
@@ -147,7 +147,7 @@ def score(plan: NotePlan, pieces: list[IntArray], bars: range) -> FloatArray:
     losses = np.zeros(len(pieces))
     for i, words in enumerate(pieces):
         bar = bar_of(words)
-        notes = (words[:, PLACE] >= FIRST_PLACE) & (bar >= bars.start) & (bar < bars.stop)
+        notes = (words[:, POSITION] >= FIRST_POSITION) & (bar >= bars.start) & (bar < bars.stop)
         count = np.bincount(bar[notes] - bars.start, minlength=len(bars))
         if plan.known[CONTROLS.index("density")]:
             asked = plan.control("density")[rows] * beats
@@ -161,7 +161,7 @@ def score(plan: NotePlan, pieces: list[IntArray], bars: range) -> FloatArray:
     return -losses
 
 
-def _split(plan: NotePlan, given: GivenBars | None) -> tuple[IntArray, IntArray, range]:
+def _split(plan: NotePlan, given: Infill | None) -> tuple[IntArray, IntArray, range]:
     """Words before the bars to write, words after them, and those bars."""
     empty = np.zeros((0, _COLUMNS), dtype=np.int64)
     everything = range(len(plan.bars))
@@ -179,7 +179,7 @@ def _split(plan: NotePlan, given: GivenBars | None) -> tuple[IntArray, IntArray,
     return given.words[bar < anew.start], given.words[bar >= anew.stop], anew
 
 
-class _Pages:
+class ChunkedPlanEncoder:
     """A plan, encoded page by page as the bars come."""
 
     def __init__(self, arranger: Arranger, plan: NotePlan, n_versions: int) -> None:
@@ -199,7 +199,7 @@ class _Pages:
         inside = max(0, need.start) in self._bars and min(n_bars, need.stop) - 1 in self._bars
         encoded = self._encoded
         if encoded is None or not inside:
-            self._bars = range(max(0, need.start), min(n_bars, need.stop + PAGE_BARS))
+            self._bars = range(max(0, need.start), min(n_bars, need.stop + CHUNK_BARS))
             self._encoded = encoded = self._encode(self._bars)
         return encoded
 
@@ -220,24 +220,24 @@ class _Pages:
 _BY_BEAT = frozenset({"chord", "beat", "beats", "bar", "controls"})
 
 
-class _Writer:
+class BatchedDecoder:
     """Versions of some bars, written side by side."""
 
     def __init__(
         self,
         arranger: Arranger,
         plan: NotePlan,
-        options: WritingOptions,
+        options: NoteSamplingOptions,
         bars: range,
         before: IntArray,
         n_versions: int,
     ) -> None:
         self.arranger, self.options, self.bars = arranger, options, bars
         self.reach = arranger.config.motif_bars
-        chart = Chart(plan, options.rules, int(bar_starts(plan.bars)[bars.stop]))
-        self.players = [Player(chart) for _ in range(n_versions)]
+        chart = ConstraintContext(plan, options.constraints, int(bar_starts(plan.bars)[bars.stop]))
+        self.players = [DecodingState(chart) for _ in range(n_versions)]
         self.memories = [MotifMemory(plan.chart, self.reach) for _ in range(n_versions)]
-        self.pages = _Pages(arranger, plan, n_versions)
+        self.pages = ChunkedPlanEncoder(arranger, plan, n_versions)
         self.caches = [KeyValueCache(arranger.config.context) for _ in arranger.layers]
         self.n_heard = 0
         self.words: list[list[IntArray]] = [[] for _ in range(n_versions)]
@@ -254,7 +254,7 @@ class _Writer:
             ready = self._hear(heard, done)
             heard = self._draw(ready, generator, done)
             for i, word in enumerate(heard):
-                ends = word[PLACE] == BAR and self.players[i].bar + 1 >= self.bars.stop
+                ends = word[POSITION] == BAR and self.players[i].bar + 1 >= self.bars.stop
                 done[i] = done[i] or ends
                 if not done[i]:
                     self.words[i].append(word)
@@ -262,7 +262,7 @@ class _Writer:
             reporter.progress(1.0 if all(done) else max(0, slowest) / len(self.bars))
         return [self._cut(np.stack(v), p) for v, p in zip(self.words, self.players, strict=True)]
 
-    def _cut(self, words: IntArray, player: Player) -> IntArray:
+    def _cut(self, words: IntArray, player: DecodingState) -> IntArray:
         """Words [n, 5] with the notes ended that later ones did not leave room for."""
         for number, length in player.cuts.items():
             words[number, DURATION] = min(words[number, DURATION], length)
@@ -278,20 +278,20 @@ class _Writer:
             return
         bar = bar_of(before)
         edges = np.flatnonzero(np.diff(bar)) + 1
-        recalled = [self.memories[0].hear(words) for words in np.split(before, edges)]
+        recalled = [self.memories[0].update(words) for words in np.split(before, edges)]
         self.memories = [self.memories[0].copy() for _ in self.players]
         for player in self.players:
             for word in before:
-                player.hear(word)
-        first = np.flatnonzero(before[:, PLACE] == BAR)
+                player.update(word)
+        first = np.flatnonzero(before[:, POSITION] == BAR)
         n_notes = np.arange(len(before)) - first[bar]
         context = self.arranger.config.context
         # Twice the context: the deeper layers hear farther than one.
         rows = slice(max(0, len(before) - 2 * context), len(before))
         memory = _part(
-            Recollection(
+            MotifContext(
                 np.concatenate([r.words for r in recalled]),
-                np.concatenate([r.likeness for r in recalled]),
+                np.concatenate([r.similarity for r in recalled]),
             ),
             rows,
         )
@@ -308,15 +308,15 @@ class _Writer:
             words, self.players, self.memories, self.words, done, strict=True
         ):
             if not is_done:
-                player.hear(word, number=len(version) - 1)
-            recalled.append(memory.hear(word[None]) if not is_done else memory.nothing())
+                player.update(word, number=len(version) - 1)
+            recalled.append(memory.update(word[None]) if not is_done else memory.nothing())
         bars = [min(player.bar, self.bars.stop - 1) for player in self.players]
         heard = WordInput(
             words=torch.from_numpy(np.stack(words))[:, None],
             bar=torch.tensor(bars)[:, None],
             n_notes=torch.tensor([[player.n_notes] for player in self.players]),
             motif_words=torch.from_numpy(np.stack([r.words for r in recalled])),
-            motif_likeness=torch.from_numpy(np.stack([r.likeness for r in recalled])),
+            motif_similarity=torch.from_numpy(np.stack([r.similarity for r in recalled])),
         )
         encoded = self.pages.around(min(bars), max(bars))
         ready = self.arranger.decode(heard, encoded, self.n_heard, self.caches)
@@ -324,10 +324,10 @@ class _Writer:
         return ready
 
     def _decode(
-        self, words: IntArray, bar: IntArray, n_notes: IntArray, memory: Recollection
+        self, words: IntArray, bar: IntArray, n_notes: IntArray, memory: MotifContext
     ) -> None:
         """Hear words [n, 5] that all versions have in common."""
-        rows = (words, bar, n_notes, memory.words, memory.likeness)
+        rows = (words, bar, n_notes, memory.words, memory.similarity)
         n_versions = len(self.players)
         heard = WordInput(
             *(torch.from_numpy(row)[None].expand(n_versions, *row.shape) for row in rows)
@@ -347,12 +347,12 @@ class _Writer:
             writing = [
                 i
                 for i in range(len(self.players))
-                if not done[i] and (column == PLACE or chosen[i, PLACE] != BAR)
+                if not done[i] and (column == POSITION or chosen[i, POSITION] != BAR)
             ]
             if not writing:
                 break
             recalling = self._recalling(ready, column, chosen)
-            told = self.arranger.tell(column, recalling, torch.from_numpy(chosen)[:, None])
+            told = self.arranger.log_probs(column, recalling, torch.from_numpy(chosen)[:, None])
             log_probs = told[:, 0].double().numpy()
             for i in writing:
                 mask = self._mask(column, i, chosen[i], log_probs[i])
@@ -363,37 +363,37 @@ class _Writer:
         return list(chosen)
 
     def _recalling(self, ready: WordState, column: int, rows: IntArray) -> WordState:
-        """The same state with the say of the motif memory that the rules give it."""
+        """The same state with the say of the motif memory that the constraints give it."""
         if ready.motifs is None:
             return ready
         weights, player = ready.motifs.weights, self.players[0]
         lags = torch.arange(1, weights.shape[-1] + 1)
-        phrase = self.options.rules.phrase * (lags % PHRASE_BARS == 0)
+        phrase = self.options.constraints.phrase * (lags % PHRASE_BARS == 0)
         recall = torch.tensor([player.recall(column, int(word[ROLE])) for word in rows])
         say = weights * torch.exp(recall[:, None, None, None] + phrase)
         return replace(ready, motifs=ready.motifs._replace(weights=say))
 
     def _mask(self, column: int, i: int, chosen: IntArray, log_probs: FloatArray) -> BoolArray:
-        """What the rules leave; what the order of words forbids has no probability already."""
+        """What the constraints leave; what the order of words forbids is -inf already."""
         player, possible = self.players[i], np.isfinite(log_probs)
-        if column == PLACE:
+        if column == POSITION:
             mask = player.places()
         elif column == ROLE:
-            mask = player.roles(int(chosen[PLACE]))
+            mask = player.roles(int(chosen[POSITION]))
         elif column == PITCH:
             least = int(possible.argmax())
-            mask = player.pitches(int(chosen[PLACE]), int(chosen[ROLE]), least)
+            mask = player.pitches(int(chosen[POSITION]), int(chosen[ROLE]), least)
         elif column == VELOCITY:
             mask = possible
         else:
-            mask = player.durations(int(chosen[PLACE]), int(chosen[PITCH]))
+            mask = player.durations(int(chosen[POSITION]), int(chosen[PITCH]))
         mask = mask & possible
         return mask if mask.any() else possible
 
     def _leaning(self, column: int, i: int, chosen: IntArray) -> FloatArray | float:
-        """How the rules lean, in nats."""
+        """How the constraints lean, in nats."""
         player = self.players[i]
-        if column == PLACE:
+        if column == POSITION:
             return player.pace()
         if column == PITCH:
             return player.proximity(int(chosen[ROLE]))
@@ -413,8 +413,8 @@ class _Writer:
         return int(ids[order[min(int(np.searchsorted(within, lot, side="right")), nucleus - 1)]])
 
 
-def _part(memory: Recollection, rows: slice) -> Recollection:
-    return Recollection(memory.words[rows], memory.likeness[rows])
+def _part(memory: MotifContext, rows: slice) -> MotifContext:
+    return MotifContext(memory.words[rows], memory.similarity[rows])
 
 
 def _joining(
@@ -424,12 +424,12 @@ def _joining(
     next_bar = after[bar_of(after) == 0]
     words = np.concatenate([before, new, next_bar])
     bar = bar_of(words)
-    first = np.flatnonzero(words[:, PLACE] == BAR)
+    first = np.flatnonzero(words[:, POSITION] == BAR)
     n_notes = np.arange(len(words)) - first[bar]
-    memory = recollect(words, plan.chart, arranger.config.motif_bars)
+    memory = motif_context(words, plan.chart, arranger.config.motif_bars)
     rows = slice(max(0, len(words) - arranger.config.context), len(words))
-    heard = [words, bar, n_notes, memory.words, memory.likeness]
-    encoded = _Pages(arranger, plan, 1).around(int(bar[rows][0]), int(bar[-1]))
+    heard = [words, bar, n_notes, memory.words, memory.similarity]
+    encoded = ChunkedPlanEncoder(arranger, plan, 1).around(int(bar[rows][0]), int(bar[-1]))
     ready = arranger.decode(
         WordInput(*(torch.from_numpy(column[rows])[None] for column in heard)), encoded
     )
@@ -442,9 +442,9 @@ def _told(arranger: Arranger, ready: WordState, targets: Tensor) -> Tensor:
     """Log-probability [T] of words [1, T, 5], the last state having none."""
     padded = torch.cat([targets, targets.new_full((1, 1, _COLUMNS), PAD)], dim=1)
     total = torch.zeros(targets.shape[1])
-    is_note = targets[0, :, PLACE] >= FIRST_PLACE
+    is_note = targets[0, :, POSITION] >= FIRST_POSITION
     for column in range(_COLUMNS):
-        log_probs = arranger.tell(column, ready, padded)[0, :-1]
+        log_probs = arranger.log_probs(column, ready, padded)[0, :-1]
         told = log_probs.gather(-1, targets[0, :, column, None])[:, 0]
-        total += told if column == PLACE else torch.where(is_note, told, 0.0)
+        total += told if column == POSITION else torch.where(is_note, told, 0.0)
     return total

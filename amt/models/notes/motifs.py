@@ -4,12 +4,12 @@ Music repeats bar by bar, but seldom note by note: a tune returns over another a
 these induction heads (Olsson et al. 2022; with fixed matching, as in
 :mod:`amt.models.chords.induction`) align passages in musical time. For every lag of whole bars they
 look at the place of that earlier bar where the piece stands in the present one, and answer with the
-word that came next there. How much a lag is trusted depends on four likenesses, whose weights are
+word that came next there. How much a lag is trusted depends on four similarities, whose weights are
 learned: few numbers, so that a small corpus teaches them.
 
 Conventions: words are those of :mod:`amt.models.notes.tokens`. Row ``t`` of a recollection is what
 is remembered when word ``t`` has been heard and the next is to be told. Shapes: ``B`` batch, ``T``
-words, ``L`` lags (entry ``l`` is ``l + 1`` bars back), ``F`` = 4 likenesses, ``H`` heads.
+words, ``L`` lags (entry ``l`` is ``l + 1`` bars back), ``F`` = 4 similarities, ``H`` heads.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from torch import Tensor, nn
 
 from amt.models.notes.tokens import (
     BAR,
-    FIRST_PLACE,
+    FIRST_POSITION,
     PITCH,
-    PLACE,
+    POSITION,
     RESOLUTION,
     ROLE,
     VOCABULARY,
@@ -36,22 +36,22 @@ from amt.types import BoolArray, Float32Array, IntArray
 
 PAST_DECAYS = (0.5, 0.85)
 """Share of the running means over past bars that stays from bar to bar: about 2 and 7 bars back."""
-N_LIKENESSES = 2 + len(PAST_DECAYS)
+N_SIMILARITIES = 2 + len(PAST_DECAYS)
 """Of the present bar so far, of the chords, of the past bars by each decay."""
 N_HEADS = 2
 _FIRST_WEIGHTS = ((2.0, 1.0, 4.0, 4.0), (4.0, 1.0, 8.0, 2.0))
-"""[H, F] from which the weights of the likenesses are learned."""
+"""[H, F] from which the weights of the similarities are learned."""
 _FADING = 0.1
 """By how much the logarithm of a lag lowers its score before anything is learned."""
 _BAR_KEYS = 1 << 16
 
 
-class Recollection(NamedTuple):
+class MotifContext(NamedTuple):
     """What a piece remembers after each word, as arrays or as tensors with [B] before."""
 
     words: IntArray
     """[T, L, 5] the word that came next at each lag; all zero where the piece had not begun."""
-    likeness: Float32Array
+    similarity: Float32Array
     """[T, L, F]"""
 
 
@@ -71,7 +71,7 @@ class ChordChart(NamedTuple):
         chart[np.arange(chart.shape[1]) < beats[:, None]] = chords
         return cls(chart, beats)
 
-    def likeness(self, bar: int, reach: int) -> Float32Array:
+    def similarity(self, bar: int, reach: int) -> Float32Array:
         """Share of the beats of a bar and of the one after it with the chord of the lag, [L]."""
         lags = np.arange(1, reach + 1)
         total = np.zeros(reach, dtype=np.float32)
@@ -84,7 +84,7 @@ class ChordChart(NamedTuple):
 
 def sort_keys(words: IntArray) -> IntArray:
     """Key [...] of each word [..., 5] within its bar: words of a bar are in the order of keys."""
-    place, role, pitch = (words[..., column] for column in (PLACE, ROLE, PITCH))
+    place, role, pitch = (words[..., column] for column in (POSITION, ROLE, PITCH))
     return np.asarray((place * VOCABULARY[ROLE] + role) * VOCABULARY[PITCH] + pitch)
 
 
@@ -106,12 +106,12 @@ class MotifMemory:
         self._past = np.zeros((len(PAST_DECAYS), reach), dtype=np.float32)
         self._chords = np.zeros(reach, dtype=np.float32)
 
-    def hear(self, words: IntArray) -> Recollection:
+    def update(self, words: IntArray) -> MotifContext:
         """What is remembered after each of the next words [T, 5], all of one bar.
 
         The first word of a bar must be the first of a call.
         """
-        if words[0, PLACE] == BAR:
+        if words[0, POSITION] == BAR:
             self._begin_bar()
         bar = len(self._first) - 1
         keys = sort_keys(words)
@@ -120,7 +120,7 @@ class MotifMemory:
         played = self._lags <= bar
         wanted = (bar - self._lags) * _BAR_KEYS + keys[:, None]
         after = np.searchsorted(old, wanted, side="right")
-        is_note = (words[:, PLACE] >= FIRST_PLACE)[:, None]
+        is_note = (words[:, POSITION] >= FIRST_POSITION)[:, None]
         if len(old):
             met = (old[np.maximum(after - 1, 0)] == wanted) & is_note & played
         else:
@@ -132,28 +132,28 @@ class MotifMemory:
         others = after - self._first_words(then) - 1
         self._words = np.concatenate([self._words, words])
         self._keys = np.concatenate([self._keys, bar * _BAR_KEYS + keys])
-        likeness = np.empty((len(words), self.reach, N_LIKENESSES), dtype=np.float32)
+        similarity = np.empty((len(words), self.reach, N_SIMILARITIES), dtype=np.float32)
         heard = own[:, None] + others
-        likeness[..., 0] = (4 * met - heard) / (2 + heard)
-        likeness[..., 1] = self._chords
-        likeness[..., 2:] = self._past.T
-        return Recollection(self._next_words(after, played, bar), likeness * played[:, None])
+        similarity[..., 0] = (4 * met - heard) / (2 + heard)
+        similarity[..., 1] = self._chords
+        similarity[..., 2:] = self._past.T
+        return MotifContext(self._next_words(after, played, bar), similarity * played[:, None])
 
     def _next_words(self, after: IntArray, played: BoolArray, bar: int) -> IntArray:
         """The words [T, L, 5] at indices [T, L]; those that outlast the present bar end it."""
         found = self._words[np.minimum(after, len(self._words) - 1)]
         beats = self.chart.beats[bar] if bar < len(self.chart.beats) else 0
-        beyond = found[..., PLACE] >= FIRST_PLACE + RESOLUTION * beats
+        beyond = found[..., POSITION] >= FIRST_POSITION + RESOLUTION * beats
         found[beyond] = 0
-        found[beyond, PLACE] = BAR
+        found[beyond, POSITION] = BAR
         return np.asarray(found * played[:, None])
 
-    def nothing(self) -> Recollection:
+    def nothing(self) -> MotifContext:
         """A recollection of one word of which nothing is remembered."""
         shape = (1, self.reach)
-        return Recollection(
+        return MotifContext(
             np.zeros((*shape, len(VOCABULARY)), dtype=np.int64),
-            np.zeros((*shape, N_LIKENESSES), dtype=np.float32),
+            np.zeros((*shape, N_SIMILARITIES), dtype=np.float32),
         )
 
     def copy(self) -> MotifMemory:
@@ -179,7 +179,7 @@ class MotifMemory:
         self._met = np.zeros(self.reach, dtype=np.int64)
         bar = len(self._first) - 1
         if bar < len(self.chart.beats):
-            self._chords = self.chart.likeness(bar, self.reach)
+            self._chords = self.chart.similarity(bar, self.reach)
 
     def _forget(self, bar: int) -> None:
         """Let go of the words before a bar, so that a long piece costs no more."""
@@ -189,12 +189,12 @@ class MotifMemory:
             self._first = [first - n for first in self._first]
 
 
-def recollect(words: IntArray, chart: ChordChart, reach: int) -> Recollection:
+def motif_context(words: IntArray, chart: ChordChart, reach: int) -> MotifContext:
     """The memory of a piece after each of its words [T, 5]."""
     memory = MotifMemory(chart, reach)
     edges = np.flatnonzero(np.diff(bar_of(words))) + 1
-    rows = [memory.hear(bar) for bar in np.split(words, edges)]
-    return Recollection(*(np.concatenate(column) for column in zip(*rows, strict=True)))
+    rows = [memory.update(bar) for bar in np.split(words, edges)]
+    return MotifContext(*(np.concatenate(column) for column in zip(*rows, strict=True)))
 
 
 class Motifs(NamedTuple):
@@ -212,7 +212,7 @@ class Motifs(NamedTuple):
         same = (self.words[..., :n] == chosen[:, :, None]).all(dim=-1)
         return self.weights * same[:, :, None]
 
-    def tell(self, column: int, weights: Tensor) -> Tensor:
+    def copy_probs(self, column: int, weights: Tensor) -> Tensor:
         """Weights [B, T, H, L] summed by what each word has in a column: [B, T, H, V]."""
         ids = self.words[:, :, None, :, column].expand_as(weights)
         empty = weights.new_zeros(*weights.shape[:-1], VOCABULARY[column])
@@ -220,7 +220,7 @@ class Motifs(NamedTuple):
 
 
 class MotifHeads(nn.Module):
-    """Recollection -> Motifs."""
+    """MotifContext -> Motifs."""
 
     def __init__(self, reach: int) -> None:
         super().__init__()
@@ -228,9 +228,9 @@ class MotifHeads(nn.Module):
         fading = -_FADING * torch.arange(1, reach + 1).log()
         self.lag_bias = nn.Parameter(fading.repeat(N_HEADS, 1))
 
-    def forward(self, words: Tensor, likeness: Tensor) -> Motifs:
-        """Listen back: words [B, T, L, 5] and likeness [B, T, L, F] of a recollection."""
-        played = (words[..., PLACE] > 0)[:, :, None]
-        scores = torch.einsum("b t l f, h f -> b t h l", likeness, self.weights)
+    def forward(self, words: Tensor, similarity: Tensor) -> Motifs:
+        """Listen back: words [B, T, L, 5] and similarity [B, T, L, F] of a recollection."""
+        played = (words[..., POSITION] > 0)[:, :, None]
+        scores = torch.einsum("b t l f, h f -> b t h l", similarity, self.weights)
         scores = (scores + self.lag_bias[:, : words.shape[2]]).masked_fill(~played, -1e4)
         return Motifs(words, scores.float().softmax(dim=-1) * played)

@@ -12,7 +12,7 @@ never double.
 * Attention to the plan is aligned in bars: a word sees the bars around its own.
 * The decoder hears how many notes the bar still lacks for the density asked: counting is no work
   for attention.
-* What the piece played at this place bars ago (:mod:`amt.models.notes.motifs`) is heard by the
+* What the piece played at this place bars ago (:mod:`amt.models.notes.motifs`) is inputs by the
   decoder and mixed into each column, as a pointer-generator (See et al. 2017) mixes copying and
   writing.
 
@@ -45,10 +45,10 @@ from amt.models.notes.motifs import N_HEADS, MotifHeads, Motifs
 from amt.models.notes.tokens import (
     BAR,
     DURATION,
-    FIRST_PLACE,
+    FIRST_POSITION,
     MAX_BEATS,
     PITCH,
-    PLACE,
+    POSITION,
     RESOLUTION,
     ROLE,
     ROLES,
@@ -101,8 +101,8 @@ class WordInput(NamedTuple):
     n_notes: Tensor
     """[B, T] notes that its bar has so far."""
     motif_words: Tensor
-    """[B, T, L, 5], and the next of :class:`amt.models.notes.motifs.Recollection`."""
-    motif_likeness: Tensor
+    """[B, T, L, 5], and the next of :class:`amt.models.notes.motifs.MotifContext`."""
+    motif_similarity: Tensor
     """[B, T, L, F]"""
 
 
@@ -261,10 +261,10 @@ class PlanAttention(nn.Module):
         # Large rather than infinite: a word of padding sees nothing, and must stay a number.
         mask = rearrange(bias, "h b t s -> b h t s").masked_fill(~seen[:, None], -1e4)
         key, value = memory
-        heard = F.scaled_dot_product_attention(
+        inputs = F.scaled_dot_product_attention(
             rotate(query, rotation), key, value, mask.to(query.dtype)
         )
-        out: Tensor = self.project_out(rearrange(heard, "b h t k -> b t (h k)"))
+        out: Tensor = self.project_out(rearrange(inputs, "b h t k -> b t (h k)"))
         return out
 
 
@@ -329,7 +329,7 @@ class WordHeads(nn.Module):
     def __init__(self, config: ArrangerConfig) -> None:
         super().__init__()
         d = config.d_model
-        self.position = nn.Linear(d, VOCABULARY[PLACE])
+        self.position = nn.Linear(d, VOCABULARY[POSITION])
         self.hidden = nn.ModuleList(nn.Linear(d, d) for _ in range(1, _COLUMNS))
         self.plan = nn.Linear(d, d, bias=False)
         self.embed_prev = nn.ModuleList(nn.Embedding(n, d) for n in VOCABULARY[:-1])
@@ -337,7 +337,7 @@ class WordHeads(nn.Module):
 
     def features(self, column: int, state: Tensor, plan: Tensor, chosen: Tensor) -> Tensor:
         """Features [B, T, D] from which a column is told, given those ``chosen`` before it."""
-        if column == PLACE:
+        if column == POSITION:
             return state
         told = [self.embed_prev[i](chosen[..., i]) for i in range(column)]
         hidden: Tensor = F.gelu(self.hidden[column - 1](state) + self.plan(plan) + sum(told))
@@ -345,7 +345,7 @@ class WordHeads(nn.Module):
 
     def logits(self, column: int, features: Tensor) -> Tensor:
         """Scores of the ids of a column: [B, T, D] -> [B, T, V]."""
-        scores: Tensor = (self.position if column == PLACE else self.out[column - 1])(features)
+        scores: Tensor = (self.position if column == POSITION else self.out[column - 1])(features)
         return scores
 
 
@@ -388,7 +388,7 @@ class Arranger(nn.Module):
             nn.Linear(d, 1 + N_HEADS) for _ in VOCABULARY if config.motif_bars
         )
         self.apply(_initialise)
-        # These are heard beside states of about unit size, and would else be drowned by them.
+        # These are inputs beside states of about unit size, and would else be drowned by them.
         for told in (*self.columns, self.remaining_notes, *self.heads.embed_prev, self.motif_in):
             if told is not None:
                 nn.init.normal_(told.weight, std=_LOUD)
@@ -413,7 +413,7 @@ class Arranger(nn.Module):
 
     def decode(
         self,
-        heard: WordInput,
+        inputs: WordInput,
         encoded: EncodedPlan,
         first_word: int = 0,
         caches: list[KeyValueCache] | None = None,
@@ -421,29 +421,31 @@ class Arranger(nn.Module):
         """Hear words ``first_word`` on, and be ready to tell the one after each.
 
         Args:
-            heard: [B, T, ...] each.
+            inputs: [B, T, ...] each.
             encoded: the plan; needs the bars of the words.
             first_word: number of the first of them.
             caches: one for each layer when words are told one by one.
         """
-        bar = heard.bar.clamp(min=encoded.first_bar)
-        beat = self._row_of(heard.words[..., PLACE], bar, encoded)
-        place = (heard.words[..., PLACE] - FIRST_PLACE).clamp(min=0)
+        bar = inputs.bar.clamp(min=encoded.first_bar)
+        beat = self._row_of(inputs.words[..., POSITION], bar, encoded)
+        place = (inputs.words[..., POSITION] - FIRST_POSITION).clamp(min=0)
         times = RESOLUTION * (encoded.first_beat + encoded.row_of_bar(bar)) + place
         clock = _clock(first_word, times, self.config.d_model // self.config.n_heads)
         motifs = None
-        x = self._embed(heard, encoded, beat)
+        x = self._embed(inputs, encoded, beat)
         if self.motifs is not None and self.motif_in is not None:
-            motifs = self.motifs(heard.motif_words, heard.motif_likeness)
-            told = [motifs.tell(column, motifs.weights).flatten(2) for column in range(_COLUMNS)]
+            motifs = self.motifs(inputs.motif_words, inputs.motif_similarity)
+            told = [
+                motifs.copy_probs(column, motifs.weights).flatten(2) for column in range(_COLUMNS)
+            ]
             x = x + self.motif_in(torch.cat(told, dim=-1).to(x.dtype))
         x = self.dropout(x)
         plan_bar = encoded.plan.bar
         for i, (layer, memory) in enumerate(zip(self.layers, encoded.memories, strict=True)):
             x = layer(x, clock, bar, plan_bar, memory, caches[i] if caches else None)
-        return WordState(self.norm(x), heard.words, bar, encoded, motifs)
+        return WordState(self.norm(x), inputs.words, bar, encoded, motifs)
 
-    def tell(self, column: int, ready: WordState, chosen: Tensor) -> Tensor:
+    def log_probs(self, column: int, ready: WordState, chosen: Tensor) -> Tensor:
         """Log-probabilities [B, T, V] of a column of the next words.
 
         Args:
@@ -456,20 +458,20 @@ class Arranger(nn.Module):
         """
         return self._answers(column, ready, chosen)[0]
 
-    def forward(self, heard: WordInput, plan: PlanInput, targets: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, inputs: WordInput, plan: PlanInput, targets: Tensor) -> tuple[Tensor, Tensor]:
         """Log-probability [B, T, 5] of each column of the words ``targets`` [B, T, 5].
 
         Columns that a word does not have count 0, as do words of padding.
 
         Returns:
-            What :meth:`tell` says, and what the network alone would say, without the motifs.
+            What :meth:`log_probs` says, and what the network alone would say, without the motifs.
         """
-        ready = self.decode(heard, self.encode(plan))
-        told = targets[..., PLACE] > 0
-        is_note = targets[..., PLACE] >= FIRST_PLACE
+        ready = self.decode(inputs, self.encode(plan))
+        told = targets[..., POSITION] > 0
+        is_note = targets[..., POSITION] >= FIRST_POSITION
         columns = []
         for column in range(_COLUMNS):
-            present = told if column == PLACE else is_note
+            present = told if column == POSITION else is_note
             # Whatever stands where nothing is told, it must have a probability.
             ids = targets[..., column, None]
             answers = [
@@ -484,10 +486,10 @@ class Arranger(nn.Module):
         """Log-probabilities [B, T, V] with the motifs mixed in, and without."""
         chosen = chosen[..., :column]
         beats = ready.encoded.plan.beats
-        if column == PLACE:
+        if column == POSITION:
             plan = ready.state
         else:
-            beat = self._row_of(chosen[..., PLACE], ready.bar, ready.encoded)
+            beat = self._row_of(chosen[..., POSITION], ready.bar, ready.encoded)
             plan = _rows(ready.encoded.states, beat)
         features = self.heads.features(column, ready.state, plan, chosen)
         first = ready.encoded.row_of_bar(ready.bar)
@@ -501,19 +503,19 @@ class Arranger(nn.Module):
 
     def _row_of(self, place: Tensor, bar: Tensor, encoded: EncodedPlan) -> Tensor:
         """Row [B, T] of the plan in which places of bars lie."""
-        within = (place - FIRST_PLACE).clamp(min=0).div(RESOLUTION, rounding_mode="floor")
+        within = (place - FIRST_POSITION).clamp(min=0).div(RESOLUTION, rounding_mode="floor")
         last = encoded.plan.bar.shape[1] - 1
         return (encoded.row_of_bar(bar) + within).clamp(max=last)
 
-    def _embed(self, heard: WordInput, encoded: EncodedPlan, beat: Tensor) -> Tensor:
+    def _embed(self, inputs: WordInput, encoded: EncodedPlan, beat: Tensor) -> Tensor:
         plan = encoded.plan
         density = CONTROLS.index("density")
         asked = plan.controls[..., density].gather(1, beat) * plan.beats.gather(1, beat)
-        lacks = (asked.round().long() - heard.n_notes).clamp(-MOST_TOO_MANY, MOST_LACKING)
+        lacks = (asked.round().long() - inputs.n_notes).clamp(-MOST_TOO_MANY, MOST_LACKING)
         lacks = torch.where(plan.known[:, None, density] > 0, lacks + MOST_TOO_MANY + 1, 0)
         embedded: Tensor = self.remaining_notes(lacks) + self.aligned(_rows(encoded.states, beat))
         for column, embedding in enumerate(self.columns):
-            embedded = embedded + embedding(heard.words[..., column])
+            embedded = embedded + embedding(inputs.words[..., column])
         return embedded
 
     def _mixed(
@@ -525,7 +527,7 @@ class Arranger(nn.Module):
         already chosen; where nothing does, the model's own answer stands.
         """
         weights = motifs.matching(chosen)
-        copied = motifs.tell(column, weights)
+        copied = motifs.copy_probs(column, weights)
         gates = self.gates[column](features).float().softmax(dim=-1)
         own, others = gates[..., :1], gates[..., 1:, None]
         mixed = own * log_probs.exp() + (others * copied).sum(dim=-2)
@@ -551,14 +553,14 @@ def _allowed(column: int, before: Tensor, chosen: Tensor, beats: Tensor) -> Tens
     ids = torch.arange(VOCABULARY[column], device=before.device)
     if column >= DURATION:
         return (ids > 0).expand(*before.shape[:-1], -1)
-    place, role, pitch = (before[..., i, None] for i in (PLACE, ROLE, PITCH))
+    place, role, pitch = (before[..., i, None] for i in (POSITION, ROLE, PITCH))
     is_highest = pitch == VOCABULARY[PITCH] - 1
-    if column == PLACE:
+    if column == POSITION:
         # After the last role's highest pitch nothing more fits into a place.
         full = is_highest & (role == VOCABULARY[ROLE] - 1)
-        inside = (ids >= place + full) & (ids < FIRST_PLACE + RESOLUTION * beats[..., None])
-        return (ids == BAR) | ((ids >= FIRST_PLACE) & inside)
-    same = chosen[..., PLACE, None] == place
+        inside = (ids >= place + full) & (ids < FIRST_POSITION + RESOLUTION * beats[..., None])
+        return (ids == BAR) | ((ids >= FIRST_POSITION) & inside)
+    same = chosen[..., POSITION, None] == place
     if column == ROLE:
         return (ids > 0) & (~same | (ids >= role + is_highest))
     same = same & (chosen[..., ROLE, None] == role)

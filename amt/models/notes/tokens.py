@@ -44,16 +44,16 @@ ROLES: dict[str, int] = {"melody": 73, "counter": 48, "harmony": 0}
 
 ONSET, ROLE, PITCH, DURATION, VELOCITY = range(5)
 """Columns of notes."""
-PLACE = ONSET
+POSITION = ONSET
 """First column of words; the others are those of notes."""
-PAD, BAR, FIRST_PLACE = range(3)
+PAD, BAR, FIRST_POSITION = range(3)
 """Places: no word, the beginning of a bar, the first position of a bar."""
 
 _BEAT_RESOLUTIONS = {(0, 1): RESOLUTION, (1, 2): 6, (2, 4): 2, (4, MAX_BEATS): 1}
 """Steps a beat in which lengths are told, by their beats."""
 _N_VELOCITIES = 16
 VOCABULARY = (
-    FIRST_PLACE + RESOLUTION * MAX_BEATS,
+    FIRST_POSITION + RESOLUTION * MAX_BEATS,
     1 + len(ROLES),
     2 + HIGHEST_PITCH - LOWEST_PITCH,
     1 + sum((high - low) * steps for (low, high), steps in _BEAT_RESOLUTIONS.items()),
@@ -161,7 +161,7 @@ def to_words(notes: IntArray, bars: Sequence[int]) -> IntArray:
     bar = np.searchsorted(starts, onsets, side="right") - 1
     table = bins()
     columns = [
-        FIRST_PLACE + onsets - starts[bar],
+        FIRST_POSITION + onsets - starts[bar],
         1 + notes[:, ROLE],
         1 + notes[:, PITCH] - LOWEST_PITCH,
         1 + _nearest(table.durations, notes[:, DURATION]),
@@ -181,11 +181,11 @@ def to_notes(words: IntArray, bars: Sequence[int]) -> IntArray:
     """
     starts = bar_starts(bars)
     bar = bar_of(words)
-    kept = (words[:, PLACE] != BAR) & (words[:, PLACE] != PAD) & (bar < len(bars))
+    kept = (words[:, POSITION] != BAR) & (words[:, POSITION] != PAD) & (bar < len(bars))
     words, bar = words[kept], bar[kept]
     if np.any(bar < 0) or np.any(words[:, ROLE:] == 0):
         raise InputError("expected a bar word first and, of every note, all five columns")
-    onsets = starts[bar] + words[:, PLACE] - FIRST_PLACE
+    onsets = starts[bar] + words[:, POSITION] - FIRST_POSITION
     if np.any(onsets >= starts[bar + 1]):
         raise InputError("a note begins after the end of its bar: the words are of other bars")
     table = bins()
@@ -201,7 +201,7 @@ def to_notes(words: IntArray, bars: Sequence[int]) -> IntArray:
 
 def bar_of(words: IntArray) -> IntArray:
     """Bar [m] that each word stands in; -1 before the first bar word."""
-    return np.asarray(np.cumsum(words[:, PLACE] == BAR) - 1)
+    return np.asarray(np.cumsum(words[:, POSITION] == BAR) - 1)
 
 
 def spell(words: IntArray, bars: Sequence[int]) -> list[str]:
@@ -216,7 +216,7 @@ def spell(words: IntArray, bars: Sequence[int]) -> list[str]:
             tokens += ["Bar_None", f"TimeSig_{bars[bar]}/4"]
             continue
         if (bar, place) != previous:
-            tokens.append(f"Position_{place - FIRST_PLACE}")
+            tokens.append(f"Position_{place - FIRST_POSITION}")
         length = ".".join(map(str, tokenizer.durations[duration - 1]))
         tokens += [
             f"Program_{programs[role - 1]}",

@@ -12,10 +12,10 @@ from amt.errors import InputError
 from amt.models.chords.decode import SamplingOptions, draw, make_guide, sample_chords, top_p_filter
 from amt.models.chords.network import Composer
 from amt.models.video import MODALITIES
-from tests.models.chords.test_network import ECHOING, TOY, toy_video
+from tests.models.chords.test_network import TOY, WITH_INDUCTION, toy_video
 
 
-@pytest.fixture(scope="module", params=[TOY, ECHOING], ids=["plain", "echoing"])
+@pytest.fixture(scope="module", params=[TOY, WITH_INDUCTION], ids=["plain", "induction"])
 def model(request: pytest.FixtureRequest) -> Composer:
     torch.manual_seed(1)
     return Composer(request.param).eval()

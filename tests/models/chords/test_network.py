@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from amt.chords import VOCABULARY_SIZE
-from amt.models.chords.induction import Recollection
+from amt.models.chords.induction import CopyContext
 from amt.models.chords.losses import composer_loss, next_different
 from amt.models.chords.network import START_ID, ChordHistory, Composer, chord_history
 from amt.models.config import ComposerConfig
@@ -21,7 +21,7 @@ TOY = ComposerConfig(
     d_model=16, n_heads=2, d_ff=32, encoder_layers=1, decoder_layers=2, cross_every=2,
     context=8, window=2, n_global=3, semantic_dim=5,
 )  # fmt: skip
-ECHOING = replace(TOY, induction=True)
+WITH_INDUCTION = replace(TOY, induction=True)
 
 
 def toy_video(slots: int, batch: int = 1, seed: int = 0) -> VideoInput:
@@ -37,7 +37,7 @@ def toy_video(slots: int, batch: int = 1, seed: int = 0) -> VideoInput:
     )  # fmt: skip
 
 
-@pytest.fixture(params=[TOY, ECHOING], ids=["plain", "echoing"])
+@pytest.fixture(params=[TOY, WITH_INDUCTION], ids=["plain", "induction"])
 def model(request: pytest.FixtureRequest) -> Composer:
     torch.manual_seed(0)
     return Composer(request.param).eval()
@@ -45,14 +45,14 @@ def model(request: pytest.FixtureRequest) -> Composer:
 
 def between(history: ChordHistory, start: int, stop: int) -> ChordHistory:
     """The columns of some slots."""
-    memory = history.recollection
+    memory = history.copy_context
     columns = {
         name: getattr(history, name)[:, start:stop]
         for name in ("last", "run", "before", "run_before")
     }
     part = slice(start, stop)
-    recollection = memory and Recollection(memory.chords[:, part], memory.likeness[:, part])
-    return ChordHistory(**columns, recollection=recollection)
+    copy_context = memory and CopyContext(memory.chords[:, part], memory.similarity[:, part])
+    return ChordHistory(**columns, copy_context=copy_context)
 
 
 chord_lists = st.lists(st.integers(0, 4), min_size=1, max_size=30)
@@ -94,7 +94,7 @@ def test_probabilities_sum_to_one(model: Composer) -> None:
     torch.testing.assert_close(total, torch.ones_like(total))
 
 
-def test_the_future_is_not_heard(model: Composer) -> None:
+def test_later_chords_change_nothing(model: Composer) -> None:
     chords = torch.randint(0, VOCABULARY_SIZE, (1, 12))
     other = chords.clone()
     other[0, 7:] = (other[0, 7:] + 11) % VOCABULARY_SIZE
@@ -114,7 +114,7 @@ def test_cached_decoding_equals_uncached(
 ) -> None:
     """Whatever number of slots is decoded at once, and whatever of it is taken back."""
     torch.manual_seed(seed)
-    model = Composer(ECHOING).eval()
+    model = Composer(WITH_INDUCTION).eval()
     chords = torch.randint(0, VOCABULARY_SIZE, (2, slots))
     video, minor = toy_video(slots, batch=2, seed=seed), torch.tensor([0, 1])
     whole = model(chords, minor, video).log_probs
@@ -157,8 +157,8 @@ def test_video_attention_is_a_masked_softmax_over_near_slots_and_segments() -> N
         rows = [*seen, 7, 8]
         bias = [attention.distance_bias[0, s - t + 2].item() for s in seen] + [0.0, 0.0]
         scores = (key[0, rows] @ query[0, t]) / 8**0.5 + torch.tensor(bias)
-        heard = attention.project_out(scores.softmax(dim=0) @ value[0, rows])
-        torch.testing.assert_close(found[0, t], heard)
+        expected = attention.project_out(scores.softmax(dim=0) @ value[0, rows])
+        torch.testing.assert_close(found[0, t], expected)
 
 
 def test_rotary_scores_depend_on_distance_only() -> None:

@@ -1,4 +1,4 @@
-"""Writing word by word: what comes back is music, keeps the rules, and leaves given bars alone."""
+"""Sampling words: they are music, keep the constraints, and leave given bars alone."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from amt.chords import chord_from_id, parse_chord
 from amt.errors import InputError
 from amt.models.config import ArrangerConfig
 from amt.models.notes.conditioning import NotePlan
-from amt.models.notes.constraints import Rules
-from amt.models.notes.decode import GivenBars, WritingOptions, score, write_words
+from amt.models.notes.constraints import Constraints
+from amt.models.notes.decode import Infill, NoteSamplingOptions, sample_words, score
 from amt.models.notes.network import CONTROLS, Arranger
 from amt.models.notes.tokens import (
     BAR,
     DURATION,
     ONSET,
     PITCH,
-    PLACE,
+    POSITION,
     RESOLUTION,
     ROLE,
     ROLES,
@@ -67,10 +67,10 @@ def plan_of(
 
 
 def written(
-    plan: NotePlan, seed: int = 0, given: GivenBars | None = None, **options: object
+    plan: NotePlan, seed: int = 0, given: Infill | None = None, **options: object
 ) -> IntArray:
-    chosen = WritingOptions(**options)  # type: ignore[arg-type]
-    return write_words(network(), plan, chosen, torch.Generator().manual_seed(seed), given)
+    chosen = NoteSamplingOptions(**options)  # type: ignore[arg-type]
+    return sample_words(network(), plan, chosen, torch.Generator().manual_seed(seed), given)
 
 
 @st.composite
@@ -83,25 +83,25 @@ def plans(draw: st.DrawFn) -> NotePlan:
 
 @settings(max_examples=12, deadline=None)
 @given(plan=plans(), seed=st.integers(0, 2**31), candidates=st.integers(1, 3))
-def test_what_is_written_is_music_that_keeps_the_rules(
+def test_what_is_written_is_music_that_keeps_the_constraints(
     plan: NotePlan, seed: int, candidates: int
 ) -> None:
     words = written(plan, seed, candidates=candidates)
-    assert bar_of(words)[-1] == len(plan.bars) and words[-1, PLACE] == BAR
+    assert bar_of(words)[-1] == len(plan.bars) and words[-1, POSITION] == BAR
     notes = to_notes(words, plan.bars)
     np.testing.assert_array_equal(to_words(notes, plan.bars), words)
-    rules, starts = Rules(), RESOLUTION * np.array([*plan.downbeats, sum(plan.bars)])
+    constraints, starts = Constraints(), RESOLUTION * np.array([*plan.downbeats, sum(plan.bars)])
     ends = notes[:, ONSET] + notes[:, DURATION]
     assert ends.max(initial=0) <= starts[-1]
     bar = np.searchsorted(starts, notes[:, ONSET], side="right") - 1
     assert plan.roles[bar, notes[:, ROLE]].all()
-    assert rules.ranges and rules.voices
-    for role, (low, high) in enumerate(rules.ranges):
+    assert constraints.ranges and constraints.voices
+    for role, (low, high) in enumerate(constraints.ranges):
         of = notes[:, ROLE] == role
         assert ((notes[of, PITCH] >= low) & (notes[of, PITCH] <= high)).all()
         for onset in notes[of, ONSET]:
             sounding = of & (notes[:, ONSET] <= onset) & (ends > onset)
-            assert sounding.sum() <= rules.voices[role]
+            assert sounding.sum() <= constraints.voices[role]
     for onset, role, pitch, *_ in notes:
         in_bar = int(np.searchsorted(starts, onset, side="right") - 1)
         beats, place = plan.bars[in_bar], onset - starts[in_bar]
@@ -133,7 +133,7 @@ def test_equal_seeds_write_equal_notes_and_others_do_not() -> None:
 
 
 @pytest.mark.parametrize("n", [2, 4])
-def test_the_best_of_several_versions_is_deterministic(n: int) -> None:
+def test_the_best_of_several_candidates_is_deterministic(n: int) -> None:
     plan = plan_of((4, 3))
     np.testing.assert_array_equal(written(plan, 1, candidates=n), written(plan, 1, candidates=n))
 
@@ -152,22 +152,22 @@ def test_the_network_decides_alone_where_the_temperature_is_low() -> None:
     np.testing.assert_array_equal(written(plan, 1, top_p=1e-9), written(plan, 2, top_p=1e-9))
 
 
-def test_rules_can_be_switched_off() -> None:
-    rules = Rules(
+def test_constraints_can_be_switched_off() -> None:
+    constraints = Constraints(
         chord_tones=False, resolve=False, counted=False, ranges=None, voices=None, planned=False,
         pace=0, dynamics=0, leap=0, breath=0, sustain=0, recall=0, phrase=0,
     )  # fmt: skip
     plan = plan_of((4,) * 6, roles=np.zeros((6, 3), dtype=np.int64))
     assert len(to_notes(written(plan), plan.bars)) == 0
-    notes = to_notes(written(plan, rules=rules), plan.bars)
+    notes = to_notes(written(plan, constraints=constraints), plan.bars)
     assert set(notes[:, ROLE]) == {MELODY, COUNTER, HARMONY}
-    assert Rules().ranges is not None
-    low, high = Rules().ranges[MELODY]
+    assert Constraints().ranges is not None
+    low, high = Constraints().ranges[MELODY]
     melody = notes[notes[:, ROLE] == MELODY]
     assert ((melody[:, PITCH] < low) | (melody[:, PITCH] > high)).any()
 
 
-def test_a_version_that_does_what_is_asked_scores_higher() -> None:
+def test_a_candidate_that_does_what_is_asked_scores_higher() -> None:
     plan = plan_of((4, 4), density=2.0)
     velocity = int(bins().velocities[np.abs(bins().velocities - 0.6 * 127).argmin()])
 
@@ -188,7 +188,7 @@ def test_given_bars_come_back_as_they_were(plan: NotePlan, data: st.DataObject) 
     first = data.draw(st.integers(0, len(plan.bars) - 1))
     last = data.draw(st.integers(first + 1, len(plan.bars)))
     piece = written(plan, 1)
-    anew = written(plan, 2, GivenBars(piece, range(first, last)))
+    anew = written(plan, 2, Infill(piece, range(first, last)))
     old, new = bar_of(piece), bar_of(anew)
     np.testing.assert_array_equal(piece[old < first], anew[new < first])
     np.testing.assert_array_equal(piece[old >= last], anew[new >= last])
@@ -198,7 +198,7 @@ def test_given_bars_come_back_as_they_were(plan: NotePlan, data: st.DataObject) 
     kept = (before[:, ONSET] < starts[first]) | (before[:, ONSET] >= starts[last])
     np.testing.assert_array_equal(before[kept], after[~span])
     assert (after[span, ONSET] + after[span, DURATION]).max(initial=0) <= starts[last]
-    assert Rules().voices
+    assert Constraints().voices
     ends = after[:, ONSET] + after[:, DURATION]
     for onset, role, *_ in after[span]:
         sounding = (after[:, ROLE] == role) & (after[:, ONSET] <= onset) & (ends > onset)
@@ -207,35 +207,37 @@ def test_given_bars_come_back_as_they_were(plan: NotePlan, data: st.DataObject) 
 
 def test_new_bars_know_what_stands_before_them() -> None:
     plan = plan_of((4,) * 6)
-    # Else what was heard would be cut, and what is held across the border waited for.
-    options = {"temperature": 1e-3, "rules": Rules(voices=None, sustain=0)}
+    # Else held notes would be cut, and those across the border waited for.
+    options = {"temperature": 1e-3, "constraints": Constraints(voices=None, sustain=0)}
     whole = written(plan, 1, **options)
-    again = written(plan, 5, GivenBars(whole, range(3, 6)), **options)
+    again = written(plan, 5, Infill(whole, range(3, 6)), **options)
     # The likeliest way on is the one it went, but for notes that wait for given ones to end.
     assert again.shape == whole.shape
     assert np.mean(again == whole) > 0.99
     other = written(plan, 9)
     bars = bar_of(other)
     changed = np.concatenate([other[bars < 3], whole[bar_of(whole) >= 3]])
-    elsewhere = written(plan, 5, GivenBars(changed, range(3, 6)), **options)
+    elsewhere = written(plan, 5, Infill(changed, range(3, 6)), **options)
     assert not np.array_equal(elsewhere[bar_of(elsewhere) >= 3], whole[bar_of(whole) >= 3])
 
 
 def test_phrases_that_are_recalled_return() -> None:
     plan = plan_of((4,) * 12, density=2.0)
-    likenesses = []
+    similarities = []
     for say in (-9.0, 9.0):
-        rules = Rules(recall=say, phrase=0)
-        words = written(plan, 3, rules=rules)
+        constraints = Constraints(recall=say, phrase=0)
+        words = written(plan, 3, constraints=constraints)
         bars = np.split(words, np.flatnonzero(np.diff(bar_of(words))) + 1)[:12]
-        tunes = [{tuple(w[[PLACE, PITCH]]) for w in bar if w[ROLE] - 1 == MELODY} for bar in bars]
-        likenesses.append(
+        melodies = [
+            {tuple(w[[POSITION, PITCH]]) for w in bar if w[ROLE] - 1 == MELODY} for bar in bars
+        ]
+        similarities.append(
             np.mean([
-                max(len(now & then) / max(len(now), 1) for then in tunes[max(0, i - 3) : i])
-                for i, now in enumerate(tunes) if i
+                max(len(now & then) / max(len(now), 1) for then in melodies[max(0, i - 3) : i])
+                for i, now in enumerate(melodies) if i
             ])
         )  # fmt: skip
-    assert likenesses[1] > likenesses[0] + 0.2
+    assert similarities[1] > similarities[0] + 0.2
 
 
 def test_long_pieces_do_not_lose_their_place(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -245,14 +247,14 @@ def test_long_pieces_do_not_lose_their_place(monkeypatch: pytest.MonkeyPatch) ->
     counts = np.bincount(bar_of(words))[:-1] - 1
     assert 1 <= np.median(counts[:10]) <= 8 and 1 <= np.median(counts[-10:]) <= 8
     for bars in (1, 7, 99):
-        monkeypatch.setattr("amt.models.notes.decode.PAGE_BARS", bars)
+        monkeypatch.setattr("amt.models.notes.decode.CHUNK_BARS", bars)
         np.testing.assert_array_equal(written(plan), words)
 
 
 def test_progress_rises_to_one() -> None:
     seen: list[float] = []
-    write_words(
-        network(), plan_of((4,) * 4), WritingOptions(candidates=2),
+    sample_words(
+        network(), plan_of((4,) * 4), NoteSamplingOptions(candidates=2),
         torch.Generator().manual_seed(0),
         reporter=callback_reporter(lambda _, share: seen.append(share)),
     )  # fmt: skip
@@ -261,7 +263,7 @@ def test_progress_rises_to_one() -> None:
 
 def test_a_network_without_memory_writes_as_well() -> None:
     plan = plan_of((4, 4))
-    words = write_words(network(0), plan, WritingOptions(), torch.Generator().manual_seed(0))
+    words = sample_words(network(0), plan, NoteSamplingOptions(), torch.Generator().manual_seed(0))
     assert bar_of(words)[-1] == 2
 
 
@@ -277,7 +279,7 @@ def test_a_network_without_memory_writes_as_well() -> None:
 )
 def test_bad_options_are_refused(options: dict[str, float], message: str) -> None:
     with pytest.raises(InputError, match=message):
-        WritingOptions(**options)  # type: ignore[arg-type]
+        NoteSamplingOptions(**options)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("anew", [range(0), range(1, 4), range(-1, 1), range(0, 3, 2)])
@@ -285,6 +287,6 @@ def test_bars_that_are_not_there_are_refused(anew: range) -> None:
     plan = plan_of((4, 4, 4))
     piece = written(plan)
     with pytest.raises(InputError, match="are to be written; expected some of 1 to 3"):
-        written(plan, 0, GivenBars(piece, anew))
+        written(plan, 0, Infill(piece, anew))
     with pytest.raises(InputError, match="not of 2 bars"):
-        written(plan_of((4, 4)), 0, GivenBars(piece, range(1)))
+        written(plan_of((4, 4)), 0, Infill(piece, range(1)))

@@ -18,7 +18,7 @@ from amt.models.notes.tokens import (
     MAX_BEATS,
     ONSET,
     PITCH,
-    PLACE,
+    POSITION,
     RESOLUTION,
     ROLE,
     ROLES,
@@ -99,13 +99,13 @@ def test_miditok_decodes_what_is_spelled(piece: tuple[NDArray[np.int64], Bars]) 
     assert set(tokens) <= set(remi().vocab)
     score = remi().decode([remi().vocab[token] for token in tokens])
     assert score.ticks_per_quarter == RESOLUTION
-    heard = [
+    decoded = [
         (note.time, list(ROLES.values()).index(track.program), note.pitch, note.duration,
          note.velocity)
         for track in score.tracks
         for note in track.notes
     ]  # fmt: skip
-    assert sorted(heard) == [tuple(row) for row in notes.tolist()]
+    assert sorted(decoded) == [tuple(row) for row in notes.tolist()]
 
 
 def test_miditok_encodes_to_what_is_spelled() -> None:
@@ -134,7 +134,7 @@ def test_miditok_encodes_to_what_is_spelled() -> None:
 @given(bar_tuples)
 def test_a_silent_piece_is_its_bars(bars: Bars) -> None:
     words = to_words(np.zeros((0, 5), dtype=np.int64), bars)
-    assert words[:, PLACE].tolist() == [BAR] * (len(bars) + 1)
+    assert words[:, POSITION].tolist() == [BAR] * (len(bars) + 1)
     assert bar_of(words).tolist() == list(range(len(bars) + 1))
     assert not len(to_notes(words, bars))
 
@@ -169,7 +169,7 @@ def test_tracks_have_the_roles_that_play() -> None:
 
 @pytest.mark.parametrize(
     ("column", "value", "message"),
-    [(PLACE, 2 + RESOLUTION, "after the end of its bar"), (ROLE, 0, "all five columns")],
+    [(POSITION, 2 + RESOLUTION, "after the end of its bar"), (ROLE, 0, "all five columns")],
 )
 def test_words_that_are_no_music_are_named(column: int, value: int, message: str) -> None:
     words = to_words(np.array([[0, 2, 60, 12, 63]]), (1, 4))

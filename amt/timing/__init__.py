@@ -1,8 +1,9 @@
-"""When the beats of the music fall on the picture.
+"""Beats and bars of the music, in the time of the video.
 
 :func:`fit_grid` fits tempo, metre and bar lines to the cuts of a clip; :func:`steady_grid` keeps
-one tempo. :func:`tempo_changes`, :func:`time_signatures` and :func:`grid_end_tick` turn a grid into
-the events of a MIDI file.
+one tempo. :mod:`amt.timing.hits` defines when a beat hits a cut and which cuts are strong.
+:func:`tempo_changes`, :func:`time_signatures` and :func:`grid_end_tick` turn a grid into the events
+of a MIDI file.
 """
 
 from amt.timing.fit import fit_grid

@@ -1,4 +1,4 @@
-"""A grid fitted to the cuts of a picture.
+"""A grid fitted to the cuts of a video.
 
 Three steps, each exact for what it decides:
 
@@ -22,26 +22,28 @@ from amt.timing.lattice import (
     CELLS,
     NEVER,
     PICKUP_PRICE,
+    BestPath,
     Events,
     FloatCells,
     Lattice,
-    Path,
 )
 from amt.timing.options import GridOptions, check_input
-from amt.timing.refine import Section, beat_times
+from amt.timing.refine import TempoSection, beat_times
 from amt.timing.steady import constant_tempo
 from amt.types import BoolArray, Cut, FloatArray, IntArray, TimeGrid
 
 BEAT_REWARD, STRENGTH_REWARD, DOWNBEAT_REWARD = 1.1, 0.1, 1.4
-"""Earned by a beat on any cut, in proportion to its strength, by a downbeat on a strong one."""
+"""Earned by a beat on any cut; besides, for a unit of its strength; besides, by a downbeat on a
+strong cut. Units are those of the prices of :mod:`amt.timing.lattice`."""
 HIT_REWARD = 50.0
-"""A hit point by hand outweighs every cut around it."""
+"""Earned by a downbeat on a hit point set by hand: it outweighs all cuts around it."""
 
 EXACT_S = 0.005
-"""A downbeat this near to a hit point meets it, where the tempo is fixed."""
+"""With a fixed tempo, a hit point is met if a downbeat is this near; else the phase is moved. It is
+stricter than a hit, because a user who types a moment expects it exactly."""
 
-LEAST_SECTION_S = 4.0
-"""No two changes of section tempo are nearer than this; the strongest cuts have the choice."""
+MIN_SECTION_S = 4.0
+"""Seconds between two changes of section tempo, at least; the strongest cuts are served first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,7 @@ def fit_grid(
     options: GridOptions,
     hits: Sequence[float] = (),
 ) -> TimeGrid:
-    """Find beats, bars and tempi that follow the picture.
+    """A grid whose beats and bars fall on the cuts of a video.
 
     Cuts fall on beats and strong cuts (:func:`amt.timing.hits.is_strong`) on downbeats, as many as
     the bounds of ``options`` allow; where there are too many, their strength decides. Bars have
@@ -81,7 +83,7 @@ def fit_grid(
     Args:
         cuts: Changes of shot, sorted by time, inside the clip.
         duration_s: Length of the clip.
-        options: Bounds and wishes.
+        options: Bounds and preferences.
         hits: Times in seconds that must fall on a downbeat if it is at all possible.
 
     Returns:
@@ -104,7 +106,7 @@ def fit_grid(
     return TimeGrid(times_s, tuple(bars), sections[-1].last_beat)
 
 
-def fit_sections(events: Events, options: GridOptions) -> list[Section]:
+def fit_sections(events: Events, options: GridOptions) -> list[TempoSection]:
     """Sections of one tempo each, with their beats counted, from start to end."""
     raster = FINE if len(events.beat_reward) <= FINE_EVENTS else COARSE
     edges, tempi = _plan_sections(events, raster, options)
@@ -145,13 +147,13 @@ def gather_events(cuts: Sequence[Cut], duration_s: float, hits: Sequence[float] 
 
 
 def _section_boundaries(times_s: FloatArray, strengths: FloatArray, duration_s: float) -> BoolArray:
-    """The strongest events that keep :data:`LEAST_SECTION_S` from each other and both ends."""
+    """The strongest events that keep :data:`MIN_SECTION_S` from each other and both ends."""
     taken = [0.0, duration_s]
     chosen = np.zeros(len(times_s), dtype=np.bool_)
     for i in np.argsort(-strengths, kind="stable"):
         j = bisect(taken, times_s[i])
         room_s = min(times_s[i] - taken[j - 1], taken[min(j, len(taken) - 1)] - times_s[i])
-        if strengths[i] > 0 and room_s >= LEAST_SECTION_S:
+        if strengths[i] > 0 and room_s >= MIN_SECTION_S:
             taken.insert(j, float(times_s[i]))
             chosen[i] = True
     return chosen
@@ -200,15 +202,15 @@ def _count_beats(
     *,
     first: bool,
     last: bool,
-) -> Section:
-    """Find the number of beats of a section, its bars, and what it can meet."""
+) -> TempoSection:
+    """Find the number of beats of a section, its bars, and the events that its beats hit."""
     tempi = np.clip(beat_s * np.exp(NEAR_TEMPI), options.shortest_beat_s, options.longest_beat_s)
     path = _lattice(np.unique(tempi), raster.count_rates, options, first=first, last=last).solve(
         events
     )
     beat_s = float(np.unique(tempi)[path.tempo[0]])
     start_s, end_s = float(events.times_s[0]), float(events.times_s[-1])
-    # The raster may leave the tempo bounds by half a cell; the count must not.
+    # Cells may leave the tempo bounds by half a cell; the count must not.
     fewest, most = (
         (end_s - start_s) / b for b in (options.longest_beat_s, options.shortest_beat_s)
     )
@@ -220,20 +222,20 @@ def _count_beats(
     pickup = round(-path.start) % options.beats_per_bar
     downbeats = [*beats[path.claimed].tolist(), *([] if last else [n_beats])]
     bars = draw_bars(downbeats, n_beats, options.beats_per_bar, pickup)
-    return Section(
+    return TempoSection(
         start_s=start_s,
         end_s=end_s,
         bars=bars,
         last_beat=min(1.0, length - (n_beats - 1)),
-        meets=_meets(events, path, beat_s, n_beats),
+        hits=_events_hit(events, path, beat_s, n_beats),
         beat_s=beat_s,
     )
 
 
-def _meets(
-    events: Events, path: Path, beat_s: float, n_beats: int
+def _events_hit(
+    events: Events, path: BestPath, beat_s: float, n_beats: int
 ) -> tuple[tuple[int, float, float], ...]:
-    """Beat, time and weight of the events that the path meets."""
+    """Beat, time and weight of the events that the path hits."""
     position = path.position[1:-1]
     beats = np.rint(position).astype(np.int64)
     met = are_hits((position - beats) * beat_s)

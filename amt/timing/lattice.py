@@ -1,7 +1,7 @@
-"""Dynamic programming over beats, bars and tempi.
+"""The best beats, bars and tempi for a list of events, by dynamic programming (Viterbi).
 
-The clip is seen only at its events: the start, every cut and hit point, the end. At an event the
-state of the music is
+The clip enters only through its events: the start, every cut and hit point, the end. At an event
+the state of the music is
 
 * ``k``: the tempo of the section, one of ``K`` beat lengths;
 * ``f``: 0 while the last claimed downbeat is fresh (under one and a half beats old), else 1;
@@ -32,33 +32,41 @@ from amt.timing.hits import HIT_S
 from amt.types import BoolArray, FloatArray, IntArray
 
 CELLS = 32
-"""Cells of position a beat: 12.5 ms at 150 BPM. The refinement afterwards knows no cells."""
+"""Cells of position a beat: 12.5 ms at 150 BPM. :mod:`amt.timing.refine` places beats exactly."""
+EDGE_LOSS = 0.25
+"""Share of a reward that is lost at the edge of the tolerance of a hit; the loss is quadratic."""
 FRESH_CELLS = 3 * CELLS // 2
 """A downbeat is fresh while the next one would make a bar of one beat."""
 
+# Prices and rewards have one unit: a beat on a cut earns about 1 (amt.timing.fit). They were chosen
+# by hand on synthetic cut lists of other seeds than those of the figures in experiments/RESULTS.md.
 METRE_PRICE = 0.2
-"""Price of a bar of an unusual number of beats; a beat on a cut earns about 1."""
+"""Price of a bar of an unusual number of beats."""
 BEAT_BAR_PRICE = 0.6
 """Price of a bar of one beat, between two strong events a beat apart."""
 PICKUP_PRICE = 0.2
 """Price of a first bar cut short."""
 SECTION_PRICE, DISTANCE_PRICE = 0.25, 0.7
 """Price of a new tempo, and of its distance from the old one in log tempo."""
-LEAST_JUMP = 0.1
-"""Least distance of the two: a new tempo is heard as new and not as drift."""
+MIN_TEMPO_JUMP = 0.1
+"""Least distance of the two in log tempo: about 10 %, well above what listeners can notice
+(:data:`amt.timing.steady.TEMPO_TOLERANCE`), so that it sounds deliberate."""
 TEMPO_PRICE, FREE_TEMPO = 0.003, 0.25
 """Price a second of a log tempo that lies 0.25 from the preferred one; it grows with the fourth
 power, so that tempi nearer by cost next to nothing and half or double the tempo too much."""
 END_ON_BAR, END_ON_BEAT = 1.6, 1.0
 """Rewards for an end on a bar line, on a beat."""
 
+TIE_PRICE = np.float32(1e-6)
+"""Price of a cell of bending: of paths of one value the one that bends less is taken."""
 NEVER = np.float32(-1e9)
+"""Value of a state that cannot be."""
 FloatCells = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A cut or a hit point as the lattice sees it."""
+    """What a cut or a hit point is worth."""
 
     beat: float
     """Earned by a beat."""
@@ -70,7 +78,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Events:
-    """What the music should meet: M events, with the start and the end of the stretch."""
+    """The M events that beats should hit, with the start and the end of the stretch."""
 
     times_s: FloatArray
     """[M + 2] start, events, end."""
@@ -90,7 +98,7 @@ class Events:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Window:
-    """A gap between events."""
+    """What can happen in the gap between two events."""
 
     least: IntArray
     """[K, R, R'] fewest cells that bending from one rate to another gains."""
@@ -101,7 +109,7 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Path:
+class BestPath:
     """The best way through the lattice."""
 
     tempo: IntArray
@@ -141,7 +149,7 @@ class Lattice:
     def __post_init__(self) -> None:
         to_beat = (np.arange(self.width) + CELLS // 2) % CELLS - CELLS // 2
         error = np.abs(to_beat) / CELLS * self.beat_s[:, None] / HIT_S
-        kernel = np.where(error <= 1, 1 - 0.25 * error**2, 0).astype(np.float32)
+        kernel = np.where(error <= 1, 1 - EDGE_LOSS * error**2, 0).astype(np.float32)
         prices = np.full((2, self.beats_per_bar), METRE_PRICE, dtype=np.float32)
         prices[:, 0] = 0
         prices[0, 1:] = -NEVER
@@ -159,7 +167,7 @@ class Lattice:
         """[K, 2, R, Q]."""
         return (len(self.beat_s), 2, self.rates.shape[1], self.width)
 
-    def solve(self, events: Events) -> Path:
+    def solve(self, events: Events) -> BestPath:
         """Find the path of the highest value through ``events``."""
         cells = np.rint(events.times_s[:, None] / self.beat_s * CELLS).astype(np.int64)
         shifts = np.diff(cells - cells[0], axis=0)
@@ -261,7 +269,7 @@ class Lattice:
         """[K, K'] price of going from one section tempo to another."""
         distance = np.abs(np.log(self.beat_s[:, None] / self.beat_s))
         return np.where(
-            distance >= LEAST_JUMP, SECTION_PRICE + DISTANCE_PRICE * distance, -float(NEVER)
+            distance >= MIN_TEMPO_JUMP, SECTION_PRICE + DISTANCE_PRICE * distance, -float(NEVER)
         )
 
     def _finish(self, value: FloatCells) -> FloatCells:
@@ -282,7 +290,7 @@ class Lattice:
         shifts: IntArray,
         windows: list[Window],
         before: list[FloatCells],
-    ) -> Path:
+    ) -> BestPath:
         """Walk back from the best end; every step repeats the choice that made the value."""
         n_events = len(events.beat_reward)
         finished = self._finish(before[-1])
@@ -297,7 +305,7 @@ class Lattice:
             if i:
                 state, claimed[i - 1] = self._undo_arrival(before[i - 1], state, events.at(i - 1))
         position = np.concatenate([[0], np.cumsum(moves)])
-        return Path(tempo, position, claimed, state[3] / CELLS, float(finished.max()))
+        return BestPath(tempo, position, claimed, state[3] / CELLS, float(finished.max()))
 
     def _step_back(
         self, value: FloatCells, state: State, shift: IntArray, window: Window
@@ -309,7 +317,7 @@ class Lattice:
         cells = (q - shift[k] - gains) % self.width
         rates = np.arange(len(most))[:, None]
         # A tie goes to the path that bends less.
-        here = value[k][:, rates, cells] - np.float32(1e-6) * np.abs(gains)
+        here = value[k][:, rates, cells] - TIE_PRICE * np.abs(gains)
         here[:, gains < least[:, None]] = -np.inf
         stale = self._source(np.array(q), shift[k]) + shift[k] >= FRESH_CELLS
         if stale != f:

@@ -1,4 +1,4 @@
-"""What a fitted grid may do, and the check of what it is asked to fit."""
+"""Options of a fitted grid, and the check of cuts and hit points."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from amt.types import Cut
 
 @dataclass(frozen=True, slots=True)
 class GridOptions:
-    """Bounds and wishes for :func:`amt.timing.fit_grid`."""
+    """Bounds and preferences for :func:`amt.timing.fit_grid`."""
 
     min_bpm: float = MIN_BPM
     """Slowest tempo of any beat, at least 20."""
     max_bpm: float = MAX_BPM
     """Fastest tempo of any beat, at most 300 and at least 1.25 times the slowest."""
     preferred_bpm: float = 110.0
-    """The tempo taken where the picture has no say; a soft wish, brought into the bounds."""
+    """Tempo where no cut decides it, brought into the bounds; not a bound itself."""
     beats_per_bar: int = 4
     """Beats of a regular bar, 2 to 12."""
     tempo_tolerance: float = TEMPO_TOLERANCE

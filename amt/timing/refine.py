@@ -19,18 +19,19 @@ from scipy.sparse import (
 from amt.timing.options import GridOptions
 from amt.types import FloatArray, IntArray
 
-MEETING_S = 0.036
-"""An error up to here still counts as meeting."""
+SAFE_HIT_S = 0.036
+"""Error in seconds up to which a beat hits for certain: 4 ms less than
+:data:`amt.timing.hits.HIT_S`, so that rounding (half a millisecond in a MIDI file) costs no hit."""
 MISS_PRICE = 20.0
-"""Price of a second of error beyond that, against 1 below it."""
+"""Price of a second of error beyond that, for a unit of the event's weight; 1 below it."""
 BATCH_BEATS = 800
-"""Beats of one linear program, about."""
-UNREST_PRICE = 0.1
-"""Price of a second of change between neighbouring beats: a tempo that stands is preferred."""
+"""Beats of one linear program, about: its time grows faster than linearly with them."""
+TEMPO_CHANGE_PRICE = 0.1
+"""Price of a second of change of length between neighbouring beats: a steady tempo is preferred."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Section:
+class TempoSection:
     """A stretch of one tempo, its beats counted and its bars drawn."""
 
     start_s: float
@@ -38,9 +39,9 @@ class Section:
     bars: tuple[int, ...]
     """Beats of every bar; they sum to N."""
     last_beat: float
-    """Share of the last beat that is heard; 1 in all but the last section."""
-    meets: tuple[tuple[int, float, float], ...]
-    """Beat (1 to N - 1), time in seconds and weight of every event to be met."""
+    """Share of the last beat that sounds; 1 in all but the last section."""
+    hits: tuple[tuple[int, float, float], ...]
+    """Beat (1 to N - 1), time in seconds and weight of every event that a beat is to hit."""
     beat_s: float
     """Beat length by which the section was counted."""
     divided: bool = False
@@ -52,7 +53,7 @@ class Section:
         return sum(self.bars)
 
 
-def beat_times(sections: Sequence[Section], options: GridOptions) -> FloatArray:
+def beat_times(sections: Sequence[TempoSection], options: GridOptions) -> FloatArray:
     """Place the beats of a piece.
 
     Args:
@@ -75,9 +76,9 @@ def beat_times(sections: Sequence[Section], options: GridOptions) -> FloatArray:
     return np.concatenate([*times_s, [sections[-1].end_s]])
 
 
-def _batches(sections: Sequence[Section]) -> Iterator[list[Section]]:
+def _batches(sections: Sequence[TempoSection]) -> Iterator[list[TempoSection]]:
     """Neighbouring sections of some :data:`BATCH_BEATS` together, longer ones divided."""
-    batch: list[Section] = []
+    batch: list[TempoSection] = []
     for section in sections:
         if batch and sum(s.n_beats for s in (*batch, section)) > BATCH_BEATS:
             yield batch
@@ -90,7 +91,7 @@ def _batches(sections: Sequence[Section]) -> Iterator[list[Section]]:
         yield batch
 
 
-def _divide(section: Section) -> Iterator[Section]:
+def _divide(section: TempoSection) -> Iterator[TempoSection]:
     """Parts of a section that is too long for one linear program, divided at bar lines.
 
     The simplex method takes more than linear time. A seam lies where the straight line between the
@@ -101,30 +102,30 @@ def _divide(section: Section) -> Iterator[Section]:
     edges = [*np.searchsorted(bar_lines, targets).tolist(), len(section.bars)]
     end = section.n_beats - 1 + section.last_beat
     known = (
-        {0.0: section.start_s} | {float(b): t for b, t, _ in section.meets} | {end: section.end_s}
+        {0.0: section.start_s} | {float(b): t for b, t, _ in section.hits} | {end: section.end_s}
     )
     for a, b in itertools.pairwise(edges):
         first, last = int(bar_lines[a]), int(bar_lines[b])
         is_last = b == len(section.bars)
         start_s, end_s = np.interp([first, last], list(known), list(known.values()))
-        yield Section(
+        yield TempoSection(
             start_s=float(start_s),
             end_s=section.end_s if is_last else float(end_s),
             bars=section.bars[a:b],
             last_beat=section.last_beat if is_last else 1.0,
-            meets=tuple((k - first, t, w) for k, t, w in section.meets if first < k < last),
+            hits=tuple((k - first, t, w) for k, t, w in section.hits if first < k < last),
             beat_s=section.beat_s,
             divided=True,
         )
 
 
 def _solve(
-    sections: Sequence[Section], options: GridOptions, before_s: float | None = None
+    sections: Sequence[TempoSection], options: GridOptions, before_s: float | None = None
 ) -> FloatArray | None:
     """Place the beats of neighbouring sections, or None where that is impossible.
 
     A linear program over the time and length of every beat and the tempo of every section. It
-    minimises the weighted distance of beats from their events, which meets as many exactly as can
+    minimises the weighted distance of beats from their events, which hits as many exactly as can
     be (the l1 norm is sparse), and the total variation of beat length, which keeps the tempo steady
     in between. The bounds on tempo, on its deviation from the section, on neighbouring beats and on
     neighbouring bars of a section are constraints; an even division satisfies them all, so there is
@@ -137,7 +138,7 @@ def _solve(
     beats, times_s, weights = _targets(sections).T
     tempo, change = _tempo_rows(sections, options)
     met = _selection(beats.astype(np.int64), n + 1)
-    error, unrest = eye_array(len(beats)), eye_array(change.shape[0])
+    error, change_size = eye_array(len(beats)), eye_array(change.shape[0])
     # Columns: B + 1 times, B lengths, tempi, errors, errors beyond meeting, changes of length.
     # Blocks without an entry are zero.
     upper = block_array(
@@ -146,13 +147,13 @@ def _solve(
             [met, None, None, -error, None, None],
             [-met, None, None, -error, None, None],
             [None, None, None, error, -error, None],
-            [None, change, None, None, None, -unrest],
-            [None, -change, None, None, None, -unrest],
+            [None, change, None, None, None, -change_size],
+            [None, -change, None, None, None, -change_size],
         ],
         format="csr",
     )
-    allowed, still = np.full(len(beats), MEETING_S), np.zeros(2 * change.shape[0])
-    costs = [weights, MISS_PRICE * weights, np.full(change.shape[0], UNREST_PRICE)]
+    allowed, still = np.full(len(beats), SAFE_HIT_S), np.zeros(2 * change.shape[0])
+    costs = [weights, MISS_PRICE * weights, np.full(change.shape[0], TEMPO_CHANGE_PRICE)]
     free = np.zeros(upper.shape[1] - sum(map(len, costs)))
     equal = _length_rows(n, sections[-1].last_beat, upper.shape[1])
     result = linprog(
@@ -167,13 +168,13 @@ def _solve(
     return np.asarray(result.x[: n + 1], dtype=np.float64) if result.status == 0 else None
 
 
-def _targets(sections: Sequence[Section]) -> FloatArray:
+def _targets(sections: Sequence[TempoSection]) -> FloatArray:
     """[M, 3] beat from the start of all sections, time and weight of every event."""
     first = np.cumsum([0, *(section.n_beats for section in sections)])
     targets = [
         (start + beat, time_s, weight)
         for start, section in zip(first, sections, strict=False)
-        for beat, time_s, weight in section.meets
+        for beat, time_s, weight in section.hits
     ]
     return np.array(targets, dtype=np.float64).reshape(-1, 3)
 
@@ -181,15 +182,15 @@ def _targets(sections: Sequence[Section]) -> FloatArray:
 def _length_rows(n: int, last_beat: float, n_columns: int) -> csr_array:
     """Rows over all columns that must be zero: a beat ends where its length says."""
     steps = diags_array([-1.0, 1.0], offsets=[0, 1], shape=(n, n + 1))
-    heard = np.ones(n)
-    heard[-1] = last_beat
+    shares = np.ones(n)
+    shares[-1] = last_beat
     return block_array(
-        [[steps, -diags_array(heard), csr_array((n, n_columns - 2 * n - 1))]], format="csr"
+        [[steps, -diags_array(shares), csr_array((n, n_columns - 2 * n - 1))]], format="csr"
     )
 
 
 def _column_bounds(
-    sections: Sequence[Section], n_columns: int, options: GridOptions, before_s: float | None
+    sections: Sequence[TempoSection], n_columns: int, options: GridOptions, before_s: float | None
 ) -> FloatArray:
     """[columns, 2] smallest and largest value of every column."""
     first = np.cumsum([0, *(section.n_beats for section in sections)])
@@ -208,7 +209,9 @@ def _column_bounds(
     return bounds
 
 
-def _tempo_rows(sections: Sequence[Section], options: GridOptions) -> tuple[csr_array, csr_array]:
+def _tempo_rows(
+    sections: Sequence[TempoSection], options: GridOptions
+) -> tuple[csr_array, csr_array]:
     """Rows over [lengths, tempi] that must not be positive, and rows of changes of length."""
     section_of_bar = np.repeat(np.arange(len(sections)), [len(s.bars) for s in sections])
     bars = np.array([n_beats for section in sections for n_beats in section.bars])

@@ -1,4 +1,4 @@
-"""A grid of one tempo, for clips that ask for no other."""
+"""A grid of one tempo."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ import numpy as np
 from amt.errors import GridError
 from amt.types import TICKS_PER_BEAT, TimeGrid
 
-MIN_BPM = 60.0
-MAX_BPM = 160.0
+MIN_BPM, MAX_BPM = 60.0, 160.0
+"""Slowest and fastest tempo, unless a caller sets other bounds."""
 TEMPO_TOLERANCE = 0.04
-"""How far a tempo may be bent, as a share of it, before a listener hears it move."""
+"""How far a tempo may be bent, as a share of it. Drake & Botte (1993) measured just noticeable
+differences of tempo of 4 % for two intervals and 3 % for six in regular sequences."""
 
 SHORTEST_CLIP_S = 0.01
 """Below this, a clip is shorter than a few MIDI ticks."""

@@ -14,14 +14,15 @@ import numpy as np
 from amt.types import TICKS_PER_BEAT, TempoChange, TimeGrid, TimeSignature
 
 MAX_DRIFT_US = 480.0
-"""How far the file's clock may stray from the grid on any beat: less than half a tick."""
+"""Largest distance in microseconds of the file's clock from the grid on any beat: half a
+millisecond less rounding."""
 
 
 def tempo_changes(grid: TimeGrid) -> tuple[TempoChange, ...]:
     """The tempo map of a grid, with as few changes as its tolerance allows.
 
     A tempo stands for as many beats as some whole number of microseconds keeps within
-    :data:`MAX_DRIFT_US` of the grid, so that differences which nobody hears or sees in a score
+    :data:`MAX_DRIFT_US` of the grid, so that differences too small for an ear or a score
     make no event: a steady clip of a few minutes has one tempo. Of the tempos that do, the one
     that ends nearest to the grid is taken, so that errors do not add up.
 
@@ -53,7 +54,7 @@ def _longest_steady(ends_us: list[float], clock_us: int) -> tuple[int, int]:
         if new_low > new_high:
             break
         low, high, n_beats = new_low, new_high, n
-    if not n_beats:  # a beat longer than MIDI can say
+    if not n_beats:  # a beat longer than MIDI can express
         return 1, min(max(round(ends_us[0] - clock_us), 1), 2**24 - 1)
     return n_beats, min(max(round((ends_us[n_beats - 1] - clock_us) / n_beats), low), high)
 

@@ -1,9 +1,13 @@
 """Chords → voices: which chord tones sound, in which octave, and how the voices move.
 
-A voicing is a rising tuple of MIDI notes, one a voice, so voices never cross. The voices of a
-progression are chosen together: dynamic programming finds the sequence with the least total motion
-plus the least cost of each voicing on its own (register, doublings, close intervals in the bass
-register, where they turn to mud).
+A voicing is a rising tuple of MIDI notes (middle C is 60), one per voice, so voices never cross.
+Voice leading: dynamic programming finds the sequence of voicings with the least total cost. The
+cost is in semitones: the motion of all voices from chord to chord (as in Tymoczko, *The Geometry
+of Chords*, Science 313, 2006), plus a cost of each voicing by itself for its register, doubled
+thirds, semitone clashes and wide gaps. Close intervals in the bass register, which sound muddy,
+are excluded.
+
+The prices were set by hand; ``tests/arrange/test_effects.py`` states the least effect of each.
 """
 
 from __future__ import annotations
@@ -18,28 +22,40 @@ from amt.chords import Chord
 from amt.types import FloatArray
 
 MUD_LIMIT = 48
-"""C3: with a voice below it, the next voice up must be at least a fifth away."""
+"""MIDI note C3: the voice above a voice that is lower must be at least a fifth away (low interval
+limit, as in orchestration textbooks)."""
 
 _MUD_GAP = 7
+"""Semitones of that least distance: a perfect fifth."""
 _WIDEST_GAP = 12
+"""Most semitones between neighbouring voices."""
 _CENTRE_WEIGHT = 0.25
+"""Price of a voice's distance from the wanted register, per semitone."""
 _DOUBLED_THIRD_COST = 3.0
+"""Price, in semitones of motion, of a doubled third."""
 _SEMITONE_COST = 4.0
+"""Price, in semitones of motion, of two voices a semitone apart."""
 _SPREAD_COST = 0.3
+"""Price of each semitone of a gap beyond :data:`_FREE_GAP`."""
+_FREE_GAP = 5
+"""Semitones between neighbouring voices that cost nothing: a perfect fourth."""
+_BASS_CENTRE_WEIGHT, _BASS_MOTION_WEIGHT = 0.6, 0.4
+"""Shares of the distance from the wanted register and from the note before, for bass notes."""
 
 
 @cache
 def voicings(chord: Chord, voices: int, low: int, high: int) -> tuple[tuple[int, ...], ...]:
-    """Every voicing of a chord in a range.
+    """Return every voicing of a chord in a range.
 
-    With enough voices every chord tone sounds; with too few a perfect fifth goes first and then the
-    root, which the bass has. Where a low range leaves no clear voicing, any complete one is given.
+    With enough voices every chord tone sounds; with too few the perfect fifth is left out first,
+    then the root, which the bass plays. Where the range is so low that every voicing breaks the low
+    interval limit, all complete voicings are returned.
 
     Args:
-        chord: Any chord but N.
-        voices: Number of voices, 3-5.
-        low: Lowest MIDI note allowed.
-        high: Highest MIDI note allowed.
+        chord: any chord but N (no chord).
+        voices: number of voices, 3-5.
+        low: lowest MIDI note allowed.
+        high: highest MIDI note allowed.
 
     Returns:
         Rising tuples of ``voices`` notes, in no special order; empty if the range is too narrow.
@@ -53,18 +69,18 @@ def voicings(chord: Chord, voices: int, low: int, high: int) -> tuple[tuple[int,
 def lead_voices(
     chords: Sequence[Chord], voices: int, low: int, high: int, centres: FloatArray
 ) -> list[tuple[int, ...]]:
-    """Voicings of a progression with the least motion of its voices.
+    """Return the voicings of a progression that cost least in total.
 
     Args:
-        chords: The progression, without N.
-        voices: Number of voices, 3-5.
-        low: Lowest MIDI note allowed.
-        high: Highest MIDI note allowed; at least 19 semitones above ``low`` for four voices, 16
+        chords: the progression, without N.
+        voices: number of voices, 3-5.
+        low: lowest MIDI note allowed.
+        high: highest MIDI note allowed; at least 19 semitones above ``low`` for four voices, 16
             for three.
-        centres: [len(chords)] the MIDI note around which each chord should lie.
+        centres: [len(chords)] MIDI note at which the mean of each voicing should lie.
 
     Returns:
-        One voicing a chord, each inside the range.
+        One voicing per chord, each inside the range.
     """
     if not chords:
         return []
@@ -85,7 +101,7 @@ def lead_voices(
 
 
 def thin(voicing: tuple[int, ...], chord: Chord) -> tuple[int, ...]:
-    """The voicing without a doubling, else without a perfect fifth, else without the root."""
+    """Return a voicing with one note less: a doubling, else the perfect fifth, else the root."""
     classes = [n % 12 for n in voicing]
     for note in voicing:
         if classes.count(note % 12) > 1:
@@ -95,21 +111,28 @@ def thin(voicing: tuple[int, ...], chord: Chord) -> tuple[int, ...]:
 
 
 def bass_roots(roots: Sequence[int], low: int, high: int, centre: float) -> list[int]:
-    """Bass notes for a sequence of root pitch classes: each near the one before and the centre."""
+    """Return one bass note per root, near the note before it and near ``centre``.
+
+    Args:
+        roots: pitch classes 0-11.
+        low: lowest MIDI note allowed.
+        high: highest MIDI note allowed, at least 11 semitones above ``low``.
+        centre: MIDI note.
+    """
     notes: list[int] = []
     for root in roots:
         octaves = np.array([n for n in range(low, high + 1) if n % 12 == root])
-        cost = 0.6 * np.abs(octaves - centre)
+        cost = _BASS_CENTRE_WEIGHT * np.abs(octaves - centre)
         if notes:
-            cost = cost + 0.4 * np.abs(octaves - notes[-1])
+            cost = cost + _BASS_MOTION_WEIGHT * np.abs(octaves - notes[-1])
         notes.append(int(octaves[cost.argmin()]))
     return notes
 
 
 def bass_fifth(root: int, chord: Chord, low: int, high: int) -> int:
-    """The chord's own fifth beside a bass root: below it where the range allows, else above.
+    """Return the chord's fifth below a bass root where the range allows, else above it.
 
-    Suspended, diminished and augmented chords give their own fifth; the range must span an octave.
+    Diminished and augmented chords give their own altered fifth; the range must span an octave.
     """
     interval = (chord.pitch_classes[2] - chord.pitch_classes[0]) % 12
     below = root + interval - 12
@@ -117,13 +140,13 @@ def bass_fifth(root: int, chord: Chord, low: int, high: int) -> int:
 
 
 def chord_tones(chord: Chord, start: int, high: int, count: int) -> tuple[int, ...]:
-    """The first ``count`` chord tones from MIDI note ``start`` up, as far as ``high`` allows."""
+    """Return the first ``count`` chord tones from MIDI note ``start`` up to at most ``high``."""
     tones = (n for n in range(start, high + 1) if n % 12 in chord.pitch_classes)
     return tuple(note for note, _ in zip(tones, range(count), strict=False))
 
 
 def _dispensable(chord: Chord) -> list[int]:
-    """Pitch classes that may go, the first soonest; an altered fifth marks its chord and stays."""
+    """Pitch classes that may be left out, the first soonest; an altered fifth never is."""
     root, _, fifth, *_ = chord.pitch_classes
     return [fifth, root] if (fifth - root) % 12 == 7 else [root]
 
@@ -144,7 +167,7 @@ def _clear(notes: tuple[int, ...]) -> bool:
 def _own_cost(
     chord: Chord, options: np.ndarray[tuple[int, ...], np.dtype[np.int64]], centre: float
 ) -> FloatArray:
-    """[options] cost of each voicing by itself, in semitones of motion."""
+    """[options] cost of each voicing [options, voices] by itself, in semitones of motion."""
     gaps = np.diff(options, axis=1)
     third = chord.pitch_classes[1]
     thirds = (options % 12 == third).sum(axis=1)
@@ -153,4 +176,4 @@ def _own_cost(
     if doublings > 0:
         cost += _DOUBLED_THIRD_COST * (thirds > 1)
     cost += _SEMITONE_COST * (gaps == 1).sum(axis=1)
-    return np.asarray(cost + _SPREAD_COST * np.maximum(gaps - 5, 0).sum(axis=1))
+    return np.asarray(cost + _SPREAD_COST * np.maximum(gaps - _FREE_GAP, 0).sum(axis=1))

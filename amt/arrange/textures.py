@@ -1,14 +1,18 @@
-"""Textures: how busy the accompaniment is, chosen by the plan's note density.
+"""Textures: how busy the accompaniment is, chosen from the plan's note density.
 
 A texture is one rung of a ladder of five levels, from held chords to running sixteenths. For every
-cell (a bar, or half of a slow one) the notes that each rung would begin are counted, and dynamic
-programming takes the path up and down the ladder that stays close to the density the plan asks for,
-yet moves little inside a phrase. Because notes are counted in the cell as it is, the same density
-gives the same notes a second at any tempo and in any metre.
+cell (a bar, or half of a slow one) the onsets that each rung would have are counted, and dynamic
+programming finds the sequence of rungs that is closest to the density of the plan but changes
+little inside a phrase. Because onsets are counted in the actual cell, the same density gives the
+same notes per second at any tempo and in any metre.
 
 Chords and bass keep the rhythm of their cell. The arpeggio follows the density beat by beat
 (:func:`choose_arpeggio_counts`): it plays the notes that chords and bass leave out, and its number
 of notes changes by two at most from one beat to the next.
+
+The prices of both searches were set by hand, so that note onsets follow density curves
+(``tests/arrange/test_patterns.py``) and textures stay within a phrase
+(``tests/arrange/test_effects.py``).
 """
 
 from __future__ import annotations
@@ -23,7 +27,7 @@ from amt.arrange.form import Cell
 from amt.types import TICKS_PER_BEAT, FloatArray, IntArray
 
 Rhythm = Literal["hold", "bar", "half", "beat", "eighth"]
-"""When chords or bass are struck: every second cell, every cell, half, beat, or eighth."""
+"""Where chords or bass have onsets: every second cell, cell, half of a cell, beat, or eighth."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +39,11 @@ class Texture:
     chords: Rhythm
     bass: Rhythm
     steps: float
-    """Arpeggio notes a beat: 0, 0.5, 1, 2 or 4."""
+    """Arpeggio onsets per beat: 0, 0.5, 1, 2 or 4."""
     thin: bool = False
-    """Whether chords have a voice less."""
+    """Whether chords have one voice less."""
     doubled: bool = False
-    """Whether every step of the arpeggio has two notes."""
+    """Whether every onset of the arpeggio has two notes."""
 
 
 LADDER = (
@@ -58,29 +62,36 @@ LADDER = (
     Texture(5, "beat", "eighth", 4, doubled=True),
     Texture(5, "eighth", "eighth", 4, doubled=True),
 )
+"""All textures, from the fewest onsets to the most."""
 
 SHORTEST_STEP_S = 0.08
-"""No faster than a fluent player: rungs with shorter steps are left out at fast tempi."""
+"""Seconds between onsets of one hand at least, 12.5 per second: about the fastest that trained
+pianists play; rungs with shorter steps are left out at fast tempi."""
 
 _MOVE_COST = 0.15
-"""Cost of one rung inside a phrase, against the squared error of the root of the note count."""
+"""Price of moving by one rung inside a phrase, against the squared error of the root of the number
+of onsets in a cell."""
 _LEVEL_JUMP_COST = 1e3
-"""Cost of moving more than one level at once inside a phrase: it does not happen."""
+"""Price of moving by more than one level at once inside a phrase; high enough to exclude it."""
 _FREE_MOVE_SHARE = 0.2
-"""Share of the cost of a rung where a phrase begins or a strong cut falls."""
+"""Share of :data:`_MOVE_COST` that is paid where a phrase begins or a strong cut falls."""
 
 _BEAT_WEIGHT = 0.5
-"""Weight of a single beat's error against that of two neighbours."""
+"""Weight of the error of a single beat against that of two neighbouring beats together."""
 _STEP_COST = 0.1
-"""Cost of a note more or less than on the beat before, against the relative squared error."""
+"""Price of one arpeggio note more or less than on the beat before, against the relative squared
+error of the number of onsets."""
 _LARGEST_STEP = 2
+"""Most notes by which two neighbouring beats may differ inside a phrase."""
 
 _HALVES = {1: (0,), 2: (0,), 3: (0, 2), 4: (0, 2), 5: (0, 3), 6: (0, 3), 7: (0, 4)}
+"""Beats of a cell on which its two halves begin, by the number of beats of the cell."""
 _SYNCOPATED_HALVES = {3: (0, 1.5), 4: (0, 1.5), 5: (0, 2.5), 6: (0, 2.5), 7: (0, 3.5)}
+"""The same with the second half anticipated by an eighth."""
 
 
 def rhythm_ticks(rhythm: Rhythm, cell: Cell, syncopated: bool = False) -> list[int]:
-    """Ticks on which a rhythm has notes in a cell (chord changes and hits come on top)."""
+    """Return the ticks on which a rhythm has onsets in a cell, before chord changes and hits."""
     if rhythm == "hold":
         positions: tuple[float, ...] = (0,) if cell.place % 2 == 0 else ()
     elif rhythm == "bar":
@@ -98,7 +109,7 @@ def rhythm_ticks(rhythm: Rhythm, cell: Cell, syncopated: bool = False) -> list[i
 
 
 def n_steps(texture: Texture, start: int, end: int) -> int:
-    """Number of figure notes that a texture by itself would begin between two ticks."""
+    """Return the number of arpeggio onsets that a texture has between two ticks."""
     if not texture.steps:
         return 0
     per_step = 2 if texture.doubled else 1
@@ -116,29 +127,29 @@ ARPEGGIO_RHYTHMS: tuple[tuple[float, ...], ...] = (
     (0, 0, 0.25, 0.5, 0.5, 0.75, 0.75),
     (0, 0, 0.25, 0.25, 0.5, 0.5, 0.75, 0.75),
 )
-"""Where in a beat the notes of a figure begin, by their number; a place named twice has two."""
+"""Onsets of the arpeggio in a beat, as shares of the beat, by their number; a share that is listed
+twice has two notes."""
 
 
 def choose_arpeggio_counts(
     fixed: FloatArray, wanted: FloatArray, most: IntArray, free: Sequence[bool]
 ) -> list[int]:
-    """How many notes the figures begin on every beat.
+    """Return the number of arpeggio notes of every beat.
 
-    Beat by beat, and over every two neighbours, the notes that begin come as near as can be to what
-    the density asks for; the number moves by two at most, and rather stays. The exact optimum, by
-    dynamic programming.
+    Minimises, by dynamic programming, the squared error of the number of onsets against the plan's
+    density over single beats and over pairs of neighbouring beats, plus the price of changes.
 
     Args:
-        fixed: [beats] notes that chords, pad and bass begin.
-        wanted: [beats] notes that the plan asks to begin.
-        most: [beats] most notes that the figures can play, 0 where they rest.
-        free: [beats] whether the number may change at will: where a phrase begins, a strong cut
-            falls, or the figures start or stop.
+        fixed: [beats] onsets of chords, pad and bass.
+        wanted: [beats] onsets that the density of the plan asks for.
+        most: [beats] most notes that the arpeggio can play, 0 where it rests.
+        free: [beats] whether the number may change at no price: where a phrase begins, a strong
+            cut falls, or the arpeggio starts or stops.
 
     Returns:
         [beats] index of :data:`ARPEGGIO_RHYTHMS`.
     """
-    wanted = np.where(most > 0, wanted, fixed)  # rests ask nothing of their neighbours
+    wanted = np.where(most > 0, wanted, fixed)  # a rest has no error, so neighbours ignore it
     rungs = np.arange(len(ARPEGGIO_RHYTHMS))
     steps = np.abs(rungs[:, None] - rungs[None, :])
     move = np.where(steps > _LARGEST_STEP, _LEVEL_JUMP_COST, _STEP_COST * steps)
@@ -156,32 +167,32 @@ def choose_arpeggio_counts(
 
 
 def max_arpeggio_notes(beat_s: float) -> int:
-    """The most notes of a figure that a fluent player fits into a beat of ``beat_s`` seconds."""
+    """Return the most arpeggio notes that can be played in a beat of ``beat_s`` seconds."""
     if beat_s / 4 >= SHORTEST_STEP_S:
         return len(ARPEGGIO_RHYTHMS) - 1
     return 2 if beat_s / 2 >= SHORTEST_STEP_S else 1
 
 
 def playable(texture: Texture, beat_s: float) -> bool:
-    """Whether a texture's steps are slow enough to play on beats of ``beat_s`` seconds."""
+    """Return whether a texture can be played on beats of ``beat_s`` seconds."""
     fastest = max(texture.steps, 2.0 if texture.chords == "eighth" else 1.0)
     return texture.level == 1 or beat_s / fastest >= SHORTEST_STEP_S
 
 
 def choose_textures(counts: FloatArray, wanted: FloatArray, free: Sequence[bool]) -> list[int]:
-    """The rung of every cell.
+    """Return the rung of every cell, by dynamic programming.
 
     Args:
-        counts: [cells, rungs] notes that each rung would begin in each cell; infinite where it
-            cannot be played.
-        wanted: [cells] notes that the plan asks to begin in each cell.
-        free: [cells] whether the texture may change at will: where a phrase begins or a strong cut
-            falls. Elsewhere it moves by one level at most.
+        counts: [cells, rungs] onsets that each rung has in each cell; infinite where it cannot be
+            played.
+        wanted: [cells] onsets that the density of the plan asks for.
+        free: [cells] whether the texture may change by any number of levels: where a phrase begins
+            or a strong cut falls. Elsewhere it changes by one level at most.
 
     Returns:
         [cells] indices of rungs.
     """
-    # The root makes an error weigh alike in thin and thick passages: counts scatter like sqrt(n).
+    # The square root of a count has about the same variance at any density (Anscombe, 1948).
     error = (np.sqrt(counts) - np.sqrt(wanted)[:, None]) ** 2
     rungs = np.arange(len(LADDER))
     levels = np.array([texture.level for texture in LADDER])
@@ -197,7 +208,7 @@ def choose_textures(counts: FloatArray, wanted: FloatArray, free: Sequence[bool]
 
 
 def _trace_back(total: FloatArray, came_from: Sequence[IntArray]) -> list[int]:
-    """The best path through the choices that a forward pass wrote down."""
+    """The best path, from the final costs and the best predecessors of each step."""
     path = [int(total.argmin())]
     for previous in reversed(came_from):
         path.append(int(previous[path[-1]]))

@@ -23,6 +23,7 @@ from amt.arrange.textures import SHORTEST_STEP_S
 from amt.arrange.tracks import Draft, track_of
 from amt.types import TICKS_PER_BEAT, Note, Plan, Track
 
+# Keys of the General MIDI percussion map.
 KICK, RIM, SNARE = 36, 37, 38
 CLOSED_HAT, OPEN_HAT, RIDE, CRASH = 42, 46, 51, 49
 LOW_TOM, MIDDLE_TOM, HIGH_TOM = 45, 47, 50
@@ -34,11 +35,18 @@ _ACCENTS = {
     KICK: 4.0, RIM: -8.0, SNARE: 2.0, CLOSED_HAT: -18.0, OPEN_HAT: -14.0, RIDE: -14.0, CRASH: 4.0,
     LOW_TOM: 2.0, MIDDLE_TOM: 1.0, HIGH_TOM: 0.0,
 }  # fmt: skip
-"""Velocity steps by which each key lies above or below the level of the music."""
+"""Velocity steps of each key against the plan's level."""
 _GHOST_ACCENT = -26.0
-"""The same for a snare between the backbeats."""
+"""Velocity steps of a ghost note, a soft snare between the backbeats."""
 _GHOSTS = 0.3
-"""Share of the places for ghost notes that have one."""
+"""Probability of each possible ghost note."""
+_FILL_GROWTH = 4.0
+"""Velocity steps per beat by which a fill grows."""
+_EIGHTH_ACCENT, _SIXTEENTH_ACCENT = -2.0, -6.0
+"""Velocity steps of hats off the beat."""
+_PUSH_TICKS = TICKS_PER_BEAT // 2 - 4
+"""Ticks after a beat from which a bass note counts as an eighth off the beat; the bass is moved by
+4 ticks at random at most."""
 _FLOWING, _BUSY, _FULL = 3, 4, 5
 """Levels from which hats play eighths, fills take two beats, and hats play sixteenths."""
 _GROUPS = {5: (3, 2), 6: (3, 3), 7: (2, 2, 3)}
@@ -48,7 +56,7 @@ _FILLS = (
     (HIGH_TOM, HIGH_TOM, MIDDLE_TOM, LOW_TOM),
     (SNARE, SNARE, SNARE, SNARE),
 )
-"""Sixteenths of the last beat of a fill; a beat before it has snares."""
+"""Keys of the four sixteenths of a fill's last beat; the beat before it has snares alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,18 +67,18 @@ class _Bar:
     """Counts the bars of the piece."""
     start: int
     stop: int
-    """Tick before which the drums play: its end, or where the last chord begins."""
+    """Tick at which the drums stop: its end, or the final chord."""
     beats: int
     level: int
     """Of its texture, 1 held to 5 full."""
     step: int
-    """Shortest step in ticks that a drummer can play at its tempo."""
+    """Shortest step in ticks that can be played at its tempo."""
     section: int
 
 
 @dataclass(frozen=True, slots=True)
 class _Fill:
-    """The stretch before an arrival, in ticks, that snare and toms have to themselves."""
+    """Ticks before a strong cut or a section in which only snare and toms play."""
 
     start: int
     stop: int
@@ -86,7 +94,7 @@ def groups(beats: int) -> tuple[int, ...]:
 
 
 def backbeats(beats: int) -> tuple[int, ...]:
-    """Beats of a bar, from 0, that the snare stresses: the last of each group."""
+    """Return the beats of a bar, from 0, on which the snare plays: the last of each group."""
     ends = accumulate(groups(beats))
     return tuple(end - 1 for end in ends) if beats > 1 else ()
 
@@ -94,15 +102,15 @@ def backbeats(beats: int) -> tuple[int, ...]:
 def drum_track(
     plan: Plan, score: Score, drummer: Instrument, bass: Sequence[Note] | None, seed: int
 ) -> Track:
-    """The drums of a piece.
+    """Return the drum track of a piece.
 
     Args:
         plan: of the piece.
         score: of the same plan.
         drummer: the kit.
-        bass: what the bass plays, with which the bass drum falls; None where there is no bass, and
-            the bass drum marks the groups of beats.
-        seed: decides fills and ghost notes.
+        bass: notes of the bass, on whose onsets the bass drum plays; None where there is no bass:
+            then the bass drum plays on the first beat of each group.
+        seed: of fills and ghost notes.
     """
     bars = _playing_bars(plan, score, drummer)
     arrivals = _arrivals(plan, score.form, bars)
@@ -152,7 +160,7 @@ def _playing_bars(plan: Plan, score: Score, drummer: Instrument) -> list[_Bar]:
 
 
 def _playing_phrases(score: Score, drummer: Instrument) -> set[int]:
-    """Phrases that are neither too calm nor too thin for drums."""
+    """Phrases whose mean arousal and mean level are high enough for drums."""
     cells = score.form.cells
     phrases = np.array([cell.phrase for cell in cells])
     weights = np.array([cell.end - cell.start for cell in cells], dtype=np.float64)
@@ -163,7 +171,7 @@ def _playing_phrases(score: Score, drummer: Instrument) -> set[int]:
 
 
 def _arrivals(plan: Plan, form: Form, bars: Sequence[_Bar]) -> list[int]:
-    """Ticks of strong cuts and of sections that begin where the drums play, or play up to."""
+    """Ticks of strong cuts and section starts inside, or at the end of, bars with drums."""
     sections = {section.beat * TICKS_PER_BEAT for section in plan.sections if section.beat}
     cuts = {tick for tick in form.hits if form.has_strong_cut(tick)}
     return sorted(
@@ -174,7 +182,7 @@ def _arrivals(plan: Plan, form: Form, bars: Sequence[_Bar]) -> list[int]:
 
 
 def _fills(bars: Sequence[_Bar], arrivals: Sequence[int]) -> list[_Fill]:
-    """A fill before each arrival: a beat or two of the same bar, but for the beat of another."""
+    """A fill before each arrival: one or two beats of its bar, after that of the last arrival."""
     fills = []
     for i, tick in enumerate(arrivals):
         bar = next((bar for bar in bars if bar.start < tick <= bar.stop), None)
@@ -194,7 +202,7 @@ def _fill(fill: _Fill, bar: _Bar, rng: np.random.Generator) -> list[Draft]:
     for tick in range(fill.start, fill.stop, bar.step):
         place = (tick - fill.stop) // (TICKS_PER_BEAT // 4)
         key = shape[place] if place >= -len(shape) else SNARE
-        growth = 8.0 * (tick - fill.stop) / (2 * TICKS_PER_BEAT)
+        growth = _FILL_GROWTH * (tick - fill.stop) / TICKS_PER_BEAT
         hits.append(_hit(tick, key, growth))
     return hits
 
@@ -208,7 +216,8 @@ def _time(bar: _Bar) -> list[Draft]:
     rides = bar.level >= _BUSY and bar.section % 2 == 1
     hits = []
     for tick in range(bar.start, bar.stop, eighth if rides else step):
-        weight = 0.0 if tick % TICKS_PER_BEAT == 0 else -2.0 if tick % eighth == 0 else -6.0
+        off_beat = _EIGHTH_ACCENT if tick % eighth == 0 else _SIXTEENTH_ACCENT
+        weight = 0.0 if tick % TICKS_PER_BEAT == 0 else off_beat
         opens = tick == bar.stop - eighth and bar.level >= _BUSY and bar.number % 2 == 1
         key = RIDE if rides else OPEN_HAT if opens else CLOSED_HAT
         if not (tick > bar.stop - eighth and bar.number % 2 == 1):  # an open hat rings out
@@ -232,10 +241,10 @@ def _backbeat(bar: _Bar, rng: np.random.Generator) -> list[Draft]:
 
 
 def _kicks(bars: Sequence[_Bar], arrivals: Sequence[int], bass: Sequence[int]) -> list[int]:
-    """The bass's notes that the bass drum plays too.
+    """Onsets of the bass that the bass drum plays too.
 
-    These are the notes on the beat, but for backbeats where the music is not busy, and those an
-    eighth before a group of beats.
+    These are the onsets on the beat, except backbeats of bars below level 4, and those an eighth
+    before a group of beats.
     """
     kicks = {tick for tick in bass if tick in set(arrivals)}
     for bar in bars:
@@ -247,7 +256,7 @@ def _kicks(bars: Sequence[_Bar], arrivals: Sequence[int], bass: Sequence[int]) -
             beat, rest = divmod(tick - bar.start, TICKS_PER_BEAT)
             if rest:
                 leads = tick - rest + TICKS_PER_BEAT in starts and bar.level >= _FLOWING
-                if leads and rest >= TICKS_PER_BEAT // 2 - 4:
+                if leads and rest >= _PUSH_TICKS:
                     kicks.add(tick)
             elif beat not in rests:
                 kicks.add(tick)

@@ -1,7 +1,10 @@
 """The form of a piece in ticks: its phrases and cells, chord regions, hits and ending.
 
-The arranger works on this frame rather than on the plan, so that metre, tempo and a clip that ends
-inside a beat are dealt with once.
+The arrangers work on the form rather than on the plan, so that metre, tempo and a clip that ends
+inside a beat are handled in one place. A beat has 480 ticks (:data:`amt.types.TICKS_PER_BEAT`).
+
+Constants without a source were set by hand; ``tests/arrange/test_effects.py`` states the least
+effect of each.
 """
 
 from __future__ import annotations
@@ -20,27 +23,28 @@ from amt.timing.hits import is_hit, is_strong
 from amt.types import TICKS_PER_BEAT, Accent, Cut, FloatArray, Plan
 
 PHRASE_BARS = 4
-"""Bars of a phrase; a single bar left over joins the phrase before it."""
+"""Bars of a phrase (the norm of tonal music); one bar left over is part of the phrase before."""
 
 STRONG_ACCENT = 0.5
 """From this strength on harmony and bass play on a peak of movement."""
 
 WEAK = 0.25
-"""Cuts of less strength are passed over."""
+"""Cuts below this strength are not stressed."""
 
 ACCENT_SHARE = 0.7
-"""Stress of a peak of movement against that of a cut of the same strength."""
+"""Stress of a peak of movement, as a share of the stress of a cut of the same strength."""
 
 SLOW_BAR_S = 2.8
-"""A longer bar of four or more beats has two cells: slow music follows the plan as closely."""
+"""Seconds from which a bar of four or more beats has two cells, so that slow music follows the
+curves of the plan as closely."""
 
 MIN_ENDING_S = 1.0
-"""If the last bar is shorter, the ending begins a bar earlier."""
+"""Seconds of the final chord at least; if the last bar is shorter, it begins a bar before."""
 
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """A chord and the ticks during which it stands."""
+    """A chord and the ticks from its start to its end."""
 
     start: int
     end: int
@@ -49,7 +53,7 @@ class Region:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A bar, or half of a slow one: the stretch that one texture fills, and what the plan asks."""
+    """A bar, or half of a slow one: the span of one texture, and the plan's curves in it."""
 
     start: int
     end: int
@@ -62,7 +66,7 @@ class Cell:
     place: int
     """Its own number in the phrase, from 0."""
     notes: float
-    """How many notes the density curve asks to begin in it."""
+    """Onsets in it that the density of the plan asks for."""
     valence: float
     arousal: float
     """Mean mood, each in [-1, 1]."""
@@ -82,34 +86,34 @@ class Form:
     accents: dict[int, Accent]
     """Peaks of movement by tick of the nearest beat, none on a beat that has a hit."""
     ending: int
-    """Tick on which the last chord is struck, to ring until the end."""
+    """Tick on which the final chord begins, which sounds until the end."""
     end: int
 
     def region_at(self, tick: int) -> int:
-        """Index of the region in which a tick lies."""
+        """Return the index of the region in which a tick lies."""
         return bisect_right(self.regions, tick, key=lambda region: region.start) - 1
 
     def has_strong_cut(self, tick: int) -> bool:
-        """Whether a strong cut falls on a tick."""
+        """Return whether a strong cut falls on a tick."""
         return tick in self.hits and is_strong(self.hits[tick])
 
     def has_strong_event(self, tick: int) -> bool:
-        """Whether a strong cut or a strong accent falls on a tick."""
+        """Return whether a strong cut or a strong peak of movement falls on a tick."""
         pushed = tick in self.accents and self.accents[tick].strength >= STRONG_ACCENT
         return pushed or self.has_strong_cut(tick)
 
     def stress_at(self, tick: int) -> float:
-        """How far the picture stresses a tick, 0 to 1."""
+        """Return the stress that the video gives to a tick, 0 to 1."""
         if tick in self.hits:
             strength = self.hits[tick].strength
             return strength if strength >= WEAK else 0.0
         return ACCENT_SHARE * self.accents[tick].strength if tick in self.accents else 0.0
 
     def crescendi(self, weight: float) -> tuple[Crescendo, ...]:
-        """Crescendi into strong cuts and pushes on peaks of movement, by time.
+        """Return the crescendi into strong cuts and into peaks of movement, by time.
 
         Args:
-            weight: How strongly the style plays them.
+            weight: factor of their height, :attr:`amt.arrange.styles.Style.accent`.
         """
         led = [
             Crescendo(cut.time_s, weight * CRESCENDO_DB * cut.strength)
@@ -123,16 +127,16 @@ class Form:
         return tuple(sorted(led + pushed))
 
     def cell_at(self, tick: int) -> Cell:
-        """The cell in which a tick lies."""
+        """Return the cell in which a tick lies."""
         return self.cells[self.cell_index(tick)]
 
     def cell_index(self, tick: int) -> int:
-        """Index of the cell in which a tick lies."""
+        """Return the index of the cell in which a tick lies."""
         return bisect_right(self.cells, tick, key=lambda cell: cell.start) - 1
 
 
 def form_of(plan: Plan) -> Form:
-    """The form of a valid plan."""
+    """Return the form of a valid plan."""
     end = grid_end_tick(plan.grid)
     regions = _regions(plan, end)
     ending = _ending(plan, end, regions)
@@ -189,7 +193,7 @@ def _places(plan: Plan, end: int) -> list[tuple[int, int, int, int, int]]:
 
 
 def integral(curve: FloatArray, edges_s: FloatArray) -> FloatArray:
-    """[N - 1] integral of a per-second curve [S] between [N] edges in seconds."""
+    """Return the [N - 1] integrals of a per-second curve [S] between [N] edges in seconds."""
     total = np.concatenate([[0.0], np.cumsum(curve)])
     return np.diff(np.interp(edges_s, np.arange(len(total)), total))
 

@@ -3,9 +3,9 @@
 A voicing is a rising tuple of MIDI notes (middle C is 60), one per voice, so voices never cross.
 Voice leading: dynamic programming finds the sequence of voicings with the least total cost. The
 cost is in semitones: the motion of all voices from chord to chord (as in Tymoczko, *The Geometry
-of Chords*, Science 313, 2006), plus a cost of each voicing by itself for its register, doubled
-thirds, semitone clashes and wide gaps. Close intervals in the bass register, which sound muddy,
-are excluded.
+of Musical Chords*, Science 313, 2006), plus a cost of each voicing by itself for its register,
+doubled thirds, semitone clashes and wide gaps. Close intervals in the bass register, which sound
+muddy, are excluded.
 
 The prices were set by hand; ``tests/arrange/test_effects.py`` states the least effect of each.
 """

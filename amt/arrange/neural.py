@@ -17,7 +17,7 @@ import torch
 from amt.arrange.dynamics import decibels, velocity
 from amt.arrange.form import integral
 from amt.arrange.patterns import pattern_tracks
-from amt.arrange.roles import network_instruments, playing
+from amt.arrange.roles import active_roles, network_instruments
 from amt.arrange.score import Score, write_score
 from amt.arrange.splice import bar_span, splice_bars
 from amt.arrange.styles import Instrument, load_style
@@ -46,10 +46,13 @@ from amt.types import TICKS_PER_BEAT, FloatArray, IntArray, Plan, Song, Track
 BY_NETWORK = Arrangement("neural")
 
 _RULED_ROLES = ("pad", "bass", "drums")
+"""Roles that play by patterns, beside the network's."""
+_OCTAVE = 12
+"""Semitones."""
 _LEAST_NOTES = 0.25
-"""Notes a beat that the network is asked for at least: a bar may be thin, not empty."""
+"""Notes per beat that the network is asked for at least, so that no bar of it is empty."""
 _MOST_ACCENT = 10.0
-"""Velocity steps by which a note of the network stands out from its role at most."""
+"""Velocity steps by which a note differs from the mean velocity of its role at most."""
 
 
 def arrange_neural(
@@ -109,7 +112,7 @@ def iter_neural_songs(
 
 
 def note_plan(plan: Plan, score: Score, arrangement: Arrangement) -> NotePlan:
-    """What the network is asked for: everything but what pad and bass play.
+    """Return the inputs of the network: the plan, less the notes that pad and bass play.
 
     Args:
         plan: Of the piece.
@@ -117,13 +120,13 @@ def note_plan(plan: Plan, score: Score, arrangement: Arrangement) -> NotePlan:
         arrangement: Which roles play.
 
     Returns:
-        A plan in the home key, with every control asked.
+        A plan in the home key, with every control given.
     """
     grid, form = plan.grid, score.form
     notes = _network_share(plan, score)
     loudness = _bar_means(plan, decibels(plan.loudness))
     mood = valence_arousal(plan.emotion)
-    roles = playing(form, grid, score.style, arrangement, notes)
+    roles = active_roles(form, grid, score.style, arrangement, notes)
     by_bar = {
         "density": notes,
         "loudness": velocity(loudness) / 127,
@@ -137,10 +140,10 @@ def note_plan(plan: Plan, score: Score, arrangement: Arrangement) -> NotePlan:
     sections = np.array([0, *(section.beat for section in plan.sections)])
     first_beats = grid.downbeats[np.searchsorted(grid.downbeats, sections, side="right") - 1]
     controls[first_beats, CONTROLS.index("section")] = 1
-    struck = np.array(
+    is_hit = np.array(
         [form.has_strong_event(beat * TICKS_PER_BEAT) for beat in range(grid.n_beats)]
     )
-    controls[:, CONTROLS.index("to_hit")] = beats_to_next(struck)
+    controls[:, CONTROLS.index("to_hit")] = beats_to_next(is_hit)
     controls[:, CONTROLS.index("tempo")] = grid.tempo_bpm
     return NotePlan(
         bars=grid.bars,
@@ -159,10 +162,13 @@ def _home_chords(plan: Plan) -> IntArray:
 
 
 def home_ranges(players: Mapping[str, Instrument], distance: int) -> tuple[tuple[int, int], ...]:
-    """Lowest and highest pitch of each role, in the home key, so that its player can play it.
+    """Return the lowest and highest MIDI note of each role in the home key, in order of roles.
+
+    A range is that of the role in training, cut to the range of its instrument unless less than an
+    octave would be left.
 
     Args:
-        players: role -> instrument; a role without one may play what the network has learned.
+        players: role -> instrument; a role without one has the range of training.
         distance: semitones from the key of the plan to the home key.
     """
     learned = Constraints().ranges or ()
@@ -172,7 +178,7 @@ def home_ranges(players: Mapping[str, Instrument], distance: int) -> tuple[tuple
         if player is not None:
             both = max(low, player.low + distance), min(high, player.high + distance)
             # An octave has every tone; with less notes are folded afterwards instead.
-            low, high = both if both[1] - both[0] >= 11 else (low, high)
+            low, high = both if both[1] - both[0] >= _OCTAVE - 1 else (low, high)
         ranges.append((low, high))
     return tuple(ranges)
 
@@ -190,7 +196,7 @@ def _bar_means(plan: Plan, curve: FloatArray) -> FloatArray:
 
 
 def _network_share(plan: Plan, score: Score) -> FloatArray:
-    """[bars] notes a beat that the density curve asks for, less those of pad and bass."""
+    """[bars] notes per beat that the density curve asks for, less those of pad and bass."""
     edges = _bar_edges(plan)
     wanted = integral(plan.density, plan.grid.seconds_at(edges))
     starts = [start for start, _, _ in score.pad_notes()]
@@ -202,7 +208,7 @@ def _network_share(plan: Plan, score: Score) -> FloatArray:
 
 
 def _song(plan: Plan, score: Score, words: IntArray, arrangement: Arrangement, seed: int) -> Song:
-    """The song of words [m, 5] in the home key, with the players that need no network."""
+    """The song of words [m, 5] in the home key, with the instruments that play by patterns."""
     notes = to_notes(words, plan.grid.bars)
     notes[:, PITCH] -= home_distance(plan.key)
     tracks: list[Track] = []
@@ -217,7 +223,7 @@ def _song(plan: Plan, score: Score, words: IntArray, arrangement: Arrangement, s
 
 
 def _drafts(notes: IntArray, player: Instrument, end: int) -> list[Draft]:
-    """Notes [n, 5] of one role as an instrument can play them, up to the end of the music."""
+    """Notes [n, 5] of one role in the range of its instrument, up to the end of the music."""
     starts = notes[:, ONSET] * TICKS_PER_POSITION
     stops = np.minimum(starts + notes[:, DURATION] * TICKS_PER_POSITION, end)
     pitches = fold_octaves(notes[:, PITCH], player.low, player.high)
@@ -227,7 +233,7 @@ def _drafts(notes: IntArray, player: Instrument, end: int) -> list[Draft]:
 
 
 def _with_sustained_ending(drafts: list[Draft], score: Score, *, several: bool) -> list[Draft]:
-    """Let the tones of the last chord ring until the end: the last one of a role, or several."""
+    """Hold tones of the final chord until the end: the last note of a role, or several."""
     form = score.form
     tones = form.regions[-1].chord.pitch_classes
     last = max((draft.start for draft in drafts), default=0)
@@ -240,16 +246,16 @@ def _with_sustained_ending(drafts: list[Draft], score: Score, *, several: bool) 
 
 
 def fold_octaves(pitches: IntArray, low: int, high: int) -> IntArray:
-    """Pitches [n] moved by as few octaves as bring each into a range of an octave or more."""
-    up = np.maximum(0, -(-(low - pitches) // 12))
-    down = np.maximum(0, -(-(pitches - high) // 12))
-    return np.asarray(pitches + 12 * (up - down))
+    """Return pitches [n], each moved by the fewest octaves into a range of at least an octave."""
+    up = np.maximum(0, -(-(low - pitches) // _OCTAVE))
+    down = np.maximum(0, -(-(pitches - high) // _OCTAVE))
+    return np.asarray(pitches + _OCTAVE * (up - down))
 
 
 def _accents(notes: IntArray) -> FloatArray:
-    """[n] how far each note's velocity lies from the mean of its role in the piece.
+    """[n] difference in velocity of each note from the mean of its role in the piece.
 
-    Only the differences count: how loud the music is, the plan says.
+    Only the differences are used, because the level follows the plan's loudness.
     """
     if not len(notes):
         return np.zeros(0)

@@ -1,10 +1,13 @@
-"""Arranging by pattern: every role of the style plays the plan's chords in figures.
+"""Arranging by patterns: every role of the style plays the plan's chords in a fixed pattern.
 
-The harmony sounds whole chords, the pad ties them, the arpeggio breaks them into figures that
-answer each other over a phrase, and the bass carries the roots with fifths and steps that lead to
-the next one. How busy they are is decided by the plan's density (:mod:`amt.arrange.textures`), how
-loud by its loudness (:mod:`amt.arrange.dynamics`), how high and how short by its mood. The last
-chord is struck once and rings until the end.
+The harmony plays whole chords, the pad ties them, the arpeggio breaks them in patterns that vary
+over a phrase, and the bass plays roots, fifths and steps that approach the next root. The number of
+onsets follows the plan's density (:mod:`amt.arrange.textures`), velocities its loudness
+(:mod:`amt.arrange.dynamics`), register and note lengths its mood. The final chord begins once and
+sounds until the end.
+
+Constants without a source were set by hand; ``tests/arrange/test_effects.py`` states the least
+effect of each.
 """
 
 from __future__ import annotations
@@ -15,6 +18,7 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 
 from amt.arrange.drums import drum_track
+from amt.arrange.form import PHRASE_BARS
 from amt.arrange.harmony_voices import bass_fifth, chord_tones, thin
 from amt.arrange.score import Score, write_score
 from amt.arrange.splice import bar_span, splice_bars
@@ -38,11 +42,25 @@ _RUNNING_PATTERNS = (
     (0, 2, 4, 2, 1, 3, 5, 3, 0, 2, 4, 2, 5, 4, 3, 1),
 )
 _ARPEGGIO_PATTERNS = {1: _SLOW_PATTERNS, 2: _FLOWING_PATTERNS, 4: _RUNNING_PATTERNS}
-"""Figures as places in the rising chord tones, by the notes of a beat; they answer each other as
-a a b a."""
+"""Arpeggio patterns as indices of the rising chord tones, by the number of steps of a beat. The
+bars of a phrase have the patterns a a b a."""
+_CONTRASTING_BAR = 2
+"""Bar of a phrase, from 0, that has pattern b."""
 _TONES = 6
+"""Chord tones that an arpeggio pattern runs over."""
+_TOP_ACCENT = 3.0
+"""Velocity steps of the highest note of a chord, so that it can be followed as a line."""
+_LONG_GATE, _GATE_AROUSAL = 0.97, 0.35
+"""Share of its step that a note of two beats or more sounds at least, and by what share notes are
+shorter at arousal 1 (staccato articulation expresses high arousal: Juslin and Laukka, Psychological
+Bulletin 129, 2003)."""
+_SHORTEST_NOTE = 30
+"""Ticks of a note at least: a sixteenth of a beat."""
+_MIDDLE_LIFT, _LIFT_AROUSAL, _LIFT_VALENCE = 0.35, 0.3, 0.15
+"""Register of the arpeggio as a share of the room in its range: at mood 0, and its change at
+arousal 1 and at valence 1."""
 _BASS_PATTERNS = ("rfrf", "rrfr", "rfor", "rrof")
-"""Bass on the beats of a chord: root, fifth, octave."""
+"""Bass notes on the beats of a chord: root, fifth, octave."""
 
 
 def arrange_patterns(plan: Plan, arrangement: Arrangement = AS_PLANNED) -> Song:
@@ -52,7 +70,7 @@ def arrange_patterns(plan: Plan, arrangement: Arrangement = AS_PLANNED) -> Song:
         plan: Any plan; it is rounded as its file would be, so that arranging the file gives the
             same song.
         arrangement: Whether there are drums, and which bars are composed anew: those get other
-            figures. There is no melody to leave out.
+            patterns. There is no melody to leave out.
 
     Raises:
         PlanError: the plan breaks a rule of :func:`amt.plan.validate`.
@@ -81,14 +99,13 @@ def _song(plan: Plan, score: Score, arrangement: Arrangement, seed: int) -> Song
 
 
 def pattern_tracks(plan: Plan, score: Score, roles: Sequence[str], seed: int) -> list[Track]:
-    """The tracks of those of a style's players that play by patterns.
+    """Return the tracks of those instruments of a style that play by patterns.
 
     Args:
         plan: of the piece.
         score: of the same plan.
-        roles: of :data:`amt.arrange.styles.PATTERN_ROLES`; those that the style has not are passed
-            over.
-        seed: decides the small differences of timing and force.
+        roles: of :data:`amt.arrange.styles.PATTERN_ROLES`; those that the style lacks are skipped.
+        seed: of fills, ghost notes and the random differences of timing and velocity.
     """
     tracks = []
     bass: tuple[Note, ...] | None = None
@@ -109,16 +126,18 @@ def _harmony(score: Score, player: Instrument) -> list[Draft]:
     for onset in score.chord_onsets():
         length = _length(onset.end - onset.start, player.gate, form.cell_at(onset.start).arousal)
         drafts += [
-            Draft(onset.start, pitch, onset.start + length, 3.0 * (pitch == onset.pitches[-1]))
+            Draft(
+                onset.start, pitch, onset.start + length, _TOP_ACCENT * (pitch == onset.pitches[-1])
+            )
             for pitch in onset.pitches
         ]
     return drafts + _ending_chord(score)
 
 
 def _ending_chord(score: Score) -> list[Draft]:
-    """The last chord: struck together where the music is busy, broken upwards where it is calm."""
+    """The final chord: a block chord where the music is busy, broken upwards where it is calm."""
     form = score.form
-    # Where the pad has held the chords up to the end, it holds the last one too.
+    # Where the pad has held the chords up to the ending, it holds the final chord too.
     if score.rests(score.textures[form.cell_index(max(form.ending - 1, 0))]):
         return []
     voicing, calm = score.harmony[-1], score.ending_notes < len(score.harmony[-1]) + 2
@@ -145,8 +164,10 @@ def _arpeggio(score: Score, player: Instrument) -> list[Draft]:
         cell = form.cell_at(ticks[0])
         step = TICKS_PER_BEAT // _subdivision(rung)
         shapes = _ARPEGGIO_PATTERNS[_subdivision(rung)]
-        first, answer, _ = score.choices[cell.phrase]
-        shape = shapes[(answer if cell.bar % 4 == 2 else first) % len(shapes)]
+        first, contrast, _ = score.choices[cell.phrase]
+        shape = shapes[
+            (contrast if cell.bar % PHRASE_BARS == _CONTRASTING_BAR else first) % len(shapes)
+        ]
         ends = [*ticks[1:], (beat + 1) * TICKS_PER_BEAT]
         for tick in sorted(set(ticks)):
             region = form.region_at(tick)
@@ -162,12 +183,12 @@ def _arpeggio(score: Score, player: Instrument) -> list[Draft]:
 
 
 def _subdivision(notes: int) -> int:
-    """Equal parts of a beat on which a figure of so many notes moves."""
+    """Equal steps of a beat that has so many arpeggio notes."""
     return 1 if notes <= 1 else 2 if notes == 2 else 4
 
 
 def _ending_arpeggio(score: Score, tones: tuple[int, ...]) -> list[Draft]:
-    """The last chord broken upwards once, in the first half of its time, and left to ring."""
+    """The final chord broken upwards once, in the first half of its time, and held."""
     form = score.form
     spare = round(score.ending_notes) - len(score.harmony[-1]) - 1
     step = next(
@@ -191,14 +212,14 @@ def _bass(score: Score, player: Instrument) -> list[Draft]:
     for tick in ticks:
         step = stops[bisect_right(stops, tick)] - tick
         cell = form.cell_at(tick)
-        figure = _BASS_PATTERNS[score.choices[cell.phrase, 2] % len(_BASS_PATTERNS)]
-        pitch = _bass_pitch(score, player, tick, figure)
+        pattern = _BASS_PATTERNS[score.choices[cell.phrase, 2] % len(_BASS_PATTERNS)]
+        pitch = _bass_pitch(score, player, tick, pattern)
         drafts.append(Draft(tick, pitch, tick + _length(step, player.gate, cell.arousal)))
     last = score.roots[-1]
     return [*drafts, Draft(form.ending, last - 12 if last - 12 >= player.low else last, form.end)]
 
 
-def _bass_pitch(score: Score, player: Instrument, tick: int, figure: str) -> int:
+def _bass_pitch(score: Score, player: Instrument, tick: int, pattern: str) -> int:
     form = score.form
     index = form.region_at(tick)
     region, root = form.regions[index], score.roots[index]
@@ -215,18 +236,18 @@ def _bass_pitch(score: Score, player: Instrument, tick: int, figure: str) -> int
         return fifth
     octave = root + 12 if root + 12 <= player.high else root
     beat = (tick - start) // TICKS_PER_BEAT
-    return {"r": root, "f": fifth, "o": octave}[figure[beat % len(figure)]]
+    return {"r": root, "f": fifth, "o": octave}[pattern[beat % len(pattern)]]
 
 
 def _approach(score: Score, player: Instrument, root: int, target: int) -> int:
-    """A step of the key (or failing that a semitone) from which the next root is reached."""
+    """A note of the key (or failing that any) a step or semitone from the next root."""
     near = [target + i for i in (-2, -1, 1, 2) if player.low <= target + i <= player.high]
     in_key = [n for n in near if n % 12 in score.key.scale]
     return min(in_key or near, key=lambda n: (abs(n - root), n))
 
 
 def _arpeggio_tones(score: Score, player: Instrument) -> list[tuple[int, ...]]:
-    """[regions] the rising chord tones of the figures: above the harmony, near the chord before."""
+    """[regions] rising chord tones of the arpeggio: above the harmony, near those before."""
     form = score.form
     tones: list[tuple[int, ...]] = []
     room = player.high - player.low - 14
@@ -234,9 +255,10 @@ def _arpeggio_tones(score: Score, player: Instrument) -> list[tuple[int, ...]]:
     section = 0
     for region, voicing in zip(form.regions, score.harmony, strict=True):
         cell = form.cell_at(region.start)
-        if cell.section != section:  # a new idea: the figures leap to their new place
+        if cell.section != section:  # a section begins in its own register, without a transition
             section, anchor = cell.section, None
-        lift = np.clip(0.35 + 0.3 * cell.arousal + 0.15 * cell.valence, 0, 1)
+        lift = _MIDDLE_LIFT + _LIFT_AROUSAL * cell.arousal + _LIFT_VALENCE * cell.valence
+        lift = np.clip(lift, 0, 1)
         lift = float(np.clip(lift + score.shifts[cell.section] / 12, 0, 1))
         if not voicing:
             tones.append(())
@@ -250,21 +272,21 @@ def _arpeggio_tones(score: Score, player: Instrument) -> list[tuple[int, ...]]:
 
 
 def _reflect(tones: tuple[int, ...], place: int) -> int:
-    """The tone at a place, turning back at the top of the range."""
+    """The tone at an index, reflected at both ends of the tones."""
     top = len(tones) - 1
     place %= 2 * top
     return tones[place if place <= top else 2 * top - place]
 
 
 def _length(step: int, gate: float, arousal: float) -> int:
-    """Ticks that a note sounds of its step: shorter when excited, legato when calm or long."""
+    """Ticks that a note sounds of its step: shorter at high arousal, legato at low or if long."""
     if step >= 2 * TICKS_PER_BEAT:
-        gate = max(gate, 0.97)
+        gate = max(gate, _LONG_GATE)
     elif arousal > 0:
-        gate *= 1 - 0.35 * arousal
+        gate *= 1 - _GATE_AROUSAL * arousal
     else:
         gate += (1 - gate) * -arousal
-    return max(round(step * min(gate, 1.0)), min(step, 30))
+    return max(round(step * min(gate, 1.0)), min(step, _SHORTEST_NOTE))
 
 
 _PATTERN_PARTS: dict[str, Callable[[Score, Instrument], list[Draft]]] = {

@@ -1,8 +1,8 @@
-"""Which roles of the network play in which bar, and who plays them.
+"""Which roles of the network are active in which bar, and which instruments play them.
 
 The network writes melody, counter-melody and harmony (:data:`amt.models.notes.tokens.ROLES`). The
-harmony plays throughout. The melody does too, where the piece has one. The counter-melody answers
-in every second phrase, if the density leaves it notes to play.
+harmony is active throughout, and so is the melody if the arrangement has one. The counter-melody is
+active in every second phrase, if the density is high enough.
 """
 
 from __future__ import annotations
@@ -18,14 +18,15 @@ from amt.plan import Arrangement
 from amt.types import TICKS_PER_BEAT, BoolArray, FloatArray, TimeGrid
 
 COUNTER_NOTES = 2.5
-"""Notes a beat, over all roles of the network, from which a counter-melody has room."""
+"""Notes per beat, over all roles of the network, from which there is a counter-melody; set by hand
+so that melody and harmony keep about one note per beat each."""
 
 _STAND_INS = {
     "melody": ("melody", "arpeggio", "harmony"),
     "counter": ("counter",),
     "harmony": ("accompaniment", "harmony"),
 }
-"""Who plays a role of the network: the first of these that the style has."""
+"""Instruments for a role of the network: the first of these that the style has plays it."""
 
 
 def network_instruments(style: Style, arrangement: Arrangement) -> dict[str, Instrument]:
@@ -42,10 +43,10 @@ def network_instruments(style: Style, arrangement: Arrangement) -> dict[str, Ins
     return players
 
 
-def playing(
+def active_roles(
     form: Form, grid: TimeGrid, style: Style, arrangement: Arrangement, notes_per_beat: FloatArray
 ) -> BoolArray:
-    """[bars, roles] whether each role of the network plays in each bar.
+    """Return [bars, roles] whether each role of the network is active in each bar.
 
     Args:
         form: of the piece.

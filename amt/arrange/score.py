@@ -1,4 +1,9 @@
-"""The score that the players of a style share: form, voices, bass and textures, all decided."""
+"""The score that the instruments of a style share: form, voicings, bass notes and textures.
+
+The score is computed once from a plan and a style; each instrument then derives its notes from it.
+Constants without a source were set by hand; ``tests/arrange/test_effects.py`` states the least
+effect of each.
+"""
 
 from __future__ import annotations
 
@@ -28,26 +33,36 @@ from amt.chords import Key
 from amt.types import TICKS_PER_BEAT, FloatArray, IntArray, Plan
 
 HARMONY_VOICES = 4
+"""Voices of the harmony: four-part writing."""
 PAD_VOICES = 3
+"""Voices of the pad: a triad."""
 THIN_DENSITY = 5.0
-"""Notes a second below which the pad has a voice less."""
+"""Notes per second below which the pad has one voice less."""
 REGISTERS = (-3, 0, 4)
-"""Semitones by which a section may lie apart from where its mood has it."""
+"""Semitones by which a section may be shifted, so that sections differ in register."""
+AROUSAL_SEMITONES, VALENCE_SEMITONES = 4.0, 2.0
+"""Semitones by which chords are higher at arousal or valence 1 than at 0 (high pitch expresses
+happiness, low pitch sadness: Juslin and Laukka, Psychological Bulletin 129, 2003)."""
+BASS_LIFT, BASS_AROUSAL_SEMITONES = 13.0, 7.0
+"""Semitones of the bass above the bottom of its range at a mean arousal of 0, and by how much it is
+lower at a mean arousal of 1."""
 
 _GAPS = (TICKS_PER_BEAT, TICKS_PER_BEAT // 2)
 """Ticks between the parts of a broken chord: a beat, or half of one where time is short."""
 _LIVELY = 0.15
-"""Arousal from which a syncopated style leaves the beat."""
+"""Arousal, -1 to 1, from which the chords of a syncopated style are off the beat."""
 _PLAIN_ACCENT = 0.5
 """Accent of a style from which its harmony plays on strong cuts even where it rests otherwise."""
 _SUBDUED = -0.35
-"""Arousal below which chords are thin."""
+"""Arousal, -1 to 1, below which chords have one voice less."""
+_CHOICES = 60
+"""Values of a drawn choice: divisible by the number of patterns to choose from, 4 or 5."""
 
 Voicing = tuple[int, ...]
 
 
 class ChordOnset(NamedTuple):
-    """Notes that the harmony begins together: start and end in ticks."""
+    """Notes of the harmony that begin together: start and end in ticks, pitches rising."""
 
     start: int
     end: int
@@ -56,7 +71,7 @@ class ChordOnset(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """What is decided before any player plays."""
+    """Everything that the instruments have in common."""
 
     form: Form
     style: Style
@@ -66,24 +81,25 @@ class Score:
     pad: tuple[Voicing, ...]
     """[regions] voices of the pad, empty for no chord or where the style has none."""
     roots: tuple[int, ...]
-    """[regions] bass note: the root, or the key's tonic as a pedal under no chord."""
+    """[regions] bass note: the root, or the key's tonic as a pedal point under no chord."""
     choices: IntArray
-    """[phrases, 3] what the seed decides: figure, answering figure and bass figure of a phrase."""
+    """[phrases, 3] drawn numbers that select a phrase's patterns: arpeggio, contrasting arpeggio of
+    its third bar, bass."""
     shifts: tuple[int, ...]
-    """[sections] semitones by which a section lies higher or lower, so that it stands out."""
+    """[sections] semitones by which a section is higher than its mood alone would have it."""
     ending_notes: float
-    """How many notes the density curve asks to begin from the ending to the end."""
+    """Onsets that the density of the plan asks for from the ending to the end."""
     textures: tuple[Texture, ...] = ()
     """[cells]"""
     arpeggio_counts: tuple[int, ...] = ()
-    """[beats] notes that the arpeggio begins on each beat: index of :data:`ARPEGGIO_RHYTHMS`."""
+    """[beats] onsets of the arpeggio, as indices of :data:`ARPEGGIO_RHYTHMS`."""
 
     def varied(self, seed: int) -> Score:
-        """The same voices and rhythms with the figures that another seed decides."""
+        """Return the score with other patterns, drawn from a seed; voices and rhythms stay."""
         return replace(self, choices=_choices(self.form, seed))
 
     def chord_ticks(self, index: int, texture: Texture) -> list[int]:
-        """Ticks on which the harmony plays in a cell played with a texture."""
+        """Return the ticks on which the harmony plays in a cell that has a texture."""
         form = self.form
         cell = form.cells[index]
         if self.rests(texture):  # but not on a strong cut, unless the style makes little of it
@@ -100,10 +116,11 @@ class Score:
         return self.harmony[self.form.region_at(tick)]
 
     def chord_onsets(self) -> list[ChordOnset]:
-        """What the harmony plays: struck together, in two halves that rock, or broken upwards.
+        """Return what the harmony plays: block chords, chords in two halves, or broken chords.
 
-        Long chords are broken and chords of half a bar rock, so that notes begin as evenly as the
-        density curve runs; strong cuts are struck together.
+        Chords of a bar are broken upwards and chords of half a bar are split into two halves, so
+        that onsets are spread as evenly as the density curve; on strong cuts all voices begin
+        together.
         """
         form = self.form
         ticks = [t for i, texture in enumerate(self.textures) for t in self.chord_ticks(i, texture)]
@@ -128,11 +145,11 @@ class Score:
         return chord_onsets
 
     def rests(self, texture: Texture) -> bool:
-        """Whether the harmony rests because the pad holds the chords already."""
+        """Return whether the harmony rests in a texture because the pad holds the chords."""
         return any(self.pad) and texture.chords in {"hold", "bar"}
 
     def bass_ticks(self, index: int, texture: Texture) -> list[int]:
-        """Ticks on which the bass plays in a cell played with a texture."""
+        """Return the ticks on which the bass plays in a cell that has a texture."""
         cell = self.form.cells[index]
         ticks = self._with_changes(
             cell, rhythm_ticks(texture.bass, cell), self.form.has_strong_event
@@ -140,7 +157,7 @@ class Score:
         return [t for t in ticks if self._carries_bass(t, cell)]
 
     def arpeggio_ticks(self, beat: int) -> list[int]:
-        """Ticks of the arpeggio's notes on a beat; one that is named twice has two notes."""
+        """Return the ticks of the arpeggio in a beat; a tick listed twice has two notes."""
         form = self.form
         ticks = (
             round((beat + place) * TICKS_PER_BEAT)
@@ -149,9 +166,9 @@ class Score:
         return [t for t in ticks if t < form.ending]
 
     def pad_notes(self) -> list[tuple[int, int, int]]:
-        """Start, end and pitch of the pad's notes: voices that stay are tied over the change.
+        """Return start, end and pitch of the pad's notes.
 
-        Each phrase begins with a new onset.
+        Voices that stay over a chord change are tied, except where a phrase begins.
         """
         regions = self.form.regions
         notes: list[tuple[int, int, int]] = []
@@ -165,12 +182,12 @@ class Score:
         return sorted(notes)
 
     def starts_phrase(self, tick: int) -> bool:
-        """Whether a phrase begins on a tick."""
+        """Return whether a phrase begins on a tick."""
         cell = self.form.cell_at(tick)
         return cell.place == 0 and cell.start == tick
 
     def chord_at(self, tick: int, texture: Texture) -> Voicing:
-        """The notes of the harmony at a tick: all voices on a strong cut."""
+        """Return the notes of the harmony at a tick: all voices on a strong cut."""
         region = self.form.region_at(tick)
         voicing = self.harmony[region]
         if self.form.has_strong_cut(tick):
@@ -181,26 +198,26 @@ class Score:
         return voicing
 
     def _carries_bass(self, tick: int, cell: Cell) -> bool:
-        """Under no chord the bass only renews its pedal."""
+        """Where there is no chord, the bass only repeats its pedal point."""
         region = self.form.region_at(tick)
         renewed = tick == self.form.regions[region].start or tick in rhythm_ticks("hold", cell)
         return renewed or bool(self.harmony[region])
 
     def _with_changes(
-        self, cell: Cell, ticks: list[int], struck: Callable[[int], bool]
+        self, cell: Cell, ticks: list[int], is_hit: Callable[[int], bool]
     ) -> list[int]:
         """A rhythm with the chord changes and hits of its cell, up to the ending."""
         form = self.form
         inside = form.regions[form.region_at(cell.start) : form.region_at(cell.end - 1) + 1]
         changes = {region.start for region in inside if region.start >= cell.start}
-        hits = {tick for tick in range(cell.start, cell.end, TICKS_PER_BEAT) if struck(tick)}
+        hits = {tick for tick in range(cell.start, cell.end, TICKS_PER_BEAT) if is_hit(tick)}
         if changes - {cell.start}:
             ticks = [t for t in ticks if (t - cell.start) % TICKS_PER_BEAT == 0]
         return [tick for tick in sorted({*ticks, *changes, *hits}) if tick < form.ending]
 
 
 def _parts(voicing: Voicing, rhythm: Rhythm) -> list[Voicing]:
-    """The voices that enter together, first to last."""
+    """The voices of a chord that begin together, in order."""
     if rhythm in {"hold", "bar"}:
         return [(note,) for note in voicing]
     if rhythm == "half":
@@ -210,11 +227,12 @@ def _parts(voicing: Voicing, rhythm: Rhythm) -> list[Voicing]:
 
 
 def write_score(plan: Plan, style: Style) -> Score:
-    """Decide voices, bass and textures of a valid plan."""
+    """Return the score of a valid plan in a style."""
     form = form_of(plan)
     bass = style.instrument("bass")
     roots = [plan.key.tonic if r.chord.root is None else r.chord.root for r in form.regions]
-    lift = 13 - 7 * float(np.mean([cell.arousal for cell in form.cells]))
+    arousal = float(np.mean([cell.arousal for cell in form.cells]))
+    lift = BASS_LIFT - BASS_AROUSAL_SEMITONES * arousal
     shifts = _shifts(form.cells[-1].section + 1, plan.seed)
     score = Score(
         form=form,
@@ -237,7 +255,7 @@ def write_score(plan: Plan, style: Style) -> Score:
 
 
 def _choices(form: Form, seed: int) -> IntArray:
-    return np.random.default_rng(seed).integers(0, 60, (form.cells[-1].phrase + 1, 3))
+    return np.random.default_rng(seed).integers(0, _CHOICES, (form.cells[-1].phrase + 1, 3))
 
 
 def _seconds(plan: Plan, ticks: Sequence[int] | IntArray) -> FloatArray:
@@ -245,7 +263,7 @@ def _seconds(plan: Plan, ticks: Sequence[int] | IntArray) -> FloatArray:
 
 
 def _arpeggio_counts(score: Score, plan: Plan) -> tuple[int, ...]:
-    """[beats] how many notes the figures begin, given what chords, pad and bass begin."""
+    """[beats] onsets of the arpeggio, given the onsets of chords, pad and bass."""
     form = score.form
     beats = np.arange(-(-form.end // TICKS_PER_BEAT))
     starts = [start for start, _, _ in score.pad_notes()]
@@ -276,7 +294,7 @@ def _arpeggio_counts(score: Score, plan: Plan) -> tuple[int, ...]:
 
 
 def _shifts(sections: int, seed: int) -> tuple[int, ...]:
-    """Registers of the sections: the first as its mood has it, then always another one."""
+    """Shifts of the sections in semitones: 0 for the first, then always another one."""
     rng = np.random.default_rng([seed, sections])
     shifts = [0]
     while len(shifts) < sections:
@@ -301,9 +319,9 @@ def _voices(
 
 
 def _thin_pad(form: Form, plan: Plan, pad: tuple[Voicing, ...]) -> tuple[Voicing, ...]:
-    """Two voices are enough where so few notes begin that three at once would stand out.
+    """The pad with two voices where the plan is thin: three onsets would exceed its density.
 
-    The last chord is whole: it may be all that sounds.
+    The final chord keeps three: no other instrument may be playing it.
     """
     edges = _seconds(plan, [region.start for region in form.regions] + [form.end])
     density = integral(plan.density, edges) / np.maximum(np.diff(edges), 1e-9)
@@ -315,12 +333,13 @@ def _thin_pad(form: Form, plan: Plan, pad: tuple[Voicing, ...]) -> tuple[Voicing
 
 
 def _centre(cell: Cell, player: Instrument) -> float:
-    """Where chords lie: the middle of the range, higher when excited, lower when sad."""
-    return (player.low + player.high) / 2 + 4 * cell.arousal + 2 * cell.valence
+    """MIDI note around which chords lie: the middle of the range, moved by the mood."""
+    middle = (player.low + player.high) / 2
+    return middle + AROUSAL_SEMITONES * cell.arousal + VALENCE_SEMITONES * cell.valence
 
 
 def _counts(score: Score, plan: Plan) -> FloatArray:
-    """[cells, rungs] notes that each texture would begin in each cell; infinite if unplayable."""
+    """[cells, rungs] onsets that each texture would have in each cell; infinite if unplayable."""
     form, style = score.form, score.style
     starts = [start for start, _, _ in score.pad_notes()]
     counts = np.full((len(form.cells), len(LADDER)), np.inf)

@@ -1,8 +1,9 @@
-"""Some bars of a song taken from another version of it, all others left as they are.
+"""Bars of a song replaced by the same bars of another version of it; all others stay.
 
-A bar's notes are those that begin in it. So a note that begins before the new bars and sounds into
-them stays, and what is new gives way to it; a new note ends with the last new bar, unless its
-pitch was held over that bar line before: then it is held as long.
+The notes of a bar are those that begin in it. A note that begins before the new bars and sounds
+into them therefore stays, and new notes of its pitch during it are left out. A new note ends with
+the last new bar at the latest, unless an old note of its pitch was held over that bar line: then it
+ends with the old one.
 """
 
 from __future__ import annotations
@@ -15,21 +16,20 @@ from amt.types import TICKS_PER_BEAT, Note, Song, TimeGrid, Track
 
 
 def bar_span(grid: TimeGrid, rewrite: Rewrite, end: int) -> range:
-    """Ticks of the bars of a rewrite, in a song that ends on tick ``end``."""
+    """Return the ticks of the bars of a rewrite, in a song that ends on tick ``end``."""
     first_beat = sum(grid.bars[: rewrite.first - 1])
     last_beat = sum(grid.bars[: rewrite.last])
     return range(min(first_beat * TICKS_PER_BEAT, end), min(last_beat * TICKS_PER_BEAT, end))
 
 
 def splice_bars(song: Song, anew: Song, span: range) -> Song:
-    """A song with some of its bars from another version.
+    """Return a song with some of its bars from another version.
 
-    A track is the same as the one of its name or, failing that, one of its program that has no
-    other. Tracks that the other version does not have are left as they are; those that only it has
-    are added behind, with the new bars.
+    Tracks correspond by name or, failing that, by program. Tracks that the other version lacks stay
+    as they are; those that only it has are appended, with notes in the new bars alone.
 
     Args:
-        song: the piece as it is; all but the notes that begin in ``span`` stays.
+        song: the piece; everything but the notes that begin in ``span`` stays.
         anew: the other version, on the same ticks.
         span: ticks of the new bars.
     """

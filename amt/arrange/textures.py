@@ -65,8 +65,8 @@ LADDER = (
 """All textures, from the fewest onsets to the most."""
 
 SHORTEST_STEP_S = 0.08
-"""Seconds between onsets of one hand at least, 12.5 per second: about the fastest that trained
-pianists play; rungs with shorter steps are left out at fast tempi."""
+"""Seconds between onsets of one hand at least, 12.5 per second: a fast trill. Rungs with shorter
+steps are left out at fast tempi."""
 
 _MOVE_COST = 0.15
 """Price of moving by one rung inside a phrase, against the squared error of the root of the number

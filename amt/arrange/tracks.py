@@ -1,8 +1,12 @@
-"""From what players mean to play to the tracks and the song: what every arranger shares.
+"""Draft notes → tracks → song: what both arrangers share.
 
-Players write drafts, notes without a velocity. Here they get their place in time (swing, and a
-little freedom off the beat), their velocities (the plan's loudness, stress on cuts and movement,
-metre) and the controllers of their instrument; and the tracks get tempo map, markers and chords.
+An arranger writes drafts, which are notes on the grid without a velocity. This module adds timing
+(swing, and humanisation of notes off the beat), velocities (the plan's loudness, stress on cuts and
+peaks of movement, metre) and the controllers of the instrument; the song gets tempo map, markers
+and chord names.
+
+Ticks are 480 to the beat, velocities are MIDI steps. Constants without a source were set by hand;
+``tests/arrange/test_effects.py`` states the least effect of each.
 """
 
 from __future__ import annotations
@@ -29,27 +33,33 @@ from amt.types import (
 )
 
 _VOLUME, _PAN, _PEDAL = 7, 10, 64
+"""MIDI controller numbers of channel volume, pan and sustain pedal."""
 _PEDAL_DELAY = 30
-"""Ticks after a chord change at which the pedal goes down again, so that the old chord is gone."""
+"""Ticks after a chord change at which the pedal goes down again, after the old chord."""
 
 _ROLE_VELOCITY = {
     "melody": 2.0, "counter": -5.0, "accompaniment": -8.0, "harmony": -8.0, "arpeggio": -3.0,
     "pad": -14.0, "bass": 0.0, "drums": 0.0,
 }  # fmt: skip
+"""Velocity steps of each role against the plan's level: melody and bass in front, pad behind."""
 _STREAM = {
     "harmony": 0, "arpeggio": 1, "pad": 2, "bass": 3, "drums": 4,
     "melody": 5, "counter": 6, "accompaniment": 7,
 }  # fmt: skip
-"""Number of the random stream of each role, so that roles do not disturb each other."""
+"""Number of the random stream of each role, so that a role's draws do not depend on the others."""
 _DOWNBEAT_ACCENT, _BEAT_ACCENT, _OFFBEAT_ACCENT = 6.0, 1.0, -4.0
+"""Velocity steps by metrical position."""
 _HIT_ACCENT = 14.0
-_VELOCITY_SPREAD = 2.0
+"""Velocity steps of a note on a cut of strength 1, in a style of accent 1."""
+_VELOCITY_SPREAD, _MOST_SPREAD = 2.0, 4.0
+"""Velocity steps of random differences between notes: standard deviation and limit."""
 _MOST_JITTER = 4
-"""Ticks by which notes off the beat may stray."""
+"""Ticks by which notes off the beat are moved at random at most: 4 ms at 120 bpm, below the
+asynchronies of about 30 ms in ensemble playing (Rasch, Acustica 43, 1979)."""
 
 
 class Draft(NamedTuple):
-    """A note before its velocity: times in ticks, accent in velocity steps."""
+    """A note without a velocity: times in ticks, accent in velocity steps."""
 
     start: int
     pitch: int
@@ -58,7 +68,7 @@ class Draft(NamedTuple):
 
 
 def song_of(plan: Plan, score: Score, tracks: Iterable[Track]) -> Song:
-    """The song of a plan; tracks without notes are left out."""
+    """Return the song of a plan; tracks without notes are left out."""
     return Song(
         tracks=tuple(track for track in tracks if track.notes),
         tempos=tempo_changes(plan.grid),
@@ -81,15 +91,15 @@ def track_of(
     seed: int,
     in_time: Sequence[Draft] = (),
 ) -> Track:
-    """The track of a player who plays in time with the others.
+    """Return the track of an instrument, with timing, velocities and controllers.
 
     Args:
         plan: of the piece.
         score: of the same plan.
-        player: who plays; a drummer swings with the others but does not stray.
+        player: the instrument; drums have swing but no random timing.
         drafts: on the grid, in any order; notes that overlap on one pitch are cut.
-        seed: decides the small differences of timing and force.
-        in_time: more drafts, which have their place in time already.
+        seed: of the random differences of timing and velocity.
+        in_time: more drafts, whose timing is final.
     """
     is_drum = player.role == "drums"
     rng = np.random.default_rng([seed, _STREAM[player.role]])
@@ -140,7 +150,7 @@ def _controls(plan: Plan, score: Score, player: Instrument) -> tuple[ControlChan
 def _in_time(
     drafts: Sequence[Draft], score: Score, rng: np.random.Generator, most_jitter: int
 ) -> list[Draft]:
-    """Swing and a little freedom off the beat; notes on a beat stay exactly there."""
+    """The drafts with swing and random timing off the beat; notes on a beat stay exactly there."""
     swing = score.style.swing
     end = score.form.end
 
@@ -162,7 +172,7 @@ def _in_time(
 
 
 def _without_overlaps(drafts: list[Draft]) -> list[Draft]:
-    """A note that is struck again ends there; of two that begin together the longer stays."""
+    """The drafts without overlaps on one pitch; of two that begin together the longer stays."""
     pitches: dict[int, list[Draft]] = defaultdict(list)
     for draft in sorted(drafts, key=lambda d: (d.start, -d.end)):
         sounding = pitches[draft.pitch]
@@ -183,7 +193,7 @@ def _with_velocities(
     crescendi = form.crescendi(score.style.accent)
     values = velocity(level_at(seconds, plan.loudness, crescendi)) + _ROLE_VELOCITY[player.role]
     values += np.array([draft.accent + _accent(score, draft.start) for draft in drafts])
-    values += np.clip(rng.normal(0, _VELOCITY_SPREAD, len(drafts)), -4, 4)
+    values += np.clip(rng.normal(0, _VELOCITY_SPREAD, len(drafts)), -_MOST_SPREAD, _MOST_SPREAD)
     velocities: FloatArray = np.clip(np.rint(values), 1, 127)
     return tuple(
         Note(draft.start, draft.pitch, draft.end, int(v))

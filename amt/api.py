@@ -46,9 +46,9 @@ from amt.outputs import (
 )
 from amt.pipeline import Models, load_models
 from amt.pipeline import generate as run
-from amt.plan import Arrangement, plan_to_json
+from amt.plan import plan_to_json
 from amt.reporter import Reporter, callback_reporter
-from amt.types import Plan, Song, VideoFeatures
+from amt.types import ArrangerName, Plan, Song, VideoFeatures
 
 if TYPE_CHECKING:
     from render.engine import Rendering
@@ -113,7 +113,7 @@ def generate(
     options = generate_options(words, clip_title(clip))
     models = _kept_models(options.arrangement.arranger, options.weights, _state(options.weights))
     made = run(clip, options, reporter or callback_reporter(progress, say), models)
-    return Soundtrack(clip, made.features, made.plan, made.song, made.arrangement)
+    return Soundtrack(clip, made.features, made.plan, made.song)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -127,8 +127,6 @@ class Soundtrack:
     features: VideoFeatures
     plan: Plan
     song: Song
-    arrangement: Arrangement
-    """How the notes were written."""
 
     def __repr__(self) -> str:
         return f"<Soundtrack of {self.clip.name!r}: {self._summary}>"
@@ -145,7 +143,7 @@ class Soundtrack:
     def write_plan(self, target: Target) -> None:
         """Write the plan, to edit it and to arrange it anew; likewise."""
         self._check(target, PLAN_SUFFIXES)
-        text = plan_to_json(self.plan, self.arrangement)
+        text = plan_to_json(self.plan)
         _deliver(target, ".json", lambda path: path.write_bytes(text.encode("utf-8")))
 
     def render(
@@ -341,7 +339,7 @@ def _check_names(words: Any, known: type, function: str) -> None:  # noqa: ANN40
 
 
 @lru_cache(maxsize=_MODELS_KEPT)
-def _kept_models(arranger: str, weights: Path | None, state: tuple[object, ...]) -> Models:
+def _kept_models(arranger: ArrangerName, weights: Path | None, state: tuple[object, ...]) -> Models:
     """Models that stay loaded until their files change.
 
     Args:
@@ -349,7 +347,7 @@ def _kept_models(arranger: str, weights: Path | None, state: tuple[object, ...])
         weights: folder, or None.
         state: of its files, see :func:`_state`.
     """
-    return replace(load_models(Arrangement(arranger), weights), open_clip=_CLIP)  # type: ignore[arg-type]
+    return replace(load_models(arranger, weights), open_clip=_CLIP)
 
 
 def _state(weights: Path | None) -> tuple[object, ...]:

@@ -21,9 +21,10 @@ from amt.errors import InputError, quoted
 from amt.models.chords.decode import SamplingOptions
 from amt.mood import parse_moods
 from amt.pipeline import Backend, GenerateOptions
-from amt.plan import ARRANGERS, DEFAULT_ARRANGER, MAX_CANDIDATES, Arrangement, ArrangerName
+from amt.plan import ARRANGERS, DEFAULT_ARRANGER, MAX_CANDIDATES
 from amt.reporter import SILENT
 from amt.times import parse_time
+from amt.types import Arrangement, ArrangerName
 
 PathLike = str | os.PathLike[str]
 _SAMPLING = ("temperature", "top_p", "guidance", "affect_guidance")

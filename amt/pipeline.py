@@ -14,10 +14,10 @@ from amt.features import extract_features
 from amt.features.video import clip_end_s
 from amt.models.weights import load_composer, load_expression
 from amt.mood import MoodSpan, parse_moods
-from amt.plan import DEFAULT_ARRANGER, Arrangement, rounded
+from amt.plan import DEFAULT_ARRANGER, rounded
 from amt.reporter import DEFAULT_REPORTER, SILENT, Reporter
 from amt.timing.options import check_input
-from amt.types import Plan, Song, VideoFeatures
+from amt.types import Arrangement, ArrangerName, Plan, Song, VideoFeatures
 
 if TYPE_CHECKING:
     from amt.features.semantic import ClipVision
@@ -54,7 +54,6 @@ class Generated:
     features: VideoFeatures
     plan: Plan
     song: Song
-    arrangement: Arrangement
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,8 +68,12 @@ class Models:
     """What opens CLIP; None loads it for every clip anew."""
 
 
-def load_models(arrangement: Arrangement, weights: Path | None = None) -> Models:
+def load_models(arranger: ArrangerName, weights: Path | None = None) -> Models:
     """Load the networks of ``weights``, or those that are installed.
+
+    Args:
+        arranger: who writes the notes.
+        weights: folder, see :class:`GenerateOptions`.
 
     Raises:
         WeightsError: they are missing, damaged, or of another model or version.
@@ -78,7 +81,7 @@ def load_models(arrangement: Arrangement, weights: Path | None = None) -> Models
     return Models(
         composer=load_composer(weights and weights / "composer"),
         expression=load_expression(weights and weights / "expression"),
-        arranger=load_network(arrangement, weights),
+        arranger=load_network(arranger, weights),
     )
 
 
@@ -101,7 +104,7 @@ def generate(
         AmtError: the clip, an option, or the weights cannot be used.
     """
     load_style(options.compose.style)  # a wrong name should not cost the user a whole extraction
-    loaded = models or load_models(options.arrangement, options.weights)
+    loaded = models or load_models(options.arrangement.arranger, options.weights)
     _check_times(Path(video), options)
     features = extract_features(
         video,
@@ -119,11 +122,11 @@ def generate(
         features, wishes, loaded.composer, loaded.expression, reporter.stage("composing")
     )
     # The plan as its file would hold it, so that arranging the file gives the same bytes.
-    plan = rounded(plan)
+    plan = rounded(replace(plan, arrangement=options.arrangement))
     arranging = reporter.stage("arranging")
-    song = arrange(plan, options.arrangement, loaded.arranger, arranging)
+    song = arrange(plan, loaded.arranger, arranging)
     arranging.progress(1.0)
-    return Generated(features, plan, song, options.arrangement)
+    return Generated(features, plan, song)
 
 
 def _check_times(video: Path, options: GenerateOptions) -> None:

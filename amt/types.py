@@ -49,6 +49,7 @@ EMOTIONS = tuple(EMOTION_VALENCE_AROUSAL)
 _MOST_SHOWN = 40
 
 CutKind = Literal["cut", "dissolve", "fade"]
+ArrangerName = Literal["neural", "patterns"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,9 +188,40 @@ class Section:
     """One of :data:`EMOTIONS`."""
 
 
+@dataclass(frozen=True, slots=True)
+class Rewrite:
+    """Bars that were composed anew."""
+
+    first: int
+    """Number of the first such bar, from 1."""
+    last: int
+    """Number of the last, included."""
+    seed: int
+    """0 to 2**63 - 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arrangement:
+    """How the notes of a plan are written: by which arranger, with which roles, what was redone.
+
+    The defaults are what a plan file without these fields means: plans were arranged by patterns
+    before there was a choice.
+    """
+
+    arranger: ArrangerName = "patterns"
+    candidates: int = 1
+    """Number of versions that the neural arranger writes, of which the best is kept; 1 to 64."""
+    drums: bool = True
+    """Whether the drums of a style that has them play."""
+    melody: bool = True
+    """Whether the neural arranger writes a melody."""
+    rewrites: tuple[Rewrite, ...] = ()
+    """In the order in which they were made: each begins from what the one before left."""
+
+
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Plan:
-    """Everything that decides a piece before its notes are written: what a person edits."""
+    """Everything that decides the notes of a piece: what a person edits."""
 
     grid: TimeGrid
     key: Key
@@ -209,6 +241,7 @@ class Plan:
     title: str = ""
     accents: tuple[Accent, ...] = ()
     """In order of time, inside the music."""
+    arrangement: Arrangement = Arrangement()
 
     def __repr__(self) -> str:
         return (

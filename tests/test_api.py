@@ -33,9 +33,9 @@ from amt.models.weights import PACKAGED
 from amt.options import generate_options, parse_primer
 from amt.pipeline import GenerateOptions
 from amt.pipeline import generate as run_pipeline
-from amt.plan import Arrangement, read_arrangement, read_plan, write_plan
+from amt.plan import read_plan, write_plan
 from amt.reporter import Cancelled, CancelToken, callback_reporter
-from amt.types import Track
+from amt.types import Arrangement, ArrangerName, Track
 from tests.features.clips import shots, write_clip
 
 ROOT = Path(__file__).parents[1]
@@ -156,7 +156,7 @@ def test_a_token_cancels_a_run_at_its_next_report(clip: Path) -> None:
 def test_the_notes_are_those_of_the_pipeline(clip: Path, piece: amt.Soundtrack) -> None:
     options = generate_options({"seed": 3, "style": Path("piano"), **FAST}, "two shots")
     made = run_pipeline(clip, options)
-    assert (made.song, piece.arrangement) == (piece.song, Arrangement("patterns"))
+    assert (made.song, piece.plan.arrangement) == (piece.song, Arrangement("patterns"))
     assert midi_of(amt.generate(clip, seed=3, style="piano", **FAST)) == midi_of(piece)
 
 
@@ -165,9 +165,9 @@ def test_models_are_loaded_once_until_their_files_change(
 ) -> None:
     loaded: list[Path | None] = []
 
-    def load(arrangement: Arrangement, weights: Path | None) -> object:
+    def load(arranger: ArrangerName, weights: Path | None) -> object:
         loaded.append(weights)
-        return api_load(arrangement, weights)
+        return api_load(arranger, weights)
 
     api_load = api.load_models
     monkeypatch.setattr(api, "load_models", load)
@@ -201,7 +201,7 @@ def test_paths_are_text_or_paths(piece: amt.Soundtrack, tmp_path: Path) -> None:
     assert "TimGM6mb" in (tmp_path / "page.html").read_text(encoding="utf-8")
     assert len(read_midi(tmp_path / "song.mid").tracks) == len(piece.song.tracks)
     assert read_plan(tmp_path / "song.plan.json").chords == piece.plan.chords
-    assert read_arrangement(tmp_path / "song.plan.json") == piece.arrangement
+    assert read_plan(tmp_path / "song.plan.json").arrangement == piece.plan.arrangement
 
 
 def test_streams_take_midi_and_sound(piece: amt.Soundtrack) -> None:
@@ -343,9 +343,9 @@ def test_every_stage_takes_text_or_paths(piece: amt.Soundtrack, tmp_path: Path) 
     place = str(tmp_path / "features.npz")
     save_features(piece.features, place)
     assert load_features(place).cuts == piece.features.cuts
-    write_plan(piece.plan, str(tmp_path / "plan.json"), piece.arrangement)
+    write_plan(piece.plan, str(tmp_path / "plan.json"))
     assert read_plan(str(tmp_path / "plan.json")).chords == piece.plan.chords
-    assert read_arrangement(str(tmp_path / "plan.json")) == piece.arrangement
+    assert read_plan(str(tmp_path / "plan.json")).arrangement == piece.plan.arrangement
     write_midi(piece.song, str(tmp_path / "song.mid"))
     assert read_midi(str(tmp_path / "song.mid")).tracks == piece.song.tracks
     stream = io.BytesIO()

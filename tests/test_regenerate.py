@@ -23,19 +23,9 @@ from amt.midi import read_midi, write_midi
 from amt.models.config import ArrangerConfig
 from amt.models.notes.network import Arranger
 from amt.models.weights import PACKAGED, save_model
-from amt.plan import (
-    ARRANGERS,
-    Arrangement,
-    ArrangerName,
-    Rewrite,
-    arrangement_from_json,
-    plan_from_json,
-    plan_to_json,
-    read_arrangement,
-    write_plan,
-)
+from amt.plan import ARRANGERS, plan_from_json, plan_to_json, read_plan, write_plan
 from amt.regenerate import Edited, parse_bars, regenerate
-from amt.types import ControlChange, Note, Plan, Song, Track
+from amt.types import Arrangement, ArrangerName, ControlChange, Note, Plan, Rewrite, Song, Track
 from tests.arrange.plan_strategies import make_plan, plans
 from tests.test_cli import draw_clip
 
@@ -51,8 +41,9 @@ def tiny() -> Arranger:
     return Arranger(config).eval()
 
 
-def band(duration_s: float = 24.0) -> Plan:
-    return make_plan(duration_s, style="band", mood="exciting", density=6.0)
+def band(arranger: ArrangerName = "patterns") -> Plan:
+    plan = make_plan(24.0, style="band", mood="exciting", density=6.0)
+    return replace(plan, arrangement=Arrangement(arranger))
 
 
 def outside(song: Song, span: range) -> list[tuple[Track, list[Note]]]:
@@ -70,9 +61,9 @@ def inside(song: Song, span: range) -> dict[str, list[Note]]:
 
 @pytest.mark.parametrize("arranger", ARRANGERS)
 def test_all_other_bars_keep_every_event(arranger: ArrangerName) -> None:
-    plan, before = band(), Arrangement(arranger)
-    song = arrange(plan, before, tiny())
-    made = regenerate(plan, before, Rewrite(5, 8, 7), tiny())
+    plan = band(arranger)
+    song = arrange(plan, tiny())
+    made = regenerate(plan, Rewrite(5, 8, 7), tiny())
     span = range(4 * 1920, 8 * 1920)
     assert outside(made.song, span) == outside(song, span)
     assert inside(made.song, span) != inside(song, span)
@@ -83,18 +74,15 @@ def test_all_other_bars_keep_every_event(arranger: ArrangerName) -> None:
 def test_the_plan_gives_the_new_piece_and_the_next_rewrite_builds_on_it(
     arranger: ArrangerName,
 ) -> None:
-    plan = band()
-    first = regenerate(plan, Arrangement(arranger), Rewrite(2, 3, 7), tiny())
-    second = regenerate(plan, first.arrangement, Rewrite(6, 9, 8), tiny())
+    first = regenerate(band(arranger), Rewrite(2, 3, 7), tiny())
+    second = regenerate(first.plan, Rewrite(6, 9, 8), tiny())
     assert inside(second.song, range(1920, 3 * 1920)) == inside(first.song, range(1920, 3 * 1920))
-    text = plan_to_json(plan, second.arrangement)
-    again = arrange(plan_from_json(text), arrangement_from_json(text), tiny())
-    assert again == second.song
+    assert arrange(plan_from_json(plan_to_json(second.plan)), tiny()) == second.song
 
 
 def test_another_seed_gives_other_bars_and_the_same_seed_the_same() -> None:
-    plan, neural = band(), Arrangement("neural")
-    songs = [regenerate(plan, neural, Rewrite(3, 6, s), tiny()).song for s in (7, 7, 8)]
+    plan = band("neural")
+    songs = [regenerate(plan, Rewrite(3, 6, s), tiny()).song for s in (7, 7, 8)]
     assert songs[0] == songs[1] != songs[2]
 
 
@@ -103,13 +91,15 @@ def test_another_seed_gives_other_bars_and_the_same_seed_the_same() -> None:
 def test_any_bars_of_any_plan_can_be_played_anew(
     plan: Plan, arranger: ArrangerName, data: st.DataObject
 ) -> None:
-    plan = replace(plan, density=np.minimum(plan.density, 6.0))  # few notes are soon written
+    # Few notes are soon written.
+    density = np.minimum(plan.density, 6.0)
+    plan = replace(plan, density=density, arrangement=Arrangement(arranger))
     n_bars = len(plan.grid.bars)
     first = data.draw(st.integers(1, n_bars))
     last = data.draw(st.integers(first, n_bars))
     rewrite = Rewrite(first, last, data.draw(st.integers(0, 2**63 - 1)))
-    song = arrange(plan, Arrangement(arranger), tiny())
-    made = regenerate(plan, Arrangement(arranger), rewrite, tiny()).song
+    song = arrange(plan, tiny())
+    made = regenerate(plan, rewrite, tiny()).song
     span = bar_span(plan.grid, rewrite, song.end)
     named = {track.name: track for track in made.tracks}
     for track in song.tracks:
@@ -119,8 +109,8 @@ def test_any_bars_of_any_plan_can_be_played_anew(
 
 
 def test_edits_in_other_bars_survive(tmp_path: Path) -> None:
-    plan, neural = band(), Arrangement("neural")
-    song = arrange(plan, neural, tiny())
+    plan = band("neural")
+    song = arrange(plan, tiny())
     own = Track("My bells", 14, (Note(100, 90, 9000, 80), Note(8000, 91, 8200, 80)))
     melody = song.tracks[0]
     louder = replace(
@@ -131,7 +121,7 @@ def test_edits_in_other_bars_survive(tmp_path: Path) -> None:
     edited = replace(song, tracks=(louder, *song.tracks[1:], own))
     write_midi(edited, tmp_path / "edited.mid")
     edited = read_midi(tmp_path / "edited.mid")
-    made = regenerate(plan, neural, Rewrite(5, 8, 7), tiny(), Edited(tmp_path / "edited.mid"))
+    made = regenerate(plan, Rewrite(5, 8, 7), tiny(), Edited(tmp_path / "edited.mid"))
     made.write(tmp_path / "new.mid")
     song = read_midi(tmp_path / "new.mid")
     span = range(4 * 1920, 8 * 1920)
@@ -190,7 +180,7 @@ def test_bad_bars_are_one_sentence(text: str, message: str) -> None:
 
 def test_bars_outside_the_piece_are_refused_by_the_library() -> None:
     with pytest.raises(PlanError, match=r"rewrites\[0\].bars is \[9, 99\]"):
-        regenerate(band(), Arrangement(), Rewrite(9, 99, 1))
+        regenerate(band(), Rewrite(9, 99, 1))
 
 
 # From the command line.
@@ -220,7 +210,8 @@ def weights(tmp_path: Path) -> Path:
 def test_the_whole_way_with_the_network(run: Run, tmp_path: Path, weights: Path) -> None:
     plan, new_plan = tmp_path / "song.plan.json", tmp_path / "new.plan.json"
     old, new, again = (tmp_path / f"{name}.mid" for name in ("old", "new", "again"))
-    write_plan(band(), plan, Arrangement("neural", candidates=2, drums=False))
+    arrangement = Arrangement("neural", candidates=2, drums=False)
+    write_plan(replace(band(), arrangement=arrangement), plan)
     assert run("arrange", plan, "--out", old, "--weights", weights, "-q") == (0, "")
     code, err = run(
         "regenerate", plan, "--bars", "5-8", "--seed", 7, "--out", new, "--plan-out", new_plan,
@@ -249,7 +240,7 @@ def test_a_clip_scored_by_the_network_and_its_plan_give_the_same_bytes(
         "--no-melody", "--candidates", 2, "--style", "band", "--weights", weights, "-q",
     )  # fmt: skip
     assert code == 0, err
-    assert read_arrangement(plan) == Arrangement("neural", candidates=2, melody=False)
+    assert read_plan(plan).arrangement == Arrangement("neural", candidates=2, melody=False)
     assert run("arrange", plan, "--out", again, "--weights", weights, "-q")[0] == 0
     assert again.read_bytes() == song.read_bytes()
 

@@ -19,9 +19,8 @@ from amt.arrange import arrange
 from amt.arrange.splice import bar_span
 from amt.errors import InputError, MidiError
 from amt.midi import read_midi, write_midi
-from amt.plan import Arrangement, Rewrite
 from amt.regenerate import Edited, EditedFile, regenerate
-from amt.types import Plan
+from amt.types import Plan, Rewrite
 from tests import edited_midi as edits
 from tests.arrange.plan_strategies import make_plan, plans
 from tests.edited_midi import File
@@ -51,7 +50,7 @@ def number_of(name: str) -> int:
 @cache
 def planned() -> Counter[tuple[int, int]]:
     """Ticks and pitches of the new bars."""
-    song = regenerate(band(), Arrangement(), REWRITE).song
+    song = regenerate(band(), REWRITE).song
     return Counter((n.start, n.pitch) for t in song.tracks for n in t.notes if n.start in SPAN)
 
 
@@ -60,7 +59,7 @@ def made_of(
 ) -> tuple[File, EditedFile]:
     """The file with new bars, and what was reported."""
     path = edits.save(file, folder / "edited.mid")
-    made = regenerate(plan or band(), Arrangement(), rewrite, edited=Edited(path, said))
+    made = regenerate(plan or band(), rewrite, edited=Edited(path, said))
     made.write(folder / "new.mid")
     read_midi(folder / "new.mid")
     assert made.edited is not None
@@ -84,7 +83,7 @@ def check_outside(before: File, after: File, span: range) -> None:
 
 
 def test_bars_of_the_unedited_file_are_those_of_the_plan(tmp_path: Path) -> None:
-    made = regenerate(band(), Arrangement(), REWRITE)
+    made = regenerate(band(), REWRITE)
     made.write(tmp_path / "plan.mid")
     file, _ = made_of(original(), tmp_path)
     assert edits.notes(file) == edits.notes(edits.load(tmp_path / "plan.mid"))
@@ -499,7 +498,7 @@ def test_damaged_files_are_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "no.mid").write_bytes(b"RIFFno midi")
     for path in (tmp_path / "no.mid", tmp_path / "missing.mid", tmp_path):
         with pytest.raises(MidiError) as caught:
-            regenerate(band(), Arrangement(), REWRITE, edited=Edited(path))
+            regenerate(band(), REWRITE, edited=Edited(path))
         assert "\n" not in str(caught.value)
 
 
@@ -536,7 +535,7 @@ def test_never_doubled(plan: Plan, edit: Edit, data: st.DataObject) -> None:
             return
     span = range(round(span.start * scale), round(span.stop * scale))
     check_outside(edited, replace(file, tracks=file.tracks[: len(edited.tracks)]), span)
-    made = regenerate(plan, Arrangement(), rewrite).song
+    made = regenerate(plan, rewrite).song
     wanted = Counter(
         (round(n.start * scale), n.pitch)
         for t in made.tracks for n in t.notes if round(n.start * scale) in span

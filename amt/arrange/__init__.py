@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 from amt.arrange.patterns import arrange_patterns, iter_pattern_songs
 from amt.arrange.styles import load_style, style_names
 from amt.errors import InputError, WeightsError, shown
-from amt.plan import AS_PLANNED, Arrangement
 from amt.reporter import DEFAULT_REPORTER, Reporter
-from amt.types import Plan, Song
+from amt.types import ArrangerName, Plan, Song
 
 if TYPE_CHECKING:
     from amt.models.notes.network import Arranger
@@ -21,53 +20,50 @@ __all__ = ["arrange", "arrange_patterns", "iter_songs", "load_network", "load_st
 
 def arrange(
     plan: Plan,
-    arrangement: Arrangement = AS_PLANNED,
     arranger: Arranger | None = None,
     reporter: Reporter = DEFAULT_REPORTER,
 ) -> Song:
     """Arrange a plan; equal arguments give equal songs.
 
     Args:
-        plan: what is to be played.
-        arrangement: who plays it: by patterns unless it says otherwise.
-        arranger: the network, where the arrangement asks for it.
+        plan: what is to be played, and by which arranger.
+        arranger: the network, where the plan asks for it.
         reporter: gets the progress.
 
     Raises:
-        PlanError: the plan or the arrangement breaks a rule of :func:`amt.plan.validate`.
+        PlanError: the plan breaks a rule of :func:`amt.plan.validate`.
         InputError: its style does not exist, or there is no network where one is asked for.
     """
-    *_, song = iter_songs(plan, arrangement, arranger, reporter)
+    *_, song = iter_songs(plan, arranger, reporter)
     return song
 
 
 def iter_songs(
     plan: Plan,
-    arrangement: Arrangement = AS_PLANNED,
     arranger: Arranger | None = None,
     reporter: Reporter = DEFAULT_REPORTER,
 ) -> Iterator[Song]:
     """The song without rewrites, then after each of them: the last is :func:`arrange`'s."""
-    if arrangement.arranger == "patterns":
-        return iter_pattern_songs(plan, arrangement)
+    if plan.arrangement.arranger == "patterns":
+        return iter_pattern_songs(plan)
     if arranger is None:
         raise InputError("the plan asks for the neural arranger, but none is loaded")
     from amt.arrange.neural import iter_neural_songs
 
-    return iter_neural_songs(plan, arranger, arrangement, reporter)
+    return iter_neural_songs(plan, arranger, reporter)
 
 
-def load_network(arrangement: Arrangement, weights: Path | None = None) -> Arranger | None:
-    """The network that an arrangement asks for, or None where it asks for patterns.
+def load_network(arranger: ArrangerName, weights: Path | None = None) -> Arranger | None:
+    """The network of the neural arranger, or None where patterns write the notes.
 
     Args:
-        arrangement: how notes are written.
+        arranger: who writes the notes.
         weights: folder with a folder ``arranger``; None takes the installed weights.
 
     Raises:
         WeightsError: they are missing, damaged, or of another model or version.
     """
-    if arrangement.arranger != "neural":
+    if arranger != "neural":
         return None
     from amt.models.weights import PACKAGED, load_arranger  # costs the import of torch
 

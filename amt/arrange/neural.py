@@ -39,11 +39,9 @@ from amt.models.notes.tokens import (
     to_notes,
 )
 from amt.mood import valence_arousal
-from amt.plan import Arrangement, rounded, validate
+from amt.plan import rounded, validate
 from amt.reporter import DEFAULT_REPORTER, Reporter
 from amt.types import TICKS_PER_BEAT, FloatArray, IntArray, Plan, Song, Track
-
-BY_NETWORK = Arrangement("neural")
 
 _RULED_ROLES = ("pad", "bass", "drums")
 """Roles that play by patterns, beside the network's."""
@@ -58,38 +56,37 @@ _MOST_ACCENT = 10.0
 def arrange_neural(
     plan: Plan,
     arranger: Arranger,
-    arrangement: Arrangement = BY_NETWORK,
     reporter: Reporter = DEFAULT_REPORTER,
 ) -> Song:
     """Arrange a plan with the network; equal arguments give equal songs on one machine.
 
     Args:
         plan: Any plan; it is rounded as its file would be, so that arranging the file gives the
-            same song.
+            same song. Its arrangement gives roles, candidates, and the bars that are composed
+            anew, one after the other.
         arranger: In evaluation mode.
-        arrangement: Roles, candidates, and the bars that are composed anew, one after the other.
         reporter: Gets the progress.
 
     Raises:
-        PlanError: the plan or the arrangement breaks a rule of :func:`amt.plan.validate`.
+        PlanError: the plan breaks a rule of :func:`amt.plan.validate`.
         InputError: its style does not exist, or a bar has more beats than the network knows.
     """
-    *_, song = iter_neural_songs(plan, arranger, arrangement, reporter)
+    *_, song = iter_neural_songs(plan, arranger, reporter)
     return song
 
 
 def iter_neural_songs(
     plan: Plan,
     arranger: Arranger,
-    arrangement: Arrangement = BY_NETWORK,
     reporter: Reporter = DEFAULT_REPORTER,
 ) -> Iterator[Song]:
     """The song without rewrites, then after each of them; see :func:`arrange_neural`."""
     plan = rounded(plan)
-    validate(plan, arrangement)
+    validate(plan)
+    arrangement = plan.arrangement
     bar_starts(plan.grid.bars)
     score = write_score(plan, load_style(plan.style))
-    asked = note_plan(plan, score, arrangement)
+    asked = note_plan(plan, score)
     players = network_instruments(score.style, arrangement)
     constraints = Constraints(ranges=home_ranges(players, home_distance(plan.key)))
     options = NoteSamplingOptions(candidates=arrangement.candidates, constraints=constraints)
@@ -101,23 +98,22 @@ def iter_neural_songs(
         return sample_words(arranger, asked, options, generator, given, part)
 
     words = write(0, plan.seed)
-    song = _song(plan, score, words, arrangement, plan.seed)
+    song = _song(plan, score, words, plan.seed)
     yield song
     for number, rewrite in enumerate(arrangement.rewrites, 1):
         given = Infill(words, range(rewrite.first - 1, rewrite.last))
         words = write(number, rewrite.seed, given)
-        anew = _song(plan, score.varied(rewrite.seed), words, arrangement, rewrite.seed)
+        anew = _song(plan, score.varied(rewrite.seed), words, rewrite.seed)
         song = splice_bars(song, anew, bar_span(plan.grid, rewrite, song.end))
         yield song
 
 
-def note_plan(plan: Plan, score: Score, arrangement: Arrangement) -> NotePlan:
+def note_plan(plan: Plan, score: Score) -> NotePlan:
     """Return the inputs of the network: the plan, less the notes that pad and bass play.
 
     Args:
         plan: Of the piece.
         score: Of the same plan.
-        arrangement: Which roles play.
 
     Returns:
         A plan in the home key, with every control given.
@@ -126,7 +122,7 @@ def note_plan(plan: Plan, score: Score, arrangement: Arrangement) -> NotePlan:
     notes = _network_share(plan, score)
     loudness = _bar_means(plan, decibels(plan.loudness))
     mood = valence_arousal(plan.emotion)
-    roles = active_roles(form, grid, score.style, arrangement, notes)
+    roles = active_roles(form, grid, score.style, plan.arrangement, notes)
     by_bar = {
         "density": notes,
         "loudness": velocity(loudness) / 127,
@@ -207,18 +203,18 @@ def _network_share(plan: Plan, score: Score) -> FloatArray:
     return np.asarray(np.maximum((wanted - played) / np.diff(edges), _LEAST_NOTES))
 
 
-def _song(plan: Plan, score: Score, words: IntArray, arrangement: Arrangement, seed: int) -> Song:
+def _song(plan: Plan, score: Score, words: IntArray, seed: int) -> Song:
     """The song of words [m, 5] in the home key, with the instruments that play by patterns."""
     notes = to_notes(words, plan.grid.bars)
     notes[:, PITCH] -= home_distance(plan.key)
     tracks: list[Track] = []
-    for role, player in network_instruments(score.style, arrangement).items():
+    for role, player in network_instruments(score.style, plan.arrangement).items():
         part = notes[notes[:, ROLE] == list(ROLES).index(role)]
         drafts = _with_sustained_ending(
             _drafts(part, player, score.form.end), score, several=role == "harmony"
         )
         tracks.append(track_of(plan, score, player, drafts, seed))
-    roles = [role for role in _RULED_ROLES if role != "drums" or arrangement.drums]
+    roles = [role for role in _RULED_ROLES if role != "drums" or plan.arrangement.drums]
     return song_of(plan, score, [*tracks, *pattern_tracks(plan, score, roles, seed)])
 
 

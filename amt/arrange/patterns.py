@@ -24,7 +24,7 @@ from amt.arrange.score import Score, write_score
 from amt.arrange.splice import bar_span, splice_bars
 from amt.arrange.styles import PATTERN_ROLES, Instrument, load_style
 from amt.arrange.tracks import Draft, song_of, track_of
-from amt.plan import AS_PLANNED, Arrangement, rounded, validate
+from amt.plan import rounded, validate
 from amt.types import TICKS_PER_BEAT, Note, Plan, Song, Track
 
 _SLOW_PATTERNS = ((0, 2, 1, 3), (0, 1, 2, 3), (2, 1, 3, 2), (3, 2, 1, 2), (0, 3, 2, 1))
@@ -63,38 +63,37 @@ _BASS_PATTERNS = ("rfrf", "rrfr", "rfor", "rrof")
 """Bass notes on the beats of a chord: root, fifth, octave."""
 
 
-def arrange_patterns(plan: Plan, arrangement: Arrangement = AS_PLANNED) -> Song:
+def arrange_patterns(plan: Plan) -> Song:
     """Arrange a plan with the patterns of its style; equal plans give equal songs.
 
     Args:
         plan: Any plan; it is rounded as its file would be, so that arranging the file gives the
-            same song.
-        arrangement: Whether there are drums, and which bars are composed anew: those get other
-            patterns. There is no melody to leave out.
+            same song. Its arrangement says whether there are drums, and which bars are composed
+            anew: those get other patterns. There is no melody to leave out.
 
     Raises:
         PlanError: the plan breaks a rule of :func:`amt.plan.validate`.
         InputError: its style does not exist.
     """
-    *_, song = iter_pattern_songs(plan, arrangement)
+    *_, song = iter_pattern_songs(plan)
     return song
 
 
-def iter_pattern_songs(plan: Plan, arrangement: Arrangement = AS_PLANNED) -> Iterator[Song]:
+def iter_pattern_songs(plan: Plan) -> Iterator[Song]:
     """The song without rewrites, then after each of them; see :func:`arrange_patterns`."""
     plan = rounded(plan)
-    validate(plan, arrangement)
+    validate(plan)
     score = write_score(plan, load_style(plan.style))
-    song = _song(plan, score, arrangement, plan.seed)
+    song = _song(plan, score, plan.seed)
     yield song
-    for rewrite in arrangement.rewrites:
-        anew = _song(plan, score.varied(rewrite.seed), arrangement, rewrite.seed)
+    for rewrite in plan.arrangement.rewrites:
+        anew = _song(plan, score.varied(rewrite.seed), rewrite.seed)
         song = splice_bars(song, anew, bar_span(plan.grid, rewrite, song.end))
         yield song
 
 
-def _song(plan: Plan, score: Score, arrangement: Arrangement, seed: int) -> Song:
-    roles = [role for role in PATTERN_ROLES if role != "drums" or arrangement.drums]
+def _song(plan: Plan, score: Score, seed: int) -> Song:
+    roles = [role for role in PATTERN_ROLES if role != "drums" or plan.arrangement.drums]
     return song_of(plan, score, pattern_tracks(plan, score, roles, seed))
 
 

@@ -14,8 +14,7 @@ import numpy as np
 from amt.arrange.form import Form
 from amt.arrange.styles import Instrument, Style
 from amt.models.notes.tokens import ROLES
-from amt.plan import Arrangement
-from amt.types import TICKS_PER_BEAT, BoolArray, FloatArray, TimeGrid
+from amt.types import TICKS_PER_BEAT, Arrangement, BoolArray, FloatArray, TimeGrid
 
 COUNTER_NOTES = 2.5
 """Notes per beat, over all roles of the network, from which there is a counter-melody; set by hand

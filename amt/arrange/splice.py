@@ -11,8 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from amt.plan import Rewrite
-from amt.types import TICKS_PER_BEAT, Note, Song, TimeGrid, Track
+from amt.types import TICKS_PER_BEAT, Note, Rewrite, Song, TimeGrid, Track
 
 
 def bar_span(grid: TimeGrid, rewrite: Rewrite, end: int) -> range:

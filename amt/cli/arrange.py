@@ -57,7 +57,7 @@ def arrange(
         from amt.arrange import load_network
         from amt.midi import write_midi
         from amt.options import ArrangementWords, check_drums, chosen_arrangement
-        from amt.plan import read_arrangement, read_plan
+        from amt.plan import read_plan
 
         chosen = read_plan(plan, reporter)
         words = ArrangementWords(
@@ -66,13 +66,12 @@ def arrange(
             drums=drums,
             melody=melody,
         )
-        arrangement = chosen_arrangement(read_arrangement(plan), words)
-        if style is not None:
-            chosen = replace(chosen, style=style)
+        arrangement = chosen_arrangement(chosen.arrangement, words)
+        chosen = replace(chosen, arrangement=arrangement, style=style or chosen.style)
         check_drums(drums, chosen.style)
         refuse_idle_weights(arrangement.arranger, weights)
-        network = load_network(arrangement, weights)
+        network = load_network(arrangement.arranger, weights)
         with staged([out], replaceable) as stage:
-            song = arrange_plan(chosen, arrangement, network, reporter.stage("arranging"))
+            song = arrange_plan(chosen, network, reporter.stage("arranging"))
             write_midi(song, stage.path(out))
-    summarise(chosen, arrangement, song, [out], as_json=False, reporter=reporter)
+    summarise(chosen, song, [out], as_json=False, reporter=reporter)

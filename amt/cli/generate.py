@@ -291,7 +291,6 @@ def generate(
     made = [path for path in targets.paths if path not in delivery.failures]
     summarise(
         generated.plan,
-        generated.arrangement,
         generated.song,
         made,
         as_json=as_json,

@@ -63,26 +63,26 @@ def regenerate(
         from amt.arrange import load_network
         from amt.midi import read_midi
         from amt.options import checked_seed
-        from amt.plan import Rewrite, read_arrangement, read_plan, write_plan
+        from amt.plan import read_plan, write_plan
         from amt.regenerate import Edited, parse_bars
         from amt.regenerate import regenerate as rewrite_bars
+        from amt.types import Rewrite
 
-        chosen, arrangement = read_plan(plan, reporter), read_arrangement(plan)
+        chosen = read_plan(plan, reporter)
         rewrite = Rewrite(*parse_bars(bars, len(chosen.grid.bars)), checked_seed(seed))
         edited = None if midi is None else Edited(midi, tuple(track_map or ()))
-        refuse_idle_weights(arrangement.arranger, weights)
-        network = load_network(arrangement, weights)
+        arranger = chosen.arrangement.arranger
+        refuse_idle_weights(arranger, weights)
+        network = load_network(arranger, weights)
         with staged(outputs, replaceable) as stage:
-            made = rewrite_bars(
-                chosen, arrangement, rewrite, network, edited, reporter.stage("arranging")
-            )
+            made = rewrite_bars(chosen, rewrite, network, edited, reporter.stage("arranging"))
             made.write(stage.path(out))
             song = made.song if midi is None else read_midi(stage.path(out))
             if plan_out is not None:
-                write_plan(chosen, stage.path(plan_out), made.arrangement)
+                write_plan(made.plan, stage.path(plan_out))
     if made.edited is not None:
         for line in (*made.edited.matches, *made.edited.remarks):
             reporter.message(str(line))
-    summarise(chosen, made.arrangement, song, outputs, as_json=False, reporter=reporter)
+    summarise(made.plan, song, outputs, as_json=False, reporter=reporter)
     if plan_out is None:
         reporter.message(f"to keep these bars when you compose others anew, add --midi {out} then")

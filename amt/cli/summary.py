@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from amt.cli.console import print_out
 
 if TYPE_CHECKING:
-    from amt.plan import Arrangement
     from amt.reporter import Reporter
     from amt.types import Plan, Song
     from render.soundfont.player import Instrument
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
 
 def summarise(
     plan: Plan,
-    arrangement: Arrangement,
     song: Song,
     outputs: Sequence[Path],
     *,
@@ -31,7 +29,6 @@ def summarise(
 
     Args:
         plan: of the piece.
-        arrangement: how its notes were written.
         song: the piece.
         outputs: files that were written.
         as_json: also print it as one line of JSON on stdout.
@@ -50,7 +47,7 @@ def summarise(
         "chords": len(plan.chords),
         "notes": {track.name: len(track.notes) for track in song.tracks},
         "style": plan.style,
-        "arranger": arrangement.arranger,
+        "arranger": plan.arrangement.arranger,
         "seed": plan.seed,
         "engine": sound and f"{sound.engine} {sound.version}".strip(),
         "soundfont": sound and sound.soundfont and str(sound.soundfont),

@@ -85,7 +85,7 @@ class Delivery:
         midi = self.stage.path(targets.out)
         write_midi(generated.song, midi)
         if targets.plan is not None:
-            write_plan(generated.plan, self.stage.path(targets.plan), generated.arrangement)
+            write_plan(generated.plan, self.stage.path(targets.plan))
         if targets.are_silent:
             return
         try:

@@ -21,7 +21,7 @@ unnoticed::
                a second (0-100), and the probabilities of the six moods, which sum to 1
     arrangement  {"arranger": "neural", "candidates": 1, "drums": true, "melody": true}: who writes
                the notes (neural or patterns), how many versions to choose from, and whether drums
-               and tune play; optional, by patterns if missing
+               and melody play; optional, by patterns if missing
     rewrites   {"bars": [9, 16], "seed": 7}: bars, from 1, both included, that were composed anew
                with another seed, in the order in which that happened; optional
 
@@ -33,37 +33,15 @@ Numbers have a fixed number of decimals (:func:`rounded`), so reading and writin
 same text, and a plan that was written and read again is arranged to the same bytes.
 """
 
-from amt.plan.arrangement import (
-    ARRANGERS,
-    AS_PLANNED,
-    DEFAULT_ARRANGER,
-    MAX_CANDIDATES,
-    Arrangement,
-    ArrangerName,
-    Rewrite,
-)
-from amt.plan.rules import rounded, validate
-from amt.plan.text import (
-    arrangement_from_json,
-    plan_from_json,
-    plan_to_json,
-    read_arrangement,
-    read_plan,
-    write_plan,
-)
+from amt.plan.rules import ARRANGERS, DEFAULT_ARRANGER, MAX_CANDIDATES, rounded, validate
+from amt.plan.text import plan_from_json, plan_to_json, read_plan, write_plan
 
 __all__ = [
     "ARRANGERS",
-    "AS_PLANNED",
     "DEFAULT_ARRANGER",
     "MAX_CANDIDATES",
-    "Arrangement",
-    "ArrangerName",
-    "Rewrite",
-    "arrangement_from_json",
     "plan_from_json",
     "plan_to_json",
-    "read_arrangement",
     "read_plan",
     "rounded",
     "validate",

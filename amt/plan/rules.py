@@ -9,11 +9,24 @@ from typing import TypeVar, get_args
 import numpy as np
 
 from amt.errors import PlanError, quoted
-from amt.plan.arrangement import ARRANGERS, AS_PLANNED, MAX_CANDIDATES, Arrangement
-from amt.types import EMOTIONS, Accent, Cut, CutKind, FloatArray, Plan, TimeGrid
+from amt.types import (
+    EMOTIONS,
+    Accent,
+    Arrangement,
+    ArrangerName,
+    Cut,
+    CutKind,
+    FloatArray,
+    Plan,
+    TimeGrid,
+)
 
 _Moment = TypeVar("_Moment", Cut, Accent)
 
+ARRANGERS: tuple[ArrangerName, ...] = get_args(ArrangerName)
+DEFAULT_ARRANGER: ArrangerName = "neural"
+"""The arranger of a new piece, unless one is asked for."""
+MAX_CANDIDATES = 64
 MAX_SEED = 2**63 - 1
 MAX_DENSITY = 100.0
 BEAT_LENGTH_S = (0.05, 16.0)
@@ -67,12 +80,11 @@ def rounded(plan: Plan) -> Plan:
     )
 
 
-def validate(plan: Plan, arrangement: Arrangement = AS_PLANNED) -> None:
+def validate(plan: Plan) -> None:
     """Check every rule of the format but the name of the style, which the arranger looks up.
 
     Args:
         plan: to be written or played.
-        arrangement: of the same piece.
 
     Raises:
         PlanError: a value breaks a rule; the message names its field as in the file.
@@ -98,7 +110,7 @@ def validate(plan: Plan, arrangement: Arrangement = AS_PLANNED) -> None:
     _validate_cuts(plan.cuts, plan.grid.duration_s)
     _validate_accents(plan.accents, plan.grid.duration_s)
     _validate_curves(plan)
-    _validate_arrangement(arrangement, len(plan.grid.bars))
+    _validate_arrangement(plan.arrangement, len(plan.grid.bars))
 
 
 def validate_grid(grid: TimeGrid) -> None:

@@ -12,10 +12,22 @@ import numpy as np
 from amt.chords import parse_chord, parse_key
 from amt.errors import ChordError, InputError, PlanError, quoted, shown
 from amt.mood import mood_name, report_alias
-from amt.plan.arrangement import AS_PLANNED, Arrangement, ArrangerName, Rewrite
 from amt.plan.rules import rounded, validate, validate_grid
-from amt.reporter import DEFAULT_REPORTER, SILENT, Reporter
-from amt.types import EMOTIONS, Accent, ChordSpan, Cut, CutKind, FloatArray, Plan, Section, TimeGrid
+from amt.reporter import DEFAULT_REPORTER, Reporter
+from amt.types import (
+    EMOTIONS,
+    Accent,
+    Arrangement,
+    ArrangerName,
+    ChordSpan,
+    Cut,
+    CutKind,
+    FloatArray,
+    Plan,
+    Rewrite,
+    Section,
+    TimeGrid,
+)
 
 _T = TypeVar("_T")
 
@@ -31,14 +43,14 @@ _OPTIONAL = ("title", "accents", "arrangement", "rewrites")
 _ROW_FIELDS = ("second", "loudness", "density", *EMOTIONS)
 
 
-def write_plan(plan: Plan, path: str | Path, arrangement: Arrangement = AS_PLANNED) -> None:
-    """Write a plan, and how its notes are written, as JSON to ``path``.
+def write_plan(plan: Plan, path: str | Path) -> None:
+    """Write a plan as JSON to ``path``.
 
     Raises:
         PlanError: the plan breaks a rule of the format (see :func:`amt.plan.validate`).
         OSError: ``path`` cannot be written.
     """
-    Path(path).write_text(plan_to_json(plan, arrangement), encoding="utf-8", newline="\n")
+    Path(path).write_text(plan_to_json(plan), encoding="utf-8", newline="\n")
 
 
 def read_plan(path: str | Path, reporter: Reporter = DEFAULT_REPORTER) -> Plan:
@@ -52,19 +64,6 @@ def read_plan(path: str | Path, reporter: Reporter = DEFAULT_REPORTER) -> Plan:
         PlanError: the file cannot be read, or is no plan of this version; the message names the
             file and the field.
     """
-    return _read(path, lambda text: plan_from_json(text, reporter))
-
-
-def read_arrangement(path: str | Path) -> Arrangement:
-    """Read from a plan file how the notes of the plan are written.
-
-    Raises:
-        PlanError: as for :func:`read_plan`.
-    """
-    return _read(path, arrangement_from_json)
-
-
-def _read(path: str | Path, parse: Callable[[str], _T]) -> _T:
     try:
         with Path(path).open("rb") as file:
             data = file.read(MAX_BYTES + 1)
@@ -80,19 +79,20 @@ def _read(path: str | Path, parse: Callable[[str], _T]) -> _T:
     except ValueError as error:  # a NUL in the name
         raise PlanError(f"cannot read the plan {shown(path)}: {error}") from error
     try:
-        return parse(text)
+        return plan_from_json(text, reporter)
     except PlanError as error:
         raise PlanError(f"{shown(path)}: {error}") from error
 
 
-def plan_to_json(plan: Plan, arrangement: Arrangement = AS_PLANNED) -> str:
+def plan_to_json(plan: Plan) -> str:
     """The text of a plan file.
 
     Raises:
         PlanError: the plan breaks a rule of the format (see :func:`amt.plan.validate`).
     """
     plan = rounded(plan)
-    validate(plan, arrangement)
+    validate(plan)
+    arrangement = plan.arrangement
     fields = {
         "version": str(VERSION),
         "title": _json(plan.title),
@@ -162,26 +162,17 @@ def plan_from_json(text: str, reporter: Reporter = DEFAULT_REPORTER) -> Plan:
         ),
         title=_text(data.get("title", ""), "title"),
         accents=_read_accents(data.get("accents", [])),
+        arrangement=_read_arrangement(data),
     )
-    validate(plan, _read_arrangement(data))
+    validate(plan)
     return plan
-
-
-def arrangement_from_json(text: str) -> Arrangement:
-    """How the notes of a file's plan are written: by patterns if it does not say.
-
-    Raises:
-        PlanError: the text is no plan of this version; the message names the field.
-    """
-    plan_from_json(text, SILENT)
-    return _read_arrangement(_object(_parse(text), "the plan"))
 
 
 def _read_arrangement(data: Mapping[str, Any]) -> Arrangement:
     name = "arrangement"
     row = _object(data.get(name, {}), name)
     _fields_of(row, f"{name}.", (), optional=_CHOICES)
-    default = AS_PLANNED
+    default = Arrangement()
     return Arrangement(
         arranger=cast(
             ArrangerName, _text(row.get("arranger", default.arranger), f"{name}.arranger")

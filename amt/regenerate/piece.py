@@ -1,6 +1,6 @@
 """Some bars of a piece composed anew, all others left as they are.
 
-The bars are added to the plan's rewrites (:class:`amt.plan.Arrangement`), so that the plan with
+The bars are added to the plan's rewrites (:class:`amt.types.Arrangement`), so that the plan with
 them gives the new piece again, and the next rewrite begins from there. Where the piece has been
 edited since, its MIDI file says what the other bars are.
 """
@@ -16,12 +16,11 @@ from amt.arrange import iter_songs
 from amt.arrange.splice import bar_span
 from amt.errors import InputError, quoted
 from amt.midi import write_midi
-from amt.plan import Arrangement, Rewrite
 from amt.regenerate.edited import EditedFile, with_new_bars
 from amt.regenerate.events import read_events
 from amt.regenerate.new_bars import NewBars, roles_of
 from amt.reporter import DEFAULT_REPORTER, Reporter
-from amt.types import Plan, Song
+from amt.types import Plan, Rewrite, Song
 
 if TYPE_CHECKING:
     from amt.models.notes.network import Arranger
@@ -45,7 +44,7 @@ class Regenerated:
 
     song: Song
     """What the plan gives, which knows no edits."""
-    arrangement: Arrangement
+    plan: Plan
     """The one from before with the rewrite added."""
     edited: EditedFile | None = None
     """The edited piece with the new bars, where one was given."""
@@ -86,7 +85,6 @@ def parse_bars(text: str, n_bars: int) -> tuple[int, int]:
 
 def regenerate(
     plan: Plan,
-    arrangement: Arrangement,
     rewrite: Rewrite,
     arranger: Arranger | None = None,
     edited: Edited | None = None,
@@ -95,24 +93,24 @@ def regenerate(
     """Compose some bars anew.
 
     Args:
-        plan: of the piece.
-        arrangement: how its notes are written so far.
+        plan: of the piece as it is so far.
         rewrite: which bars, and the seed that decides them.
-        arranger: the network, where the arrangement asks for it.
+        arranger: the network, where the plan asks for it.
         edited: the piece as it is now, where that is not what the plan gives.
         reporter: gets the progress.
 
     Raises:
-        PlanError: the bars are not in the piece, or plan or arrangement break another rule.
+        PlanError: the bars are not in the piece, or the plan breaks another rule.
         InputError: the style does not exist, the network is missing, the edited piece has other
             bars than the plan, or it is not certain which of its tracks are the plan's.
         MidiError: the edited piece cannot be read.
     """
-    after = replace(arrangement, rewrites=(*arrangement.rewrites, rewrite))
+    rewrites = (*plan.arrangement.rewrites, rewrite)
+    plan = replace(plan, arrangement=replace(plan.arrangement, rewrites=rewrites))
     file = None if edited is None else read_events(edited.path)
-    *_, before, song = iter_songs(plan, after, arranger, reporter)
+    *_, before, song = iter_songs(plan, arranger, reporter)
     if edited is None or file is None:
-        return Regenerated(song, after)
+        return Regenerated(song, plan)
     span = bar_span(plan.grid, rewrite, song.end)
     new = NewBars(plan, before, song, span, roles_of(plan, song))
-    return Regenerated(song, after, with_new_bars(file, new, edited.decisions))
+    return Regenerated(song, plan, with_new_bars(file, new, edited.decisions))

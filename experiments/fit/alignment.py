@@ -27,7 +27,7 @@ from amt.errors import InputError
 from amt.features import extract_features
 from amt.models.weights import load_composer, load_expression
 from amt.mood import smooth
-from amt.plan import ARRANGERS, DEFAULT_ARRANGER, Arrangement
+from amt.plan import ARRANGERS, DEFAULT_ARRANGER
 from amt.timing import GridOptions, fit_grid, steady_grid
 from amt.timing.hits import are_hits, is_strong
 from amt.types import EMOTIONS, Cut, FloatArray, TimeGrid, VideoFeatures
@@ -340,7 +340,7 @@ def _songs(
     composer = load_composer(arguments.weights and arguments.weights / "composer")
     expression = load_expression(arguments.weights and arguments.weights / "expression")
     styles = arguments.style or DEFAULT_STYLES
-    arranger = load_network(Arrangement(arguments.arranger), arguments.weights)
+    arranger = load_network(arguments.arranger, arguments.weights)
     return list(follow(films, composer, expression, styles, range(arguments.songs), arranger))
 
 

@@ -13,7 +13,7 @@ left out of the means.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -25,8 +25,8 @@ from amt.models.chords.network import Composer
 from amt.models.expression import Expression
 from amt.models.notes.network import Arranger
 from amt.mood import smooth
-from amt.plan import Arrangement, rounded
-from amt.types import FloatArray, Plan, Song, VideoFeatures
+from amt.plan import rounded
+from amt.types import Arrangement, FloatArray, Plan, Song, VideoFeatures
 from experiments.common.tables import markdown, number
 
 MIN_SECONDS = 8
@@ -93,7 +93,8 @@ def follow(
             for seed in seeds:
                 options = ComposeOptions(seed=seed, style=style)
                 plan = rounded(compose(features, options, composer, expression))
-                yield followed(name, features, plan, arrange(plan, arrangement, arranger))
+                plan = replace(plan, arrangement=arrangement)
+                yield followed(name, features, plan, arrange(plan, arranger))
 
 
 def correlation(first: FloatArray, second: FloatArray) -> float:

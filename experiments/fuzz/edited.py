@@ -10,9 +10,8 @@ from pathlib import Path
 from amt.arrange import arrange
 from amt.arrange.splice import bar_span
 from amt.midi import write_midi
-from amt.plan import Arrangement, Rewrite
 from amt.regenerate import Edited, regenerate
-from amt.types import Plan
+from amt.types import Plan, Rewrite
 from experiments.fuzz.contract import BrokenContract, Case
 from experiments.fuzz.plan import whole_plan
 from experiments.fuzz.runner import Draw
@@ -55,7 +54,7 @@ def prepare(folder: Path) -> Draw:
 
         def run() -> None:
             edited = Edited(path, said)
-            new = regenerate(piece.plan, Arrangement(), piece.rewrite, None, edited)
+            new = regenerate(piece.plan, piece.rewrite, None, edited)
             new.write(made)
             if new.edited is None or any(_DOUBT in remark for remark in new.edited.remarks):
                 return  # so little is left of the piece that its bars may lie elsewhere

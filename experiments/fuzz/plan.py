@@ -13,8 +13,18 @@ import numpy as np
 from amt.arrange import arrange, style_names
 from amt.chords import VOCABULARY_SIZE, Key, chord_from_id
 from amt.midi import write_midi
-from amt.plan import Arrangement, Rewrite, plan_to_json, read_arrangement, read_plan
-from amt.types import EMOTIONS, Accent, ChordSpan, Cut, Plan, Section, TimeGrid
+from amt.plan import plan_to_json, read_plan
+from amt.types import (
+    EMOTIONS,
+    Accent,
+    Arrangement,
+    ChordSpan,
+    Cut,
+    Plan,
+    Rewrite,
+    Section,
+    TimeGrid,
+)
 from experiments.fuzz.contract import BrokenContract, Case
 from experiments.fuzz.damage import changed, damaged_text
 from experiments.fuzz.runner import Draw
@@ -28,7 +38,7 @@ def prepare(folder: Path) -> Draw:
     """Cases of this kind."""
     path, midi = Path("song.plan.json"), folder / "song.mid"
     randoms = map(random.Random, range(_PLANS))
-    whole = [plan_to_json(whole_plan(rng), whole_arrangement(rng)) for rng in randoms]
+    whole = [plan_to_json(rewritten(whole_plan(rng), rng)) for rng in randoms]
 
     def draw(rng: random.Random) -> Case:
         text = rng.choice(whole)
@@ -40,21 +50,21 @@ def prepare(folder: Path) -> Draw:
         path.write_bytes(data)
 
         def run() -> None:
-            plan, arrangement = read_plan(path), read_arrangement(path)
+            plan = read_plan(path)
             if plan.grid.n_beats <= _MAX_BEATS:
-                if plan_to_json(plan, arrangement) != _again(plan, arrangement, path):
+                if plan_to_json(plan) != _again(plan, path):
                     raise BrokenContract("the plan is another one when it is written and read")
-                write_midi(arrange(plan, replace(arrangement, arranger="patterns")), midi)
+                by_patterns = replace(plan.arrangement, arranger="patterns")
+                write_midi(arrange(replace(plan, arrangement=by_patterns)), midi)
 
         return Case(run, text, (path,))
 
     return draw
 
 
-def _again(plan: Plan, arrangement: Arrangement, path: Path) -> str:
-    text = plan_to_json(plan, arrangement)
-    path.write_text(text, encoding="utf-8")
-    return plan_to_json(read_plan(path), read_arrangement(path))
+def _again(plan: Plan, path: Path) -> str:
+    path.write_text(plan_to_json(plan), encoding="utf-8")
+    return plan_to_json(read_plan(path))
 
 
 def whole_plan(rng: random.Random) -> Plan:
@@ -83,7 +93,7 @@ def whole_plan(rng: random.Random) -> Plan:
     )
 
 
-def whole_arrangement(rng: random.Random) -> Arrangement:
-    """Patterns, at times with a bar written anew."""
+def rewritten(plan: Plan, rng: random.Random) -> Plan:
+    """The plan by patterns, at times with two bars written anew."""
     rewrites = (Rewrite(1, 2, 7),) if rng.random() < 0.3 else ()
-    return Arrangement(drums=rng.random() < 0.7, rewrites=rewrites)
+    return replace(plan, arrangement=Arrangement(drums=rng.random() < 0.7, rewrites=rewrites))

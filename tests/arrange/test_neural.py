@@ -25,8 +25,8 @@ from amt.models.notes.conditioning import NotePlan
 from amt.models.notes.network import NO_HIT, Arranger
 from amt.models.notes.tokens import ROLES
 from amt.models.weights import save_model
-from amt.plan import Arrangement, plan_from_json, plan_to_json
-from amt.types import Cut, Note, Plan, Section, Song
+from amt.plan import plan_from_json, plan_to_json
+from amt.types import Arrangement, Cut, Note, Plan, Section, Song
 from tests.arrange.plan_strategies import make_plan, plans
 
 NEURAL = Arrangement("neural")
@@ -46,8 +46,8 @@ def tiny() -> Arranger:
     return Arranger(CONFIG).eval()
 
 
-def asked(plan: Plan, arrangement: Arrangement = NEURAL) -> NotePlan:
-    return note_plan(plan, write_score(plan, load_style(plan.style)), arrangement)
+def asked(plan: Plan) -> NotePlan:
+    return note_plan(plan, write_score(plan, load_style(plan.style)))
 
 
 def quiet(plan: Plan) -> Plan:
@@ -75,7 +75,7 @@ def test_any_plan_becomes_a_song_in_range_that_midi_can_hold(plan: Plan, tmp_pat
 @SOME_PLANS
 @given(plan=plans().map(quiet))
 def test_a_plan_and_its_file_are_arranged_to_the_same_song(plan: Plan) -> None:
-    again = plan_from_json(plan_to_json(plan, NEURAL))
+    again = plan_from_json(plan_to_json(replace(plan, arrangement=NEURAL)))
     assert arrange_neural(again, tiny()) == arrange_neural(plan, tiny())
 
 
@@ -146,9 +146,10 @@ def test_sections_and_hits_are_inputs() -> None:
 
 def test_without_a_melody_there_is_no_counter_melody() -> None:
     plan = make_plan(16.0, density=10.0)
-    wanted = asked(plan, Arrangement("neural", melody=False))
+    plan = replace(plan, arrangement=Arrangement("neural", melody=False))
+    wanted = asked(plan)
     assert not wanted.roles[:, :2].any()
-    song = arrange_neural(plan, tiny(), Arrangement("neural", melody=False))
+    song = arrange_neural(plan, tiny())
     assert [t.name for t in song.tracks] == ["Piano accompaniment", "Piano bass"]
 
 
@@ -183,7 +184,8 @@ def test_pad_bass_and_drums_play_as_they_do_with_the_patterns() -> None:
 
 def test_no_drums() -> None:
     plan = make_plan(16.0, style="band", mood="exciting", density=9.0)
-    without = arrange_neural(plan, tiny(), Arrangement("neural", drums=False))
+    without_drums = replace(plan, arrangement=Arrangement("neural", drums=False))
+    without = arrange_neural(without_drums, tiny())
     assert without.tracks == arrange_neural(plan, tiny()).tracks[:-1]
 
 
@@ -251,17 +253,17 @@ def test_what_cannot_be_arranged_is_refused() -> None:
     with pytest.raises(InputError, match="unknown style 'polka'"):
         arrange_neural(replace(plan, style="polka"), tiny())
     with pytest.raises(PlanError, match="candidates is 0"):
-        arrange_neural(plan, tiny(), Arrangement("neural", candidates=0))
+        arrange_neural(replace(plan, arrangement=Arrangement(candidates=0)), tiny())
     with pytest.raises(InputError, match="none is loaded"):
-        arrange(plan, NEURAL)
+        arrange(replace(plan, arrangement=NEURAL))
 
 
 def test_the_network_is_loaded_only_where_it_is_asked_for(tmp_path: Path) -> None:
-    assert load_network(Arrangement("patterns"), tmp_path) is None
+    assert load_network("patterns", tmp_path) is None
     with pytest.raises(WeightsError, match=r"no weights of the neural arranger in .*--weights"):
-        load_network(NEURAL, tmp_path)
+        load_network("neural", tmp_path)
     save_model(tmp_path / "arranger", "arranger", CONFIG, tiny().state_dict())
-    assert isinstance(load_network(NEURAL, tmp_path), Arranger)
+    assert isinstance(load_network("neural", tmp_path), Arranger)
 
 
 @pytest.mark.parametrize("duration_s", [16.0, 17.3])

@@ -26,7 +26,6 @@ from amt.chords import Key, parse_chord
 from amt.compose import ComposeOptions
 from amt.errors import InputError
 from amt.pipeline import Generated, GenerateOptions, generate
-from amt.plan import AS_PLANNED
 from amt.report import ReportOptions, Sound, write_report
 from amt.report.clip import MAX_EMBEDDED_BYTES, check_embeddable, coded, link_to
 from amt.report.hits import landings
@@ -435,7 +434,7 @@ def long_piece(hours: float) -> Generated:
         semantic=None,
         backend="analytic",
     )
-    return Generated(features, plan, song, AS_PLANNED)
+    return Generated(features, plan, song)
 
 
 def test_a_long_piece_gives_a_small_page(tmp_path: Path) -> None:
@@ -451,7 +450,6 @@ def test_a_piece_without_cuts_sections_or_notes(tmp_path: Path) -> None:
         replace(made.features, cuts=()),
         replace(made.plan, cuts=(), sections=()),
         replace(made.song, tracks=()),
-        AS_PLANNED,
     )
     page = written(tmp_path, bare)
     assert "The clip has no cuts for the music to meet." in page.words["p"]

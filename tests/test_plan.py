@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from amt.errors import PlanError
 from amt.plan import plan_from_json, plan_to_json, read_plan, rounded, write_plan
+from amt.reporter import callback_reporter
 from amt.types import Accent, Arrangement, Cut, Plan, Rewrite, Section
 from tests.arrange.plan_strategies import make_plan, plans
 
@@ -281,7 +282,10 @@ def test_an_alias_of_a_mood_is_read_as_the_mood_and_told(plan: Plan) -> None:
     data = json.loads(plan_to_json(plan))
     data["sections"][1]["mood"] = "happy"
     said: list[str] = []
-    assert plan_from_json(json.dumps(data), said.append).sections[1].mood == "exciting"
+    assert (
+        plan_from_json(json.dumps(data), callback_reporter(message=said.append)).sections[1].mood
+        == "exciting"
+    )
     assert said == ["the mood happy is taken as exciting, the nearest of the six"]
 
 

@@ -92,7 +92,7 @@ def test_blending_moves_from_the_picture_to_what_is_asked(blend: float) -> None:
     assert (asked[2:6, 3] >= np.minimum(picture[2:6, 3], 0.85) - 1e-9).all()
 
 
-def test_times_may_be_minutes_and_aliases_are_told() -> None:
+def test_times_may_be_minutes_and_aliases_are_explained() -> None:
     said: list[str] = []
     spans = parse_moods(
         "happy:0-1:02.5, sad:1:02.5\u20130:01:30", 90.0, callback_reporter(message=said.append)

@@ -1,5 +1,5 @@
 """What asking for a mood does to the music: with toy models what is promised whatever the weights,
-with the packaged ones that it can be heard."""
+with the packaged ones that it is audible."""
 
 from __future__ import annotations
 

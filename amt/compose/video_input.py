@@ -5,11 +5,9 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from amt.features.semantic import SEMANTIC_DIM
 from amt.models.video import MODALITIES, VideoInput
 from amt.types import FloatArray, VideoFeatures
-
-SEMANTIC_DIM = 768
-"""Width of a CLIP ViT-L/14 image embedding; zeros, marked as unknown, where there is none."""
 
 
 def video_at(
@@ -28,7 +26,7 @@ def video_at(
     """
     rows = times_s.astype(np.int64).clip(0, features.seconds - 1)
     semantic = features.semantic
-    if semantic is None:
+    if semantic is None:  # the networks are given zeros, marked as unknown
         semantic = np.zeros((features.seconds, SEMANTIC_DIM))
     clock = np.stack([times_s, features.duration_s - times_s], axis=-1)
     known = [name != "semantic" or features.semantic is not None for name in MODALITIES]

@@ -330,7 +330,7 @@ def _parts(folder: Path, whole: str, index: str) -> tuple[Path, ...]:
 
 
 def _is_whole(folder: Path) -> bool:
-    """Whether a converted model is there; its last written file tells the size of the first."""
+    """Whether a converted model is complete: its last written file holds the size of the first."""
     with contextlib.suppress(OSError, ValueError):
         size = int((folder / _SUMS).read_text(encoding="utf-8").rsplit("size ", 1)[1])
         return (folder / _SAFETENSORS[0]).stat().st_size == size

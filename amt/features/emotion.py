@@ -1,13 +1,14 @@
 """Mood from colour, light, movement and cuts, without any model.
 
-Each second gets a valence and an arousal from what film theory and psychology say of its picture,
-and from those the six emotions of Video2Music by nearness on the circumplex:
+Each second gets a valence and an arousal from measures of its picture that film theory and
+psychology connect with them, and from those the six emotions of Video2Music by nearness on the
+circumplex:
 
 * colour (Valdez & Mehrabian 1994): pleasure = .69 brightness + .22 saturation,
   arousal = -.31 brightness + .60 saturation, each of the standardised picture;
-* colourfulness (Hasler & Süsstrunk 2003) adds to pleasure, for grey is seldom gay;
+* colourfulness (Hasler & Süsstrunk 2003) adds to pleasure;
 * movement and cut rate (Hanjalic & Xu 2005) add to arousal;
-* a dark picture that moves is a threat: darkness times movement takes from pleasure.
+* threat, darkness times movement, takes from pleasure: a dark picture that moves is frightening.
 
 Standardisation uses fixed means and deviations (:data:`TYPICAL`), so a second's mood does not
 depend on the rest of the clip.
@@ -35,13 +36,28 @@ TYPICAL = {
 }
 """(mean, deviation) of each measure: colour and light over a handful of films and home videos,
 motion, as log(1 + 0-255), over the music videos of MuVi-Sync."""
+MAX_DEVIATIONS = 2.5
+"""Standardised measures are cut off here, so that a single one does not decide the mood."""
+COLOUR_AROUSAL = 0.5
+"""Share at which the effects of colour on arousal count: what moves excites more than what is
+coloured."""
+VALENCE_WEIGHTS = {"brightness": 0.69, "saturation": 0.22, "colourfulness": 0.3, "threat": -0.3}
+AROUSAL_WEIGHTS = {
+    "brightness": -0.31 * COLOUR_AROUSAL, "saturation": 0.60 * COLOUR_AROUSAL,
+    "contrast": 0.2, "motion": 0.9, "pace": 1.5,
+}  # fmt: skip
+"""Weights of the standardised measures in valence and arousal. Those of brightness and saturation
+are Valdez & Mehrabian's; the others were set by hand."""
+VALENCE_SCALE, AROUSAL_SCALE = 1.6, 1.2
+"""The weighted sums are divided by these, then squashed by tanh into -1 to 1."""
 TYPICAL_PACE = 0.15
+"""Cuts a second in a common clip."""
 CUT_WINDOW_S = 8.0
 """Cuts are counted in a window of this length; eight in it are a very fast montage."""
 SHARPNESS = 1.4
-"""How decidedly the nearest emotion wins: weights are exp(-SHARPNESS x squared distance).
+"""How much the nearest emotion outweighs others: weights are exp(-SHARPNESS x squared distance).
 
-Chosen so that the answers agree in scale with those of CLIP ViT-L/14@336 that MuVi-Sync publishes
+Chosen so that the emotions are as even as those of CLIP ViT-L/14@336 that MuVi-Sync publishes
 (672 music videos, 172,212 seconds): their entropy is .73 of the greatest, the likeliest emotion has
 .48, and valence and arousal lie .49 from neutral, .42 once smoothed as the composer smooths them.
 Over fourteen films and home videos this constant gives .70, .49, .48 and .42; 6 would give .24,
@@ -96,19 +112,15 @@ def analytic_emotion(looks: list[Look], motion: FloatArray, cuts: tuple[Cut, ...
     }
     measures["motion"] = np.log1p(without_cuts(motion))
     z = {
-        name: ((measures[name] - mean) / deviation).clip(-2.5, 2.5)
+        name: ((measures[name] - mean) / deviation).clip(-MAX_DEVIATIONS, MAX_DEVIATIONS)
         for name, (mean, deviation) in TYPICAL.items()
     }
-    pace = cut_rate(cuts, len(looks))
-    threat = np.maximum(-z["brightness"], 0) * np.maximum(z["motion"], 0)
-    valence = (
-        0.69 * z["brightness"] + 0.22 * z["saturation"] + 0.3 * z["colourfulness"] - 0.3 * threat
-    ) / 1.6
-    # What moves excites more than what is coloured, so colour counts by half.
-    arousal = (
-        0.5 * (-0.31 * z["brightness"] + 0.60 * z["saturation"]) + 0.2 * z["contrast"]
-        + 0.9 * z["motion"] + 1.5 * (pace - TYPICAL_PACE)
-    ) / 1.2  # fmt: skip
+    z["threat"] = np.maximum(-z["brightness"], 0) * np.maximum(z["motion"], 0)
+    z["pace"] = cut_rate(cuts, len(looks)) - TYPICAL_PACE
+    valence, arousal = (
+        sum(weight * z[name] for name, weight in weights.items()) / scale
+        for weights, scale in ((VALENCE_WEIGHTS, VALENCE_SCALE), (AROUSAL_WEIGHTS, AROUSAL_SCALE))
+    )
     return circumplex(np.stack([np.tanh(valence), np.tanh(arousal)], axis=-1))
 
 

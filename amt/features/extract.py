@@ -1,18 +1,16 @@
-"""The one pass over a clip that gives everything the pipeline knows of it."""
+"""Features of a clip: cuts, motion, mood and meaning, all from one pass over its frames."""
 
 from __future__ import annotations
 
 import math
-import zipfile
-import zlib
 from collections.abc import Callable
-from itertools import pairwise
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Literal, Protocol
 
 import numpy as np
 
-from amt.errors import InputError, WeightsError, shown
+from amt.errors import WeightsError
+from amt.features.clip_cache import read_cache, write_cache
 from amt.features.clip_weights import (
     CLIP_MODEL,
     NEAR_CLIP_MODEL,
@@ -24,22 +22,12 @@ from amt.features.clip_weights import (
 from amt.features.emotion import Look, analytic_emotion, look
 from amt.features.motion import MotionMeter
 from amt.features.scenes import CutDetector, scene_offset
-from amt.features.semantic import (
-    SEMANTIC_DIM,
-    ClipResult,
-    ClipVision,
-    read_cache,
-    write_cache,
-)
+from amt.features.semantic import ClipResult, ClipVision
 from amt.features.video import Frame, VideoReader
 from amt.reporter import DEFAULT_REPORTER, Reporter
-from amt.types import EMOTIONS, Cut, CutKind, FloatArray, VideoFeatures
+from amt.types import Cut, FloatArray, VideoFeatures
 
 Backend = Literal["auto", "clip", "analytic"]
-FORMAT = 1
-_NO_NPZ = (ValueError, AttributeError, TypeError, zipfile.BadZipFile, EOFError, zlib.error)
-"""What NumPy raises on files of other kinds."""
-_CUT_KINDS: tuple[CutKind, ...] = get_args(CutKind)
 
 
 def extract_features(
@@ -51,7 +39,7 @@ def extract_features(
     reporter: Reporter = DEFAULT_REPORTER,
     open_clip: Callable[..., ClipVision] | None = None,
 ) -> VideoFeatures:
-    """Look at a clip once, frame by frame; memory does not grow with its length.
+    """The features of a clip, from one pass over its frames; memory does not grow with its length.
 
     Args:
         path: any file that PyAV decodes.
@@ -67,44 +55,54 @@ def extract_features(
         VideoError: the clip cannot be decoded or holds fewer than two frames.
         WeightsError: ``clip`` was asked for, and its weights are not here or not usable.
     """
-    path = Path(path)
-    with VideoReader(path) as reader:
-        chosen = _chosen_clip(backend, clip_model, allow_download, reporter)
-        kept = read_cache(reader.file, chosen) if chosen is not None else None
+    with VideoReader(Path(path)) as reader:
+        model = _chosen_clip(backend, clip_model, allow_download, reporter)
+        result = read_cache(reader.file, model) if model is not None else None
         vision = None
-        if chosen is not None and kept is None:
-            opener = open_clip or ClipVision
-            vision = opener(chosen, allow_download=allow_download, reporter=reporter)
-        motion, detector, seconds = MotionMeter(), CutDetector(), _EverySecond(vision)
-        for frame in reader:
-            motion.push(frame)
-            detector.push(frame)
-            seconds.push(frame)
-            if reader.info.declared_s:
-                reporter.progress(min(1.0, frame.time_s / reader.info.declared_s))
-        duration_s, appears_s = reader.duration_s, reader.first_s
-        if (shortfall := reader.shortfall()) is not None:
-            reporter.message(shortfall)
-    n_seconds = math.ceil(duration_s)
-    cuts = detector.finish(duration_s)
-    if appears_s > 0:
-        # What is dark before is no shot that the detector saw.
-        cuts = (Cut(appears_s, 1.0, "cut"), *cuts)
+        if model is not None and result is None:
+            vision = (open_clip or ClipVision)(
+                model, allow_download=allow_download, reporter=reporter
+            )
+        motion, detector, seconds = MotionMeter(), CutDetector(), _FirstOfSecond(vision)
+        _read_frames(reader, (motion, detector, seconds), reporter)
+    n_seconds = math.ceil(reader.duration_s)
+    cuts = detector.finish(reader.duration_s)
+    if reader.first_s > 0:
+        # The detector receives no frame of what is dark before the first one.
+        cuts = (Cut(reader.first_s, 1.0, "cut"), *cuts)
     moving = motion.per_second(n_seconds)
     if vision is not None:
-        kept = vision.finish()
-        write_cache(reader.file, chosen, kept)
-    semantic, emotion = seconds.finish(n_seconds, moving, cuts, kept)
+        result = vision.finish()
+        write_cache(reader.file, model, result)
+    semantic, emotion = seconds.finish(n_seconds, moving, cuts, result)
     reporter.progress(1.0)
     return VideoFeatures(
-        duration_s=duration_s,
+        duration_s=reader.duration_s,
         emotion=emotion,
         motion=moving,
         scene_offset=scene_offset(cuts, n_seconds),
         cuts=cuts,
         semantic=semantic,
-        backend="clip" if chosen is not None else "analytic",
+        backend="clip" if model is not None else "analytic",
     )
+
+
+class _FrameReceiver(Protocol):
+    def push(self, frame: Frame) -> None:
+        """Take the next frame."""
+
+
+def _read_frames(
+    reader: VideoReader, receivers: tuple[_FrameReceiver, ...], reporter: Reporter
+) -> None:
+    """Push every frame of a clip to each of the receivers."""
+    for frame in reader:
+        for receiver in receivers:
+            receiver.push(frame)
+        if reader.info.declared_s:
+            reporter.progress(min(1.0, frame.time_s / reader.info.declared_s))
+    if (shortfall := reader.shortfall()) is not None:
+        reporter.message(shortfall)
 
 
 def _chosen_clip(
@@ -113,7 +111,7 @@ def _chosen_clip(
     allow_download: bool,
     reporter: Reporter,
 ) -> str | None:
-    """The CLIP model that looks at the pictures; None for light, colour and movement."""
+    """The CLIP model that gives mood and meaning; None for mood from light, colour and movement."""
     if backend == "analytic":
         return None
     if clip_model is not None:  # a model that the user names must be usable
@@ -150,8 +148,8 @@ def _from_clip(name: str) -> str:
     return sentence
 
 
-class _EverySecond:
-    """Looks at the first frame shown in each second."""
+class _FirstOfSecond:
+    """Measures the first frame shown in each second, and hands it to CLIP if there is one."""
 
     def __init__(self, vision: ClipVision | None) -> None:
         self._vision = vision
@@ -172,106 +170,14 @@ class _EverySecond:
         n_seconds: int,
         motion: FloatArray,
         cuts: tuple[Cut, ...],
-        seen: ClipResult | None,
+        result: ClipResult | None,
     ) -> tuple[FloatArray | None, FloatArray]:
         """Semantic [S, 768] or None, and emotion [S, 6]."""
         # A second in which no frame begins shows the frame of the second before.
         rows = np.searchsorted(self._times, np.arange(n_seconds), side="right") - 1
         rows = np.maximum(rows, 0)  # where the picture starts late, its first one counts
-        if seen is None:
+        if result is None:
             return None, analytic_emotion([self._looks[row] for row in rows], motion, cuts)
-        rows = np.minimum(rows, len(seen.emotion) - 1)  # another decoder may have kept fewer
-        return None if seen.semantic is None else seen.semantic[rows], seen.emotion[rows]
-
-
-def save_features(features: VideoFeatures, path: str | Path) -> None:
-    """Write features as NPZ; :func:`load_features` reads them back equal."""
-    arrays: dict[str, Any] = {
-        "format": np.array(FORMAT),
-        "duration_s": np.array(features.duration_s),
-        "emotion": features.emotion,
-        "motion": features.motion,
-        "scene_offset": features.scene_offset,
-        "cut_time_s": np.array([cut.time_s for cut in features.cuts], dtype=np.float64),
-        "cut_strength": np.array([cut.strength for cut in features.cuts], dtype=np.float64),
-        "cut_kind": np.array([_CUT_KINDS.index(cut.kind) for cut in features.cuts], np.int64),
-        "backend": np.array(features.backend),
-    }
-    if features.semantic is not None:
-        arrays["semantic"] = features.semantic
-    with Path(path).open("wb") as file:
-        np.savez_compressed(file, **arrays)
-
-
-def load_features(path: str | Path) -> VideoFeatures:
-    """Read what :func:`save_features` wrote.
-
-    Raises:
-        InputError: the file is missing, no NPZ, of another format, or inconsistent.
-    """
-    try:
-        # A file of our own keeps numpy from leaving one open when the archive is broken.
-        with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as data:
-            arrays = {name: data[name] for name in data.files}
-    except OSError as error:
-        raise InputError(f"cannot read features from {shown(path)}: {error.strerror}") from error
-    except _NO_NPZ as error:
-        raise InputError(f"{path} is no features file: write it with amt features") from error
-    if not np.array_equal(arrays.get("format", -1), FORMAT):
-        raise InputError(
-            f"{shown(path)} is not of features format {FORMAT}: extract the clip again"
-        )
-    try:
-        features = _from_arrays(arrays)
-    except (KeyError, ValueError, TypeError, IndexError) as error:
-        raise InputError(
-            f"{shown(path)} lacks a part of the features or holds a broken one: extract the clip "
-            "again"
-        ) from error
-    problem = _problem(features)
-    if problem is not None:
-        raise InputError(f"{shown(path)} does not hold together, {problem}: extract the clip again")
-    return features
-
-
-def _from_arrays(arrays: dict[str, np.ndarray]) -> VideoFeatures:
-    def curve(name: str) -> FloatArray:
-        return arrays[name].astype(np.float64)
-
-    cuts = zip(curve("cut_time_s"), curve("cut_strength"), arrays["cut_kind"], strict=True)
-    return VideoFeatures(
-        duration_s=float(arrays["duration_s"]),
-        emotion=curve("emotion"),
-        motion=curve("motion"),
-        scene_offset=curve("scene_offset"),
-        cuts=tuple(Cut(float(t), float(s), _CUT_KINDS[int(k)]) for t, s, k in cuts),
-        semantic=curve("semantic") if "semantic" in arrays else None,
-        backend=str(arrays["backend"]),
-    )
-
-
-def _problem(features: VideoFeatures) -> str | None:
-    """What is wrong with features from a file, or None."""
-    if not 0 < features.duration_s < math.inf:
-        return "its duration is not a positive number"
-    seconds = math.ceil(features.duration_s)
-    curves = {
-        "emotion": (features.emotion, (seconds, len(EMOTIONS))),
-        "motion": (features.motion, (seconds,)),
-        "scene_offset": (features.scene_offset, (seconds,)),
-    }
-    if features.semantic is not None:
-        curves["semantic"] = (features.semantic, (seconds, SEMANTIC_DIM))
-    for name, (values, shape) in curves.items():
-        if values.shape != shape or not np.isfinite(values).all():
-            return f"{name} is not {shape} finite numbers"
-    if features.emotion.min() < 0 or not np.allclose(features.emotion.sum(axis=1), 1, atol=1e-3):
-        return "emotion is not a probability a second"
-    times = [0.0, *(cut.time_s for cut in features.cuts), features.duration_s]
-    if not all(before < after for before, after in pairwise(times)):
-        return "its cuts are not in order inside the clip"
-    if not all(0 <= cut.strength <= 1 for cut in features.cuts):
-        return "a cut's strength is not within 0 to 1"
-    if features.backend not in ("clip", "analytic"):
-        return f"its backend is {features.backend[:20]!r}"
-    return None
+        rows = np.minimum(rows, len(result.emotion) - 1)  # another decoder may have kept fewer
+        semantic = None if result.semantic is None else result.semantic[rows]
+        return semantic, result.emotion[rows]

@@ -27,6 +27,11 @@ class Fades:
     """A change is gradual if the frame beside the blank run has less than this share of the full
     picture's spread."""
 
+    MIN_STRENGTH = 0.5
+    """A fade has at least this strength: the picture was gone in between."""
+    BLANK_S = 0.2
+    """Seconds before the new picture that belong to the fade, so that no cut is found there."""
+
     def __init__(self) -> None:
         self._before: deque[tuple[Sample, float]] = deque()
         self._after: list[tuple[Sample, float]] = []
@@ -81,7 +86,7 @@ class Fades:
             flash = strength < self.FLASH_STRENGTH and first.time_s - self._left_s < self.FLASH_S
             gradual = went_gradually or first_spread < self.GRADUAL * spread
             if pictures and gradual and not flash:
-                cut = Cut(first.time_s, max(strength, 0.5), "fade")
-                self._spans.append(Span(cut, first.time_s - 0.2, fullest.time_s))
+                cut = Cut(first.time_s, max(strength, self.MIN_STRENGTH), "fade")
+                self._spans.append(Span(cut, first.time_s - self.BLANK_S, fullest.time_s))
             self._old = None
         self._after = []

@@ -30,13 +30,15 @@ from amt.types import Cut, ImageArray
 MIN_SHOT_S = 0.25
 """Of cuts nearer to each other the stronger one counts."""
 LOOK_S = 0.31
-"""Movement this far before and after a frame tells whether its change stands out."""
+"""Seconds before and after a frame in which its change is compared with others."""
 NEIGHBOURS = 2
 """Changes looked at on each side."""
 MIN_CHANGE = 15.0
 MIN_RATIO = 3.0
 """A change stands out if it is as large, and as many times the mean of its neighbours
 (``AdaptiveDetector``)."""
+LEAST_CHANGE = MIN_CHANGE / 3
+"""A smaller change is no cut, however little moves around it."""
 REPEATED = 1.0
 """A smaller change is the same picture again."""
 ALIKE = ((0.1, 0.3), (0.18, 0.42))
@@ -118,7 +120,7 @@ class HardCuts:
         around = sum(sum(self._shown[i].change for i in side) / len(side) for side in near if side)
         if shown.change >= max(MIN_CHANGE, MIN_RATIO * around / 2):
             return self._unlike(index) >= float(np.interp(shown.gap_s, *ALIKE))
-        if shown.change < MIN_CHANGE / 3:
+        if shown.change < LEAST_CHANGE:
             return False
         others = [self._unlike(i) for side in near for i in side]
         if not others:

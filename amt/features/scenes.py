@@ -8,7 +8,7 @@ comes gradually (:mod:`.fades`). Their time is that of the first frame that is n
 *Dissolves* are all other gradual changes: blends, wipes, pushes and slides (:mod:`.transitions`).
 Their time is their middle.
 
-The *strength* of a change tells how unlike the pictures before and after it are
+The *strength* of a change is how unlike the pictures before and after it are
 (:mod:`.similarity`).
 """
 

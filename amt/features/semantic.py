@@ -6,19 +6,13 @@
 
 The composer's semantic input is defined for :data:`CLIP_MODEL`, whose embedding has 768 numbers.
 Another CLIP may be named for speed: if its embedding has another size, only the emotion is used.
-Where the weights come from is told by :mod:`amt.features.clip_weights`. ``torch`` and
+:mod:`amt.features.clip_weights` finds the weights. ``torch`` and
 ``transformers`` are imported only when a :class:`ClipVision` is made.
-
-What CLIP said of a clip can be kept: :func:`read_cache` and :func:`write_cache`.
 """
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
 import json
-import zipfile
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -26,19 +20,15 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from amt.errors import WeightsError, shown
-from amt.features.cache import cache_folder, replacing
 from amt.features.clip_weights import (
     CLIP_MODEL,
     NEAR_CLIP_MODEL,
     ClipFiles,
     absence,
-    chosen_clip,
     clip_files,
     fetch,
     loadable,
-    local_folder,
     quiet,
-    revision_of,
 )
 from amt.reporter import DEFAULT_REPORTER, Reporter
 from amt.types import EMOTIONS, FloatArray, ImageArray
@@ -47,19 +37,19 @@ if TYPE_CHECKING:
     import torch
 
 SEMANTIC_DIM = 768
+"""Width of the image embeddings of :data:`CLIP_MODEL`."""
 DTypeName = Literal["float32", "bfloat16", "float16"]
 
 _BATCH_BYTES = 1 << 30
-"""What the activations of a batch may take on a processor: nine pictures of the largest CLIP. Each
+"""Bytes that the activations of a batch may take on a CPU: nine pictures of the largest CLIP. Each
 pass lays out all weights anew, so small batches are slow: one picture at a time took four times
 as long as eight in bfloat16."""
 _MAX_BATCH = {"cpu": 16, "mps": 16, "cuda": 64}
-_CACHE_FORMAT = 1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ClipResult:
-    """What CLIP says of S pictures."""
+    """Embeddings and emotions of S pictures."""
 
     semantic: FloatArray | None
     """[S, 768] unnormalised image embeddings; None where the model's have another size."""
@@ -120,7 +110,7 @@ class ClipVision:
 
     @property
     def frame_side(self) -> int:
-        """Pixels of the shorter side at which the model wants pictures."""
+        """Pixels of the shorter side of the pictures that the model takes."""
         return _shorter_side(self._processor.size)
 
     def push(self, rgb: ImageArray) -> None:
@@ -130,7 +120,7 @@ class ClipVision:
             self._run()
 
     def finish(self) -> ClipResult:
-        """What the model says of the pictures pushed since the last call, in order."""
+        """Embeddings and emotions of the pictures pushed since the last call, in order."""
         self._run()
         dim = self._projection.out_features
         semantic = np.concatenate([*self._embeddings, np.empty((0, dim))])
@@ -139,7 +129,7 @@ class ClipVision:
         return ClipResult(semantic if dim == SEMANTIC_DIM else None, emotion)
 
     def _run(self) -> None:
-        """Look at all pictures that wait."""
+        """Run the model on all pending pictures, batch by batch."""
         while self._pending:
             batch = self._pending[: self._batch_size]
             try:
@@ -183,7 +173,7 @@ class ClipVision:
             self._place("cpu", None)
 
     def _need_less(self, error: Exception) -> None:
-        """Halve the batch after memory ran out, or leave the GPU; raise what cannot be helped."""
+        """Halve the batch after memory ran out, or leave the GPU; raise any other error."""
         import torch
 
         if not _is_memory(error):
@@ -212,52 +202,6 @@ def _obtain(model: str | None, allow_download: bool, reporter: Reporter) -> Clip
     if files is None:
         raise WeightsError(absence(name))
     return files
-
-
-def read_cache(video: Path, model: str | None = None) -> ClipResult | None:
-    """What :func:`write_cache` kept for a clip with these bytes and this model, or None.
-
-    A broken entry counts as none. The folder is ``$AMT_CACHE_DIR``, else ``$XDG_CACHE_HOME/amt``,
-    else ``~/.cache/amt``.
-
-    Args:
-        video: the clip; its bytes are the key, not its name.
-        model: as for :class:`ClipVision`.
-    """
-    try:
-        # A file of our own keeps numpy from leaving one open when the archive is broken.
-        with (
-            _cache_path(video, chosen_clip(model)).open("rb") as file,
-            np.load(file, allow_pickle=False) as data,
-        ):
-            semantic = data["semantic"] if "semantic" in data.files else None
-            result = ClipResult(semantic, data["emotion"])
-    except (OSError, ValueError, KeyError, EOFError, AttributeError):
-        return None
-    except (zipfile.BadZipFile, zlib.error, RuntimeError):  # the last for unknown compression
-        return None
-    return result if _is_sound(result) else None
-
-
-def write_cache(video: Path, model: str | None, result: ClipResult) -> None:
-    """Keep a result for :func:`read_cache`, whole or not at all.
-
-    A cache that cannot be written (a full disk, a read-only home) is left unwritten in silence: the
-    result itself is in the caller's hands.
-
-    Args:
-        video: the clip that was looked at.
-        model: as for :class:`ClipVision`.
-        result: one row a second.
-    """
-    arrays: dict[str, Any] = {"emotion": result.emotion}
-    if result.semantic is not None:
-        arrays["semantic"] = result.semantic
-    with contextlib.suppress(OSError):
-        path = _cache_path(video, chosen_clip(model))
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with replacing(path) as part, part.open("wb") as file:
-            np.savez_compressed(file, **arrays)
 
 
 def _load(files: ClipFiles, folder: Path) -> tuple[Any, Any, torch.Tensor]:
@@ -321,7 +265,7 @@ def _image_processor() -> Any:  # noqa: ANN401
 
 
 def _shorter_side(size: Any) -> int:  # noqa: ANN401
-    """Pixels that a processor's ``size`` asks of the shorter side."""
+    """Pixels of the shorter side by a processor's ``size``."""
     return int(size.get("shortest_edge") or min(size["height"], size["width"]))
 
 
@@ -363,42 +307,9 @@ def _batch_size(config: Any, device: str) -> int:  # noqa: ANN401
 
 
 def _is_memory(error: Exception) -> bool:
-    """Whether memory ran out; PyTorch says it of the processor's in words only."""
+    """Whether memory ran out; on a CPU PyTorch raises a RuntimeError that says so in its text."""
     import torch
 
     if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
         return True
     return any(words in str(error).lower() for words in ("allocate memory", "out of memory"))
-
-
-def _cache_path(video: Path, name: str) -> Path:
-    with video.open("rb") as file:
-        content = hashlib.file_digest(file, "sha256").hexdigest()
-    key = json.dumps([_CACHE_FORMAT, content, _identity(name), EMOTIONS])
-    return cache_folder() / "clip" / f"{hashlib.sha256(key.encode()).hexdigest()}.npz"
-
-
-def _identity(name: str) -> list[str]:
-    """Model and revision; the state of its files stands for the revision of a plain folder."""
-    folder = local_folder(name)
-    if folder is None:
-        return [name, revision_of(name) or "main"]
-    if folder != Path(name):  # the Hub's cache names a snapshot's folder after its commit
-        return [name, folder.name]
-    files = sorted(path for path in folder.iterdir() if path.is_file())
-    states = [(path.name, path.stat()) for path in files]
-    return [str(folder.resolve()), *(f"{n} {s.st_size} {s.st_mtime_ns}" for n, s in states)]
-
-
-def _is_sound(result: ClipResult) -> bool:
-    emotion, semantic = result.emotion, result.semantic
-    if emotion.dtype != np.float64 or emotion.ndim != 2 or emotion.shape[1] != len(EMOTIONS):
-        return False
-    if not np.allclose(emotion.sum(axis=1), 1) or (emotion < 0).any():
-        return False
-    if semantic is None:
-        return True
-    shape = (len(emotion), SEMANTIC_DIM)
-    return bool(
-        semantic.dtype == np.float64 and semantic.shape == shape and np.isfinite(semantic).all()
-    )

@@ -1,4 +1,4 @@
-"""How unlike two pictures are, and how strong a viewer finds the change from one to the other.
+"""How unlike two pictures are, and the strength of the change from one to the other.
 
 Pictures are compared as thumbnails, in which grain, the blocks of a coarse encoder and fine
 movement have been averaged away. Two measures count, both in 0..1:
@@ -36,6 +36,9 @@ STRENGTHS = ((0.0, 0.35, 0.6, 0.8, 1.0), (0.0, 0.5, 0.87, 0.95, 1.0))
 """Dissimilarity and the strength it stands for. Shots of different films have a median of .8, of
 .56 where they have the same colours; framings of one scene .25 to .4."""
 
+COLOUR_LIMIT = 4.0
+"""The colour measure is at most so many times the mean absolute difference; see the module."""
+
 _SHIFT = 0.125
 """The middle of a picture is moved this far each way, as a share of its side."""
 _NOISE = 0.02**2
@@ -58,7 +61,7 @@ def visual_change(before: Thumbnail, after: Thumbnail) -> float:
 
 
 def strength_of(unlike: float) -> float:
-    """Strength for an dissimilarity, both 0 to 1."""
+    """Strength for a dissimilarity, both 0 to 1."""
     return float(np.interp(unlike, *STRENGTHS))
 
 
@@ -68,7 +71,7 @@ def dissimilarity(before: Thumbnail, after: Thumbnail) -> float:
     first, second = before[rows, columns], after[rows, columns]
     overlap = float(np.minimum(_histogram(first), _histogram(second)).sum())
     difference = float(np.abs(first - second).mean())
-    colour = min(1 - overlap, 4 * difference)
+    colour = min(1 - overlap, COLOUR_LIMIT * difference)
     structure, contrast = _structure(first.mean(axis=2), second.mean(axis=2))
     weight = (1 - COLOUR_SHARE) * contrast
     unlike = (1 - weight) * colour + weight * (1 - structure)

@@ -36,7 +36,9 @@ class Transitions:
     """Stretches that lead from one picture to another."""
 
     STEP_S = 0.08
-    """Pictures are looked at this often."""
+    """Seconds between two pictures that are compared."""
+    STEP_TOLERANCE = 0.95
+    """A picture counts as one step later from this share of a step on: frame times are rounded."""
     LENGTHS = (5, 7, 10, 14, 19, 25)
     """Lengths tried, in steps: .4 to 2 s."""
     MIN_CHANGE = 0.06
@@ -48,17 +50,22 @@ class Transitions:
     """Mean distance of the frames from a blend, a wipe, a slide, as a share of the distance of the
     ends, over the frames under way. Camera and objects that move stray further from a blend; the
     shifts of a slide are whole points of a thumbnail, so its distance is the largest."""
+    MAX_RETURN = 0.05
+    """How far the share may fall from one picture to the next: noise."""
     MAX_JUMP = 0.45
     """Largest step of the share between two pictures."""
     HARD_JUMP = 0.75
     """A larger step on the line from the first to the last picture is a hard cut."""
     MAX_CORRELATION = 0.55
     """Between the luminances of the ends; above, it is the same view, moved or lit otherwise."""
+    CHANGED = 0.04
+    """Difference of a colour channel (0-1) from which on a point has changed."""
     MIN_COVERAGE = 0.6
     """Share of the picture that changes; a title or an object that appears changes less."""
     MIN_SPREAD = 0.03
     """Standard deviation of each end's luminance; a flat end belongs to a fade."""
     MIN_STRENGTH = 0.48
+    """Least strength; above the .3 to .5 of two framings of one scene, but for the strongest."""
 
     def __init__(self) -> None:
         longest = max(self.LENGTHS)
@@ -68,7 +75,10 @@ class Transitions:
 
     def push(self, sample: Sample) -> None:
         """Take the next picture."""
-        if self._samples and sample.time_s < self._samples[-1].time_s + 0.95 * self.STEP_S:
+        if (
+            self._samples
+            and sample.time_s < self._samples[-1].time_s + self.STEP_TOLERANCE * self.STEP_S
+        ):
             return
         self._samples.append(sample)
         for length in self.LENGTHS:
@@ -120,7 +130,11 @@ class Transitions:
                 continue
             share, residual = made_of(pictures)
             steps = np.diff(share)
-            if residual <= most and steps.min() >= -0.05 and steps.max() <= self.MAX_JUMP:
+            if (
+                residual <= most
+                and steps.min() >= -self.MAX_RETURN
+                and steps.max() <= self.MAX_JUMP
+            ):
                 return share, residual
             if made_of is _blend and steps.max() > self.HARD_JUMP:
                 return None
@@ -129,7 +143,8 @@ class Transitions:
     def _other_picture(self, first: Thumbnail, last: Thumbnail) -> bool:
         """Whether both are pictures, and of different things."""
         spread = min(float(end.mean(axis=2).std()) for end in (first, last))
-        coverage = float((np.abs(last - first).max(axis=2) > 0.04).mean())
+        changed = np.abs(last - first).max(axis=2) > self.CHANGED
+        coverage = float(changed.mean())
         return (
             spread >= self.MIN_SPREAD
             and coverage >= self.MIN_COVERAGE

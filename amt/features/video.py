@@ -2,8 +2,8 @@
 
 A :class:`VideoReader` streams :class:`Frame` objects and keeps none of them, so memory does not
 grow with the length of the clip. Times are presentation timestamps on the clock of
-:mod:`render.files.clip`, which the muxer shares; the frame rate a file declares is never used to
-tell time, so variable rates are exact too.
+:mod:`render.files.clip`, which the muxer shares; the frame rate a file declares is never used for
+times, so variable rates are exact too.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ class Frame:
 
 
 def clip_end_s(path: Path) -> float | None:
-    """When a clip's last picture ends, from its packets alone; None if they do not tell.
+    """When a clip's last picture ends, from its packets alone; None if they do not show it.
 
     It takes a small share of the time that decoding takes, so that what lies beyond the end is
     known before a clip is watched.

@@ -145,7 +145,7 @@ def test_sparse_and_unbounded_tensors_are_refused(tmp_path):
     harms=st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 255)), max_size=4),
     share=st.floats(0, 1),
 )
-def test_damage_is_told_in_a_sentence(tmp_path, archive, harms, share):
+def test_damage_is_reported_in_a_sentence(tmp_path, archive, harms, share):
     path = save(tmp_path / "weights.bin", {"weight": torch.arange(50.0)}, archive=archive)
     content = bytearray(path.read_bytes())
     for place, value in harms:

@@ -71,7 +71,7 @@ def test_a_pickle_gives_what_safetensors_give(folder, archive):
     same(seen(folder), before)
 
 
-def test_a_pickle_is_converted_once_and_its_checksum_is_told(folder, tmp_path):
+def test_a_pickle_is_converted_once_and_its_checksum_is_reported(folder, tmp_path):
     path, said = as_pickle(folder), []
     first = seen(folder, reporter=callback_reporter(message=said.append))
     (sentence,) = said
@@ -239,7 +239,7 @@ def test_the_near_model_stands_in_and_is_named_as_that(clip, tmp_path):
     assert clip_status().missing is None
 
 
-def test_status_tells_both_ways_to_get_it():
+def test_status_gives_both_ways_to_get_it():
     status = clip_status()
     assert status.files is None
     assert status.checksums == {}
@@ -247,7 +247,7 @@ def test_status_tells_both_ways_to_get_it():
     assert any("--allow-download" in way for way in status.ways)
 
 
-def test_status_tells_what_is_there(folder):
+def test_status_lists_what_is_there(folder):
     path = as_pickle(folder)
     status = clip_status(str(folder))
     assert (status.files.format, status.files.folder) == ("pickle", folder)

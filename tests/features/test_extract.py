@@ -20,17 +20,17 @@ from tests.render.files.kinds import write
 
 
 def test_every_second_has_a_row(clip):
-    told = []
+    shares = []
     features = extract_features(
-        clip, backend="analytic", reporter=callback_reporter(lambda _, share: told.append(share))
+        clip, backend="analytic", reporter=callback_reporter(lambda _, share: shares.append(share))
     )
     assert features.duration_s == pytest.approx(3.0)
     assert features.emotion.shape == (3, 6)
     assert features.emotion.sum(axis=1) == pytest.approx(np.ones(3))
     assert features.scene_offset.tolist() == [0, 1, 0]
     assert features.semantic is None
-    assert told == sorted(told)
-    assert told[-1] == 1
+    assert shares == sorted(shares)
+    assert shares[-1] == 1
 
 
 def test_a_second_without_a_frame_shows_the_one_before(tmp_path):
@@ -195,13 +195,13 @@ def test_a_picture_that_starts_late_is_described_from_second_0_and_appears_as_a_
     assert load_features(target).cuts == features.cuts
 
 
-def test_a_file_cut_short_is_told_in_one_line(tmp_path):
+def test_a_file_cut_short_is_reported_in_one_line(tmp_path):
     whole = write(tmp_path / "whole.mp4", 100, options={"movflags": "faststart"})
     path = tmp_path / "short.mp4"
     path.write_bytes(whole.read_bytes()[: whole.stat().st_size * 6 // 10])
-    told: list[str] = []
+    messages: list[str] = []
     features = extract_features(
-        path, backend="analytic", reporter=callback_reporter(message=told.append)
+        path, backend="analytic", reporter=callback_reporter(message=messages.append)
     )
     assert 1 < features.duration_s < 3.5
-    assert [line for line in told if "declares 4.00 s" in line and "\n" not in line]
+    assert [line for line in messages if "declares 4.00 s" in line and "\n" not in line]

@@ -11,14 +11,13 @@ import torch
 import transformers
 
 from amt.errors import WeightsError
+from amt.features.clip_cache import read_cache, write_cache
 from amt.features.clip_weights import CLIP_MODEL, find_clip
 from amt.features.extract import extract_features
 from amt.features.semantic import (
     SEMANTIC_DIM,
     ClipResult,
     ClipVision,
-    read_cache,
-    write_cache,
 )
 from amt.reporter import callback_reporter
 from amt.types import EMOTIONS
@@ -144,7 +143,7 @@ def test_batches_get_smaller_where_memory_runs_out(model, expected, monkeypatch,
     assert sizes == [8, 4, 2, 2, 2, 2, 2, 2]
 
 
-def test_too_little_memory_for_a_picture_is_told(model, monkeypatch):
+def test_too_little_memory_for_a_picture_is_reported(model, monkeypatch):
     run_out(monkeypatch, 0, MemoryError())
     with pytest.raises(WeightsError, match="does not fit into the memory"):
         see(model, PICTURES)

@@ -23,6 +23,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from amt.types import FloatArray, IntArray
+from data_prep.viterbi import best_segments
 
 FRAME_S = 0.01
 SLOWEST_BPM, FASTEST_BPM = 50.0, 170.0
@@ -37,6 +38,9 @@ _TEMPO_WEIGHT = 0.4
 """Weight of that belief at each beat."""
 _CHANGE_COST = 30.0
 """Nats that a beat costs for each unit that the logarithm of its length differs from the last."""
+
+_MOST_EVIDENCE = 2.0
+"""Of the onsets of one frame, in notes of usual velocity."""
 
 METRES = (4, 3)
 _ACCENT_WEIGHT = 0.125
@@ -53,42 +57,18 @@ def track_beats(onsets_s: FloatArray, strengths: FloatArray) -> FloatArray:
 
     Args:
         onsets_s: [n] at least one, of any order.
-        strengths: [n] how much each tells, about 1.
+        strengths: [n] weight of each as evidence, about 1.
     """
     lengths, change, prior = _tempi()
     longest = int(lengths[-1])
     first_s = float(onsets_s.min()) - longest * FRAME_S
     frames = np.rint((onsets_s - first_s) / FRAME_S).astype(np.int64)
-    told = np.bincount(frames, strengths, minlength=int(frames.max()) + 2 * longest + 1)
-    # Two keys of a chord tell little more than one.
-    told = np.minimum(told, 2.0)
-    n = len(told)
-    windows = sliding_window_view(told, longest)
-    gain = windows @ _kernels().T + prior
-    total = np.full((n, len(lengths)), -np.inf)
-    total[: longest + 1] = 0.0
-    origin = np.zeros((n, len(lengths)), dtype=np.int64)
-    rows = np.arange(len(lengths))
-    for frame in range(longest + 1, n):
-        begin = frame - lengths
-        reached = total[begin] - change
-        best = reached.argmax(axis=1)
-        origin[frame] = best
-        inside = np.minimum(begin, len(gain) - 1)
-        total[frame] = reached[rows, best] + gain[inside, rows]
-    return first_s + FRAME_S * _path(total, origin, lengths, int(frames.max()))
-
-
-def _path(total: FloatArray, origin: IntArray, lengths: IntArray, last: int) -> FloatArray:
-    """Frames of the beats, from the best end after the ``last`` onset back."""
-    ends = total[last + 1 :]
-    frame, length = divmod(int(ends.argmax()), ends.shape[1])
-    frame += last + 1
-    beats = [frame]
-    while frame > lengths[-1]:
-        frame, length = frame - int(lengths[length]), int(origin[frame, length])
-        beats.append(frame)
-    return np.array(beats[::-1], dtype=np.float64)
+    evidence = np.bincount(frames, strengths, minlength=int(frames.max()) + 2 * longest + 1)
+    # The keys of one chord are little more evidence than one of them.
+    evidence = np.minimum(evidence, _MOST_EVIDENCE)
+    gain = sliding_window_view(evidence, longest) @ _kernels().T + prior
+    beats = best_segments(gain, lengths, change, len(evidence), int(frames.max()))
+    return np.asarray(first_s + FRAME_S * beats, dtype=np.float64)
 
 
 @cache

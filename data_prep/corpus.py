@@ -5,12 +5,16 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from data_prep.muvi_sync import CorpusError
+from amt.errors import InputError
+
+
+class CorpusError(InputError):
+    """A piece of a corpus is missing, incomplete or inconsistent."""
 
 
 class PartOfSong(Protocol):
@@ -79,16 +83,25 @@ def fingerprint(version: int, root: Path, paths: Sequence[Path]) -> str:
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:12]
 
 
-def write_arrays(path: Path, arrays: Mapping[str, NDArray]) -> None:
-    """Write arrays beside ``path`` and rename, so that a kill leaves no half of a file."""
+def write_arrays(
+    path: Path, arrays: Mapping[str, NDArray[Any]], *, is_compressed: bool = True
+) -> None:
+    """Write arrays as ``.npz`` beside ``path`` and rename, so that a kill leaves no half of a file.
+
+    Args:
+        path: of the file; its folder is made.
+        arrays: by name.
+        is_compressed: False for large arrays of noise-like numbers, which would only take time.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".partial.npz")
     with partial.open("wb") as file:
-        np.savez_compressed(file, allow_pickle=False, **dict(arrays))
+        save = np.savez_compressed if is_compressed else np.savez
+        save(file, allow_pickle=False, **dict(arrays))
     partial.replace(path)
 
 
-def read_arrays(path: Path) -> dict[str, NDArray]:
+def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
     """The arrays of :func:`write_arrays`."""
     with np.load(path, allow_pickle=False) as data:
         return {name: data[name] for name in data.files}

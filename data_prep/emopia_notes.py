@@ -3,16 +3,16 @@
 A clip is a transcribed performance, so all else is inferred here.
 
 * Beats and bars: :mod:`data_prep.beat_tracking`. Then sixteenths or triplets, as in POP909.
-* Chords: :func:`data_prep.emopia.infer_chords` on the clock of the beats, so that chords change on
-  them.
-* Roles: the tune is the highest note of an onset, if it is no lower than :data:`LOWEST_TUNE` and at
-  most :data:`DEEPEST_LEAP` below the highest within a beat before and after: what is farther below
-  accompanies a tune note that still sounds. All else is harmony. Of POP909's MELODY this finds 67 %
-  of the notes, and 82 % of what it finds there is of MELODY or BRIDGE.
-* Lengths: the transcription holds notes as long as the pedal does, which says little of the line
-  they are of. So a tune note ends with the next of the tune, and another one when the harmony
-  strikes within :data:`NEIGHBOURS` of it or when the chord changes, a bar later at most: as fingers
-  would hold it.
+* Chords: :func:`data_prep.chord_inference.infer_chords` on the clock of the beats, so that chords
+  change on them.
+* Roles: the melody is the highest note of an onset, if it is no lower than :data:`LOWEST_MELODY`
+  and at most :data:`DEEPEST_LEAP` below the highest within a beat before and after: what is farther
+  below accompanies a melody note that still sounds. All else is harmony. Of POP909's MELODY this
+  finds 67 % of the notes, and 82 % of what it finds there is of MELODY or BRIDGE.
+* Lengths: the transcription holds notes as long as the pedal does, which says little about the
+  voice they belong to. So a melody note ends with the next of the melody. A note of the harmony
+  ends when the harmony strikes within :data:`NEIGHBOURS` of it or when the chord changes, a bar
+  later at most: as fingers would hold it.
 """
 
 from __future__ import annotations
@@ -35,25 +35,18 @@ from amt.models.notes.tokens import (
     ROLE,
     ROLES,
     VELOCITY,
-    IntArray,
     snap,
 )
-from amt.types import FloatArray, Song
+from amt.types import FloatArray, IntArray, Song
 from data_prep.beat_tracking import track_bars, track_beats
-from data_prep.corpus import fingerprint, read_usable
-from data_prep.emopia import (
-    FRAME_S,
-    QUADRANT_VALENCE_AROUSAL,
-    infer_chords,
-    infer_key,
-    parse_name,
-    sounding_notes,
-)
-from data_prep.muvi_sync import CorpusError
+from data_prep.chord_inference import FRAME_S, infer_chords, infer_key
+from data_prep.corpus import CorpusError, fingerprint, read_usable
+from data_prep.emopia import QUADRANT_VALENCE_AROUSAL, parse_name
 from data_prep.note_song import NoteSong, read_songs, write_songs
 from data_prep.quantise import Least, on_positions, sounding_song
+from data_prep.sustain import sounding_notes
 
-LOWEST_TUNE = 60
+LOWEST_MELODY = 60
 DEEPEST_LEAP = 7
 NEIGHBOURS = 5
 """Semitones; a fourth, so that a broken chord is held tone by tone and a bass note below it on."""
@@ -113,13 +106,13 @@ def read_clip_as_notes(path: Path) -> NoteSong:
         song = read_midi(path)
     except MidiError as error:
         raise CorpusError(str(error)) from error
-    heard = _heard(song)
-    if not len(heard):
+    played = _played_notes(song)
+    if not len(played):
         raise CorpusError(f"{shown(path)} has no note")
-    beats_s = track_beats(heard[:, ONSET], heard[:, VELOCITY] / _USUAL_VELOCITY)
+    beats_s = track_beats(played[:, ONSET], played[:, VELOCITY] / _USUAL_VELOCITY)
     sounding = sounding_notes(song)
     chords = chords_on_beats(sounding, beats_s)
-    notes = on_positions(name, _in_beats(heard, beats_s), len(beats_s) - 1)
+    notes = on_positions(name, _in_beats(played, beats_s), len(beats_s) - 1)
     bars = _bars(notes, chords)
     notes = snap(with_lengths(with_roles(notes), chords))
     key = infer_key(sounding)
@@ -143,7 +136,7 @@ def chords_on_beats(sounding: FloatArray, beats_s: FloatArray) -> IntArray:
 
 
 def with_roles(notes: IntArray) -> IntArray:
-    """Notes [n, 5] sorted by onset and pitch, each of the tune or of the harmony."""
+    """Notes [n, 5] sorted by onset and pitch, each of the melody or of the harmony."""
     notes = notes[np.lexsort((notes[:, PITCH], notes[:, ONSET]))]
     onsets, first = np.unique(notes[:, ONSET], return_index=True)
     top = np.append(first[1:], len(notes)) - 1
@@ -152,7 +145,7 @@ def with_roles(notes: IntArray) -> IntArray:
     high = np.searchsorted(onsets, onsets + RESOLUTION, side="right")
     around = np.array([pitch[a:b].max() for a, b in zip(low, high, strict=True)])
     notes[:, ROLE] = _HARMONY
-    notes[top[(pitch >= LOWEST_TUNE) & (pitch >= around - DEEPEST_LEAP)], ROLE] = _MELODY
+    notes[top[(pitch >= LOWEST_MELODY) & (pitch >= around - DEEPEST_LEAP)], ROLE] = _MELODY
     return notes
 
 
@@ -182,7 +175,7 @@ def with_lengths(notes: IntArray, chords: IntArray) -> IntArray:
     return notes
 
 
-def _heard(song: Song) -> FloatArray:
+def _played_notes(song: Song) -> FloatArray:
     """Notes [n, 5] with onset and duration in seconds and no role."""
     rows = [
         (n.start, 0, n.pitch, n.end, n.velocity)
@@ -197,11 +190,11 @@ def _heard(song: Song) -> FloatArray:
     return notes
 
 
-def _in_beats(heard: FloatArray, beats_s: FloatArray) -> FloatArray:
-    notes = heard.copy()
+def _in_beats(played: FloatArray, beats_s: FloatArray) -> FloatArray:
+    notes = played.copy()
     beats = np.arange(len(beats_s), dtype=np.float64)
-    ends = np.interp(heard[:, ONSET] + heard[:, DURATION], beats_s, beats)
-    notes[:, ONSET] = np.interp(heard[:, ONSET], beats_s, beats)
+    ends = np.interp(played[:, ONSET] + played[:, DURATION], beats_s, beats)
+    notes[:, ONSET] = np.interp(played[:, ONSET], beats_s, beats)
     notes[:, DURATION] = ends - notes[:, ONSET]
     return notes
 

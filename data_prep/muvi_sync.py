@@ -18,14 +18,15 @@ import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from amt.chords import Key, parse_chord, parse_key
-from amt.errors import ChordError, InputError, shown
+from amt.chords import Key, Mode, parse_chord, parse_key
+from amt.errors import ChordError, shown
 from data_prep.chord_track import ChordTrack, chord_ids, normalise
+from data_prep.corpus import CorpusError, read_arrays, write_arrays
 
 Split = Literal["train", "val", "test"]
 MAX_MISSING_S = 2
@@ -37,10 +38,6 @@ _SCALARS = {
     "loudness": "vevo_loudness/all",
     "density": "vevo_note_density/all",
 }
-
-
-class CorpusError(InputError):
-    """A song of a corpus is missing, incomplete or inconsistent."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -210,7 +207,7 @@ def _parse_labels(name: str, labels: NDArray[np.str_]) -> NDArray[np.int64]:
         raise CorpusError(f"song {name}: {error}") from error
 
 
-def _fit(name: str, field: str, values: NDArray, seconds: int) -> NDArray:
+def _fit(name: str, field: str, values: NDArray[Any], seconds: int) -> NDArray[Any]:
     """Cut to ``seconds`` rows, or repeat the last row when a few are missing."""
     missing = seconds - len(values)
     if missing > MAX_MISSING_S:
@@ -227,8 +224,7 @@ def _fingerprint(root: Path, names: list[str]) -> str:
 
 
 def _write_cache(path: Path, songs: list[MuviSong]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    arrays: dict[str, NDArray] = {
+    arrays: dict[str, NDArray[Any]] = {
         name: np.concatenate([getattr(song, name) for song in songs]) for name in _ARRAYS
     }
     arrays["seconds"] = np.array([len(song.chords) for song in songs])
@@ -237,14 +233,11 @@ def _write_cache(path: Path, songs: list[MuviSong]) -> None:
     arrays["modes"] = np.array([song.track.mode for song in songs])
     arrays["starts_s"] = np.concatenate([song.track.starts_s for song in songs])
     arrays["ids"] = np.concatenate([song.track.ids for song in songs])
-    partial = path.with_suffix(".partial.npz")
-    np.savez(partial, **arrays)
-    partial.replace(path)
+    write_arrays(path, arrays, is_compressed=False)
 
 
 def _read_cache(path: Path) -> list[MuviSong]:
-    with np.load(path, allow_pickle=False) as data:
-        arrays = {name: data[name] for name in data.files}
+    arrays = read_arrays(path)
     by_second = np.cumsum(arrays["seconds"])[:-1]
     by_change = np.cumsum(arrays["changes"])[:-1]
     columns = {name: np.split(arrays[name], by_second) for name in _ARRAYS}
@@ -252,8 +245,12 @@ def _read_cache(path: Path) -> list[MuviSong]:
     ids = np.split(arrays["ids"], by_change)
     return [
         MuviSong(
-            track=ChordTrack(str(name), str(mode), starts[i], ids[i], float(arrays["seconds"][i])),
+            track=ChordTrack(
+                name, cast(Mode, mode), starts[i], ids[i], float(arrays["seconds"][i])
+            ),
             **{column: columns[column][i] for column in _ARRAYS},
         )
-        for i, (name, mode) in enumerate(zip(arrays["names"], arrays["modes"], strict=True))
+        for i, (name, mode) in enumerate(
+            zip(arrays["names"].tolist(), arrays["modes"].tolist(), strict=True)
+        )
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -87,7 +88,7 @@ def transposed(piece: NoteSong, semitones: int) -> NoteSong:
 
 def write_songs(path: Path, pieces: Sequence[NoteSong]) -> None:
     """Write pieces as one ``.npz``."""
-    arrays: dict[str, NDArray] = {
+    arrays: dict[str, NDArray[Any]] = {
         "names": np.array([piece.name for piece in pieces]),
         "songs": np.array([piece.song for piece in pieces]),
         "keys": np.array([[p.key.tonic, p.key.mode == "minor"] for p in pieces], dtype=np.int64),
@@ -105,7 +106,8 @@ def read_songs(path: Path) -> list[NoteSong]:
     edges = np.cumsum(arrays["counts"], axis=0)[:-1]
     columns = [np.split(arrays[name], edges[:, column]) for name, column in _JOINED.items()]
     pieces = []
-    for i, (bars, *others) in enumerate(zip(*columns, strict=True)):
+    for i, row in enumerate(zip(*columns, strict=True)):
+        bars, tempo_bpm, chords, notes, density, loudness = row
         tonic, minor = arrays["keys"][i].tolist()
         valence, arousal = arrays["affects"][i].tolist()
         pieces.append(
@@ -114,7 +116,11 @@ def read_songs(path: Path) -> list[NoteSong]:
                 str(arrays["songs"][i]),
                 Key(tonic, "minor" if minor else "major"),
                 tuple(bars.tolist()),
-                *others,
+                tempo_bpm,
+                chords,
+                notes,
+                density,
+                loudness,
                 affect=None if np.isnan(valence) else (valence, arousal),
             )
         )

@@ -19,7 +19,7 @@ import numpy as np
 from amt.chords import NO_CHORD, Chord, Key, parse_chord, parse_key
 from amt.errors import ChordError, quoted, shown
 from data_prep.chord_track import ChordTrack, chord_ids, normalise
-from data_prep.muvi_sync import CorpusError
+from data_prep.corpus import CorpusError
 
 _LABEL = re.compile(r"([A-G][#b]?):([a-z]*)(\d*)(?:\(([b#\d,]+)\))?(?:/([b#]?\d+))?")
 _SEVENTHS = {

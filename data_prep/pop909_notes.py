@@ -1,8 +1,8 @@
 """POP909 (Wang et al. 2020) as notes on a grid of bars.
 
-``ROOT/NNN/NNN.mid`` has the tracks MELODY, BRIDGE and PIANO: the tune, a second tune that answers
-it, and the accompaniment. ``beat_midi.txt`` has a beat a line: its time in seconds and whether it
-is a downbeat of two and of four beats; ``chord_midi.txt`` has the chords on that clock.
+``ROOT/NNN/NNN.mid`` has the tracks MELODY, BRIDGE and PIANO: the melody, a second melody that
+answers it, and the accompaniment. ``beat_midi.txt`` has one beat per line: its time in seconds and
+whether it is a downbeat of two and of four beats; ``chord_midi.txt`` has the chords on that clock.
 
 The chords of the MIDI are read here, where :mod:`data_prep.pop909` reads those of the recording:
 98 % of what the piano plays is of them, against 91 %, so that what is learned from them is to play
@@ -24,13 +24,11 @@ from amt.models.notes.tokens import (
     MAX_BEATS,
     ONSET,
     RESOLUTION,
-    IntArray,
     snap,
 )
-from amt.types import FloatArray, Song
+from amt.types import FloatArray, IntArray, Song
 from data_prep.chord_track import chord_ids
-from data_prep.corpus import fingerprint, read_usable
-from data_prep.muvi_sync import CorpusError
+from data_prep.corpus import CorpusError, fingerprint, read_usable
 from data_prep.note_song import NoteSong, read_songs, write_songs
 from data_prep.pop909 import longest_key, nearest_chord, read_rows
 from data_prep.quantise import on_positions, sounding_song

@@ -1,4 +1,4 @@
-"""Notes of a performance on a grid of bars, whatever told where its beats are."""
+"""Notes of a performance on a grid of bars, whether its beats were published or tracked."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from amt.chords import Key
 from amt.models.notes.tokens import DURATION, ONSET, RESOLUTION, bar_starts
 from amt.types import FloatArray, IntArray
-from data_prep.muvi_sync import CorpusError
+from data_prep.corpus import CorpusError
 from data_prep.note_song import NoteSong, measured
 
 LARGEST_ERROR = 0.4

@@ -20,6 +20,10 @@ from collections.abc import Sequence
 EVALUATIONS = {
     "composer": ("composer.evaluate", "the next chord, beside counting baselines"),
     "ablations": ("composer.ablations", "what each part of the composer is worth"),
+    "chord-inference": (
+        "composer.chord_inference",
+        "chords and sustain inferred from notes, beside note_seq's",
+    ),
     "expression": ("expression.evaluate", "loudness and density of every second"),
     "arranger": ("arranger.evaluate", "notes, beside those that people wrote"),
     "renderer": ("renderer.evaluate", "the neural renderer's sound, beside its teacher's"),
@@ -33,7 +37,7 @@ EVALUATIONS = {
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run from the command line."""
-    names = "\n".join(f"  {name:<12}{about}" for name, (_, about) in EVALUATIONS.items())
+    names = "\n".join(f"  {name:<17}{about}" for name, (_, about) in EVALUATIONS.items())
     parser = argparse.ArgumentParser(
         prog="python -m experiments.evaluate",
         description=(__doc__ or "").splitlines()[0],

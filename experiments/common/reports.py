@@ -13,7 +13,8 @@ import numpy as np
 
 from amt.errors import AmtError
 from amt.types import FloatArray
-from data_prep.muvi_sync import CorpusError, MuviSong, load_split
+from data_prep.corpus import CorpusError
+from data_prep.muvi_sync import MuviSong, load_split
 from experiments.common.bootstrap import (
     Metrics,
     Table,

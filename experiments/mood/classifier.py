@@ -26,8 +26,8 @@ from sklearn.preprocessing import StandardScaler
 from amt.errors import MidiError
 from amt.midi import read_midi
 from amt.types import FloatArray
+from data_prep.corpus import CorpusError
 from data_prep.emopia import QUADRANT_VALENCE_AROUSAL
-from data_prep.muvi_sync import CorpusError
 from experiments.common.bootstrap import share_interval
 from experiments.mood.features import features_of
 

@@ -14,7 +14,8 @@ import numpy as np
 
 from amt.chords import Chord, chord_from_id
 from amt.types import TICKS_PER_BEAT, FloatArray, Song
-from data_prep.emopia import DECAY_S, FRAME_S, infer_chords, sounding_notes
+from data_prep.chord_inference import DECAY_S, FRAME_S, infer_chords
+from data_prep.sustain import sounding_notes
 
 ONSET_S = 0.03
 """Notes that begin within this time of each other are one onset."""

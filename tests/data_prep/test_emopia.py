@@ -16,6 +16,7 @@ from amt.midi import write_midi
 from amt.types import (
     TICKS_PER_BEAT,
     ControlChange,
+    FloatArray,
     Note,
     Song,
     TempoChange,
@@ -23,25 +24,21 @@ from amt.types import (
     Track,
 )
 from data_prep import emopia
+from data_prep.chord_inference import FRAME_S, infer_chords, infer_key
 from data_prep.chord_track import ChordTrack, transpose_ids
-from data_prep.corpus import split_by_song
+from data_prep.corpus import CorpusError, split_by_song
 from data_prep.emopia import (
-    FRAME_S,
     QUADRANT_VALENCE_AROUSAL,
     AffectClip,
-    FloatArray,
-    infer_chords,
-    infer_key,
     load_clips,
     read_clip,
-    sounding_notes,
 )
-from data_prep.muvi_sync import CorpusError
+from data_prep.sustain import sounding_notes
 
 CHORD_S = 2.0
 PROGRESSION = ("C", "A:min", "F", "G:7")
 TAKEN_FOR_TRIADS = {"maj6", "min6"}
-"""An added sixth is more often a melody note on a triad, and is heard so."""
+"""An added sixth is more often a melody note on a triad, and is inferred so."""
 TICKS_PER_S = 2 * TICKS_PER_BEAT
 
 
@@ -151,7 +148,7 @@ def test_a_long_silence_is_no_chord_and_a_short_one_is_not() -> None:
 
 
 @pytest.mark.parametrize("tonic", range(12))
-def test_cadences_tell_the_key(tonic: int) -> None:
+def test_cadences_decide_the_key(tonic: int) -> None:
     major = [Chord((tonic + step) % 12, q) for step, q in ((0, "maj"), (5, "maj"), (7, "7"))]
     minor = [Chord((tonic + step) % 12, q) for step, q in ((0, "min"), (5, "min"), (7, "maj"))]
     assert infer_key(broken_chords([*major, major[0]])) == Key(tonic, "major")

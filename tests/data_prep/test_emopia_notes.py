@@ -16,8 +16,9 @@ from amt.midi import write_midi
 from amt.models.notes.tokens import DURATION, ONSET, PITCH, RESOLUTION, ROLE, to_notes, to_words
 from amt.types import TICKS_PER_BEAT, FloatArray, Note, Song, TempoChange, TimeSignature, Track
 from data_prep.beat_tracking import track_bars, track_beats
-from data_prep.corpus import split_by_song
-from data_prep.emopia import infer_key, song_names, sounding_notes
+from data_prep.chord_inference import infer_key
+from data_prep.corpus import CorpusError, split_by_song
+from data_prep.emopia import song_names
 from data_prep.emopia_notes import (
     LEAST_OF_CLIPS,
     load_clips_as_notes,
@@ -25,8 +26,8 @@ from data_prep.emopia_notes import (
     with_lengths,
     with_roles,
 )
-from data_prep.muvi_sync import CorpusError
 from data_prep.note_song import NoteSong
+from data_prep.sustain import sounding_notes
 
 TICKS_PER_S = 2 * TICKS_PER_BEAT
 PROGRESSION = ("C", "Am", "F", "G")
@@ -39,7 +40,7 @@ def beat_times(bpms: list[float]) -> FloatArray:
 
 
 def performance(bars: int, metre: int = 4, bpm: float = 96, jitter_s: float = 0.0) -> Song:
-    """Broken chords in eighths under a tune on the beats, held by a pedal; 120 BPM is stamped."""
+    """Broken chords in eighths under a melody on the beats, held by a pedal; 120 BPM is stamped."""
     rng = np.random.default_rng(0)
     beats_s = beat_times([bpm * (1 + 0.04 * np.sin(b / 5)) for b in range(bars * metre + 1)])
     events: list[tuple[float, int, float, int]] = []
@@ -126,19 +127,19 @@ def test_a_performance_comes_onto_its_grid(tmp_path: Path, metre: int) -> None:
     np.testing.assert_array_equal(to_notes(words, clip.bars), clip.notes)
 
 
-def test_the_tune_is_on_top_and_one_line(tmp_path: Path) -> None:
+def test_the_melody_is_on_top_and_one_line(tmp_path: Path) -> None:
     clip = read_clip_as_notes(write_clip(tmp_path / "Q1_one_0.mid"))
-    tune = clip.notes[clip.notes[:, ROLE] == MELODY]
-    assert tune[:, PITCH].min() >= 72
-    assert len(tune) > 0.7 * np.sum(clip.notes[:, PITCH] >= 72)
-    assert all(a[ONSET] + a[DURATION] <= b[ONSET] for a, b in pairwise(tune))
+    melody = clip.notes[clip.notes[:, ROLE] == MELODY]
+    assert melody[:, PITCH].min() >= 72
+    assert len(melody) > 0.7 * np.sum(clip.notes[:, PITCH] >= 72)
+    assert all(a[ONSET] + a[DURATION] <= b[ONSET] for a, b in pairwise(melody))
 
 
 def rows_of(*notes: tuple[int, int, int]) -> np.ndarray:
     return np.array([(onset, 0, pitch, duration, 80) for onset, pitch, duration in notes])
 
 
-def test_what_lies_far_below_the_tune_accompanies_it() -> None:
+def test_what_lies_far_below_the_melody_accompanies_it() -> None:
     notes = with_roles(rows_of((0, 84, 48), (6, 64, 6), (12, 67, 6), (24, 67, 6), (30, 40, 6)))
     assert notes[:, ROLE].tolist() == [MELODY, HARMONY, HARMONY, MELODY, HARMONY]
 
@@ -167,8 +168,8 @@ def test_unusable_clips_are_left_out_and_named(tmp_path: Path) -> None:
     said: list[str] = []
     assert [clip.song for clip in load_clips_as_notes(tmp_path, report=said.append)] == ["one"]
     wrong = ["not a MIDI file", f"expected {LEAST_OF_CLIPS.notes}", "off its beats", "a name such"]
-    told = sorted(said, key=lambda line: line.split("Q")[1])
-    assert all(any(text in line for line in told) for text in wrong) and len(said) == 4
+    reported = sorted(said, key=lambda line: line.split("Q")[1])
+    assert all(any(text in line for line in reported) for text in wrong) and len(said) == 4
     with pytest.raises(CorpusError, match="no usable clip"):
         load_clips_as_notes(tmp_path / "nowhere")
 

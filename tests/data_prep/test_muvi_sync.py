@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from amt.chords import parse_chord
-from data_prep.muvi_sync import CorpusError, load_split, read_song
+from data_prep.corpus import CorpusError
+from data_prep.muvi_sync import load_split, read_song
 from tests.data_prep.tiny_muvi_sync import write_song, write_split
 
 

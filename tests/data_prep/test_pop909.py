@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from amt.chords import QUALITIES, ROOTS, Chord, Key, parse_chord
 from amt.errors import ChordError
-from data_prep.muvi_sync import CorpusError
+from data_prep.corpus import CorpusError
 from data_prep.pop909 import load_tracks, longest_key, nearest_chord, read_track
 
 CHORDS = "0.0\t2.5\tN\n2.5\t4.0\tD:maj(9)/3\n4.0\t6.25\tB:min9\n6.25\t8.0\tA:sus4(b7)\n"

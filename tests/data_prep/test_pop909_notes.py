@@ -12,8 +12,7 @@ from amt.chords import Key, home_distance, parse_chord
 from amt.midi import read_midi, write_midi
 from amt.models.notes.tokens import ONSET, PITCH, RESOLUTION, ROLE, to_notes, to_words
 from amt.types import TICKS_PER_BEAT, Note, Song, TempoChange, TimeSignature, Track
-from data_prep.corpus import split_by_song
-from data_prep.muvi_sync import CorpusError
+from data_prep.corpus import CorpusError, split_by_song
 from data_prep.note_song import read_songs, to_song, transposed, write_songs
 from data_prep.pop909_notes import load_songs, read_song
 
@@ -25,7 +24,7 @@ PICKUP = 1
 
 
 def make_notes(jitter: int = 0) -> dict[str, list[Note]]:
-    """A tune of eighths, an answer in every second bar and broken chords, in ticks of the MIDI.
+    """A melody of eighths, an answer in every second bar and broken chords, in ticks of the MIDI.
 
     The MIDI is at 120 BPM and begins ``FIRST_BEAT_S`` before the first beat.
     """

@@ -20,7 +20,7 @@ from amt.models.config import ComposerConfig, ExpressionConfig
 from amt.models.expression import Expression
 from amt.models.weights import save_model
 from amt.types import EMOTIONS, Note, Song, TempoChange, TimeSignature, Track, VideoFeatures
-from data_prep.muvi_sync import CorpusError
+from data_prep.corpus import CorpusError
 from experiments.evaluate import main
 from experiments.mood.classifier import (
     MoodCorpus,

@@ -18,7 +18,7 @@ from render.audio import Audio, DiskBuffer, Master, finish
 from render.files.reporter import DEFAULT_REPORTER, SILENT, Reporter
 from render.options import NEURAL, NeuralOptions, RenderOptions
 from render.score import Part, read_parts
-from render.soundfont.player import Instrument, Performance, file_names, load_player
+from render.soundfont.player import Instrument, StemStream, file_names, load_player
 
 _FULL_SCALE = 1 - 2**-23
 """The largest sample of a file with 24 bits."""
@@ -76,11 +76,11 @@ def record(
         AudioError: the disk is full.
     """
     parts = read_parts(midi, reporter)
-    played = _perform(parts, options, reporter).reporting_to(reporter, options.sample_rate)
+    stream = _stream(parts, options, reporter).reporting_to(reporter, options.sample_rate)
     with ExitStack() as open_buffers:
         mix = open_buffers.enter_context(DiskBuffer(folder))
-        buffers = [open_buffers.enter_context(DiskBuffer(folder)) for _ in played.names if stems]
-        for index, start, block in played.sound:
+        buffers = [open_buffers.enter_context(DiskBuffer(folder)) for _ in stream.names if stems]
+        for index, start, block in stream.blocks:
             mix.add(start, block)
             if stems:
                 buffers[index].add(start, block)
@@ -94,9 +94,9 @@ def record(
         if gain < 1:
             below_db = -20 * math.log10(gain)
             reporter.message(f"stems are {below_db:.1f} dB below the mix, so that none clips")
-        names = file_names(played.names) if stems else []
+        names = file_names(stream.names) if stems else []
         found = {n: stem.amplified(gain) for n, stem in zip(names, alone, strict=True)}
-        yield Rendering(whole, found, played.instrument, gain)
+        yield Rendering(whole, found, stream.instrument, gain)
 
 
 def stem_names(midi: Path, options: RenderOptions) -> list[str]:
@@ -109,9 +109,9 @@ def stem_names(midi: Path, options: RenderOptions) -> list[str]:
     parts = read_parts(midi, SILENT)
     if options.engine != NEURAL:
         return file_names([part.name for part in parts])
-    from render.diffusion.engine import names
+    from render.diffusion.engine import stem_names
 
-    return file_names(names(parts))
+    return file_names(stem_names(parts))
 
 
 def render_midi(
@@ -167,11 +167,11 @@ def render_stems(
         return {name: stem.audio() for name, stem in rendering.stems.items()}
 
 
-def _perform(parts: tuple[Part, ...], options: RenderOptions, reporter: Reporter) -> Performance:
-    """Let the engine that was asked for play, as far as it can."""
+def _stream(parts: tuple[Part, ...], options: RenderOptions, reporter: Reporter) -> StemStream:
+    """The sound of parts on the engine that the options name."""
     if options.engine != NEURAL:
         player = load_player(options.engine, options.soundfont, options.sample_rate)
-        return player.perform(parts, reporter=reporter)
-    from render.diffusion.engine import perform  # torch is imported only where it is needed
+        return player.stream(parts, reporter=reporter)
+    from render.diffusion.engine import stream  # torch is imported only where it is needed
 
-    return perform(parts, options.neural, options.soundfont, options.sample_rate, reporter)
+    return stream(parts, options.neural, options.soundfont, options.sample_rate, reporter)

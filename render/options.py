@@ -1,4 +1,4 @@
-"""What may be asked of a rendering."""
+"""The options of a rendering, checked."""
 
 from __future__ import annotations
 
@@ -10,52 +10,54 @@ from typing import Literal
 from render.errors import AudioError, EngineError
 
 NEURAL = "diffusion"
-"""The engine that is a network; the others play soundfonts."""
+"""Name of the engine that is a network; the others play soundfonts."""
 
 _SAMPLE_RATES = (8000, 96000)
+"""Lowest and highest in Hz; the limiter and the loudness meter are tested between them."""
 
 
 @dataclass(frozen=True, slots=True)
 class NeuralOptions:
-    """How the neural renderer works; the other engines have no use for them."""
+    """Options of the engine ``diffusion``; the other engines ignore them."""
 
     steps: int = 1
-    """Evaluations of the network a window, 1 to 20. More draw finer detail and, with the networks
-    that ship, more noise."""
+    """Steps of the flow in a window, 1 to 20. More add detail and, with the published networks,
+    more noise."""
     guidance: float = 1.0
-    """How far what the notes ask for is overstated, 1 to 10; 1 is as learned."""
+    """Scale of classifier-free guidance by the notes, 1 to 10; 1 is as trained."""
     seed: int = 0
     """Of the noise, 0 or more; equal seeds give equal sound."""
     networks: Path | None = None
     """Folder with ``denoiser`` and ``vocoder``; None takes the installed ones."""
-    unlearned: Literal["soundfont", "refuse"] = "soundfont"
-    """Whether a soundfont plays what the network has not learned, or the file is refused."""
+    unsupported: Literal["soundfont", "refuse"] = "soundfont"
+    """Whether a soundfont plays the notes that the network was not trained on, or the file is
+    refused."""
 
 
 @dataclass(frozen=True, slots=True)
 class RenderOptions:
-    """What may be asked of a rendering.
+    """How a MIDI file is rendered.
 
     Raises:
-        EngineError: the sample rate cannot be used.
-        AudioError: the length to reach is not a positive number.
+        EngineError: the sample rate is out of range.
+        AudioError: the length is not a positive number.
     """
 
     engine: str = "auto"
     """``auto``, ``fluidsynth``, ``midirenderer`` or ``diffusion``."""
     soundfont: Path | None = None
-    """The file to play on; see :func:`render.soundfont.find.find_soundfont` for None."""
+    """The soundfont file; see :func:`render.soundfont.find.find_soundfont` for None."""
     sample_rate: int = 44100
     """In Hz, 8000 to 96000."""
     loudness_lufs: float = -14.0
-    """Integrated loudness to reach; see :func:`render.audio.normalising_gain`."""
+    """Integrated loudness of the result; see :func:`render.audio.normalising_gain`."""
     peak_db: float = -1.0
     """Ceiling of the peaks in dBFS."""
     normalise: bool = True
-    """Whether to level at all; without, the sound is as the engine made it and may exceed full
-    scale."""
+    """False leaves the level to the engine; the sound may then exceed full scale."""
     duration_s: float | None = None
-    """The exact length to reach by silence, or by a fade of the last 2 s, if any."""
+    """Exact length in seconds, reached by silence or by a fade of the last 2 s; None for the length
+    of the music."""
     neural: NeuralOptions = field(default_factory=NeuralOptions)
 
     def __post_init__(self) -> None:

@@ -115,7 +115,7 @@ class Part:
         controls = tuple(e for e in self.controls if not e[1].is_cc(_SUSTAIN))
         return replace(self, notes=tuple(sorted(held)), controls=controls)
 
-    def playing(self, notes: tuple[Note, ...]) -> Part:
+    def with_notes(self, notes: tuple[Note, ...]) -> Part:
         """The same part with other notes."""
         return replace(self, notes=notes)
 

@@ -259,7 +259,7 @@ def generate(
     replaceable = consent(targets.paths, inputs, force=force, quiet=quiet)
     with reporting(quiet) as reporter:
         sound = render_options(
-            engine, soundfont, steps=steps, networks=renderer, unlearned=unlearned
+            engine, soundfont, steps=steps, networks=renderer, unsupported=unlearned
         )
         if wav is not None or mp4 is not None or soundfont is not None or engine != "auto":
             check_player(sound)

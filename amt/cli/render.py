@@ -76,7 +76,7 @@ def render(
     with reporting(quiet):
         sound = render_options(
             engine, soundfont,
-            steps=steps, guidance=guidance, seed=seed, networks=renderer, unlearned=unlearned,
+            steps=steps, guidance=guidance, seed=seed, networks=renderer, unsupported=unlearned,
         )  # fmt: skip
         check_player(sound)
         names = () if stems is None else _stem_paths(midi, sound, stems, out.suffix)

@@ -31,11 +31,11 @@ from data_prep.note_song import NoteSong
 from render.diffusion.engine import SOUNDFONT_GAINS
 from render.diffusion.instruments import DRUM_PROGRAM, DRUMS, FAMILIES, Family
 from render.diffusion.mel import FRAME_RATE, HOP, MARGIN, N_FFT, SAMPLE_RATE
-from render.diffusion.sampler import WINDOW
+from render.diffusion.sampler import WINDOW_FRAMES
 from render.diffusion.tokens import FrameNotes, collate, frame_notes, note_table
 from render.score import Note, Part
 from render.soundfont.find import find_soundfont
-from render.soundfont.player import Player, load_player
+from render.soundfont.player import SoundfontPlayer, load_player
 from render.soundfont.synthesisers import choose_engine
 
 LEAD_S = 4.0
@@ -92,7 +92,7 @@ class RendererBatch(NamedTuple):
     """Windows of takes."""
 
     wave: Tensor
-    """float32 [B, WINDOW·HOP + 2·MARGIN] what the teacher played, with the margins of analysis."""
+    """float32 [B, WINDOW_FRAMES·HOP + 2·MARGIN] the teacher's sound with analysis margins."""
     notes: FrameNotes
     """Pairs of the windows' frames."""
 
@@ -111,7 +111,7 @@ class Teacher:
     def __init__(self, soundfont: Path | None, engine: str = "auto") -> None:
         self._engine = choose_engine(engine)
         self._soundfont = find_soundfont(soundfont)
-        self._player: Player | None = None
+        self._player: SoundfontPlayer | None = None
 
     def __getstate__(self) -> dict[str, object]:
         return self.__dict__ | {"_player": None}
@@ -164,10 +164,10 @@ class RendererExamples(Dataset[RendererBatch]):
             for wave, told in windows(take, self.teacher, self.settings):
                 waves.append(wave)
                 notes.append(told)
-        return RendererBatch(torch.from_numpy(np.stack(waves)), collate(notes, WINDOW))
+        return RendererBatch(torch.from_numpy(np.stack(waves)), collate(notes, WINDOW_FRAMES))
 
     def _take(self, rng: np.random.Generator) -> Take:
-        duration_s = self.settings.windows * WINDOW / FRAME_RATE
+        duration_s = self.settings.windows * WINDOW_FRAMES / FRAME_RATE
         if rng.random() < self.settings.drum_share:
             return drum_take(rng, duration_s)
         names = [name for name in self.corpora if name != "emopia"]
@@ -234,13 +234,13 @@ def windows(
     take: Take, teacher: Teacher, settings: RendererData
 ) -> Iterator[tuple[NDArray[np.float32], FrameNotes]]:
     """Play a take and cut it: the wave of each window with its margins, and its notes."""
-    duration_s = settings.windows * WINDOW / FRAME_RATE + N_FFT / SAMPLE_RATE
+    duration_s = settings.windows * WINDOW_FRAMES / FRAME_RATE + N_FFT / SAMPLE_RATE
     wave = teacher.play(take, duration_s)
     table = note_table([(note, take.program) for note in take.notes])
     for index in range(settings.windows):
-        start = round(LEAD_S * SAMPLE_RATE) + index * WINDOW * HOP
-        told = frame_notes(table, index * WINDOW, WINDOW)
-        yield wave[start - MARGIN : start + WINDOW * HOP + MARGIN], told
+        start = round(LEAD_S * SAMPLE_RATE) + index * WINDOW_FRAMES * HOP
+        told = frame_notes(table, index * WINDOW_FRAMES, WINDOW_FRAMES)
+        yield wave[start - MARGIN : start + WINDOW_FRAMES * HOP + MARGIN], told
 
 
 def song_take(

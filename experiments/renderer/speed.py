@@ -15,7 +15,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from experiments.renderer.data import Take
 from experiments.renderer.systems import Excerpt, device_of
 from render.diffusion.mel import FRAME_RATE
-from render.diffusion.sampler import SamplerOptions, draw
+from render.diffusion.sampler import SamplerOptions, sample_mel
 from render.diffusion.tokens import NoteTable, note_table
 from render.diffusion.vocoder import vocode
 from render.diffusion.weights import Renderer
@@ -78,7 +78,7 @@ def _timed(renderer: Renderer, table: NoteTable, options: SamplerOptions) -> tup
     """Real-time factors of denoiser and vocoder for one bus."""
     begun = time.perf_counter()
     # Copies to the processor wait for what another device still computes.
-    mel = torch.cat(list(draw(renderer.denoiser, table, options)), dim=1)
+    mel = torch.cat(list(sample_mel(renderer.denoiser, table, options)), dim=1)
     mel.cpu()
     drawn = time.perf_counter()
     for wave in vocode(renderer.vocoder, [mel]):
@@ -94,7 +94,7 @@ def gflops_a_second(renderer: Renderer, take: Take) -> tuple[float, float]:
     """
     table = note_table([(note, take.program) for note in take.notes])
     with FlopCounterMode(display=False) as steps:
-        mel = torch.cat(list(draw(renderer.denoiser, table, SamplerOptions(1))), dim=1)
+        mel = torch.cat(list(sample_mel(renderer.denoiser, table, SamplerOptions(1))), dim=1)
     with FlopCounterMode(display=False) as sounds:
         list(vocode(renderer.vocoder, [mel]))
     seconds = mel.shape[1] / FRAME_RATE

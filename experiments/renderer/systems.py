@@ -22,7 +22,7 @@ from experiments.renderer.metrics import Floats, Wave
 from render.diffusion.buses import assign, gains
 from render.diffusion.instruments import DRUM_PROGRAM, DRUMS, FAMILIES, Family
 from render.diffusion.mel import SAMPLE_RATE, log_mel, padded
-from render.diffusion.sampler import SamplerOptions, draw
+from render.diffusion.sampler import SamplerOptions, sample_mel
 from render.diffusion.tokens import note_table
 from render.diffusion.vocoder import vocode
 from render.diffusion.weights import Renderer
@@ -274,7 +274,7 @@ def by_diffusion(renderer: Renderer, options: SamplerOptions) -> Player:
 
     def play(take: Take, true: Wave, number: int) -> Sound:
         table = note_table([(note, take.program) for note in take.notes])
-        mel = torch.cat(list(draw(renderer.denoiser, table, options, number)), dim=1)
+        mel = torch.cat(list(sample_mel(renderer.denoiser, table, options, number)), dim=1)
         return Sound(_vocoded(renderer, mel, len(true)), mel.cpu())
 
     return play

@@ -56,7 +56,7 @@ from experiments.renderer.losses import (
 )
 from render.diffusion.denoiser import Denoiser, DenoiserConfig, flow_loss
 from render.diffusion.mel import HOP, MARGIN, log_mel
-from render.diffusion.sampler import CONTEXT, TIME_POWER, WINDOW
+from render.diffusion.sampler import CONTEXT_FRAMES, TIME_POWER, WINDOW_FRAMES
 from render.diffusion.tokens import FrameNotes
 from render.diffusion.vocoder import Vocoder, VocoderConfig
 from render.diffusion.weights import DENOISER, VOCODER, save_network
@@ -167,14 +167,14 @@ class VocoderTask:
     def loss(self, step: int, rank: int, world: int) -> dict[str, Tensor]:
         """Losses of the step's batch."""
         wave = self.feed.batch(step).wave
-        first = int(torch.randint(WINDOW - self.objective.crop + 1, ()))
+        first = int(torch.randint(WINDOW_FRAMES - self.objective.crop + 1, ()))
         judged = step >= self.objective.adversarial_from
         return self._losses(wave, first, judged)
 
     def validate(self) -> dict[str, float]:
         """Errors of spectrograms; ``loss`` is their weighted sum, without the critic."""
         found = [
-            self._losses(batch.wave, i * 20 % (WINDOW - self.objective.crop), False)
+            self._losses(batch.wave, i * 20 % (WINDOW_FRAMES - self.objective.crop), False)
             for i, batch in enumerate(self.validation)
         ]
         mel, stft, total = (
@@ -206,8 +206,8 @@ class FlowTraining(nn.Module):
     def forward(self, example: Exact) -> Tensor:
         """The flow's error; an example is what :meth:`FlowTask.loss` puts together."""
         mel, notes, context, known, keep, noise, time = example.values
-        given = self.denoiser.give(notes, context, known, keep)
-        return flow_loss(self.denoiser, mel, noise, time, given)
+        cond = self.denoiser.condition(notes, context, known, keep)
+        return flow_loss(self.denoiser, mel, noise, time, cond)
 
 
 class FlowTask:
@@ -228,8 +228,8 @@ class FlowTask:
         """The flow's error on the step's batch."""
         batch, asked = self.feed.batch(step), self.objective
         rows = len(batch.wave)
-        known = torch.zeros(rows, WINDOW)
-        known[torch.rand(rows) >= asked.drop_context, :CONTEXT] = 1
+        known = torch.zeros(rows, WINDOW_FRAMES)
+        known[torch.rand(rows) >= asked.drop_context, :CONTEXT_FRAMES] = 1
         keep = torch.rand(rows) >= asked.drop_notes
         time = _flow_times(torch.rand(rows))
         mel, notes = self._moved(batch)
@@ -246,13 +246,13 @@ class FlowTask:
             rows = len(mel)
             generator = torch.Generator().manual_seed(index)
             noise = torch.randn(mel.shape, generator=generator).to(mel.device)
-            known = torch.zeros(rows, WINDOW, device=mel.device)
-            known[:, :CONTEXT] = 1
-            given = self.bare.give(notes, mel, known)
+            known = torch.zeros(rows, WINDOW_FRAMES, device=mel.device)
+            known[:, :CONTEXT_FRAMES] = 1
+            cond = self.bare.condition(notes, mel, known)
             time = _flow_times((torch.arange(rows) + 0.5) / rows).to(mel.device)
-            losses.append(flow_loss(self.bare, mel, noise, time, given))
-            at_once = noise + self.bare(noise, torch.zeros_like(time), given)
-            errors.append((at_once - mel)[:, :, CONTEXT:].abs().mean())
+            losses.append(flow_loss(self.bare, mel, noise, time, cond))
+            at_once = noise + self.bare(noise, torch.zeros_like(time), cond)
+            errors.append((at_once - mel)[:, :, CONTEXT_FRAMES:].abs().mean())
         means = (float(torch.stack(x).mean()) for x in (losses, errors))
         return dict(zip(("loss", "one_step"), means, strict=True))
 

@@ -1,7 +1,7 @@
-"""Parts → buses: what is rendered in one pass, how loud and where it stands.
+"""Parts → buses: the notes that are rendered in one pass, with their volume and pan.
 
 A bus holds the notes of one family of instruments whose parts share volume (CC 7), expression
-(CC 11) and pan (CC 10). What the network cannot play is left to another engine and is named.
+(CC 11) and pan (CC 10). Notes that the network does not support are returned for another engine.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from render.soundfont.system_settings import is_tuned
 
 _VOLUME, _PAN, _EXPRESSION = 7, 10, 11
 _DEFAULTS = {_VOLUME: 100, _PAN: 64, _EXPRESSION: 127}
-"""What General MIDI starts with, and the level at which instruments are learned."""
+"""Initial values in General MIDI; the network was trained at this volume and expression."""
 _GLIDE_S = 0.01
-"""Time over which a control moves before it is due, so that no step is heard as a click."""
+"""Seconds over which a control moves to its new value before it is due, so that no step clicks."""
 
 _Automation = tuple[tuple[float, int, int], ...]
 """(seconds, controller, value) of volume, pan and expression, in order."""
@@ -31,18 +31,18 @@ _Automation = tuple[tuple[float, int, int], ...]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Curve:
-    """A controller over time, which glides to each new value in time.
+    """A controller over time, piecewise linear.
 
     Attributes:
-        at_s: float64 [n] rising, in seconds.
-        values: float64 [n] 0-127; straight lines lie between them.
+        at_s: float64 [n] rising times, in seconds.
+        values: float64 [n] of the controller at those times, 0-127.
     """
 
     at_s: NDArray[np.float64]
     values: NDArray[np.float64]
 
     def between(self, time_s: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Values [L] at rising times [L]."""
+        """Values float64 [L] of the controller at rising times [L] in seconds."""
         low = max(int(np.searchsorted(self.at_s, time_s[0], side="right")) - 1, 0)
         high = int(np.searchsorted(self.at_s, time_s[-1], side="left")) + 1
         near = slice(low, high)
@@ -54,8 +54,8 @@ class Bus:
     """Notes that are rendered together, in mono.
 
     Attributes:
-        name: of the family of its instruments.
-        notes: what is played.
+        name: of its family of instruments.
+        notes: of all its parts.
         volume: CC 7.
         expression: CC 11.
         pan: CC 10.
@@ -69,13 +69,13 @@ class Bus:
 
 
 @dataclass(frozen=True, slots=True)
-class LeftOut:
-    """Notes of a part that the network cannot play.
+class Unsupported:
+    """Notes of a part that the network was not trained on.
 
     Attributes:
         part: the part with these notes only, for another engine.
-        reason: what is not learned, such as ``program 109 (Bagpipe)`` or ``pitch bends``.
-        index: which of the parts it is.
+        reason: what is not supported, such as ``program 109 (Bagpipe)`` or ``pitch bends``.
+        index: of the part among all parts.
     """
 
     part: Part
@@ -83,33 +83,39 @@ class LeftOut:
     index: int
 
 
-def assign(parts: Sequence[Part]) -> tuple[tuple[Bus, ...], tuple[LeftOut, ...]]:
-    """Divide parts among buses; each note goes to one bus or is left out.
+def assign(parts: Sequence[Part]) -> tuple[tuple[Bus, ...], tuple[Unsupported, ...]]:
+    """Assign every note of the parts to one bus, or to the notes that are not supported.
 
-    The pedal is honoured by holding notes. A part that bends pitches, or is tuned, is left out
-    whole; of others, notes of instruments or outside the ranges of
+    The sustain pedal is replaced by longer notes. A part with pitch bends or tuning is not
+    supported at all; of other parts, notes of instruments or pitches that are not in
     :mod:`render.diffusion.instruments`.
 
     Returns:
-        Buses in the order in which they are first heard of, and what is left to other engines.
+        The buses in the order of their first part, and the unsupported notes.
     """
     on_bus: dict[tuple[str, _Automation], list[tuple[Note, int]]] = defaultdict(list)
-    left: list[LeftOut] = []
+    unsupported: list[Unsupported] = []
     for index, part in enumerate(parts):
         automation = _automation(part)
         playable, others = _divide(part)
-        left += [LeftOut(part, reason, index) for reason, part in others]
+        unsupported += [Unsupported(part, reason, index) for reason, part in others]
         for note, program in playable:
             on_bus[FAMILY_OF[program].name, automation].append((note, program))
     buses = (_bus(name, moves, notes) for (name, moves), notes in on_bus.items())
-    return tuple(buses), tuple(left)
+    return tuple(buses), tuple(unsupported)
 
 
 def gains(bus: Bus, start: int, stop: int) -> NDArray[np.float32]:
-    """Gain of left and right [2, stop - start] from sample ``start`` of the piece to ``stop``.
+    """Factors float32 [2, stop - start] of a bus's left and right channel.
 
-    Volume and expression are amplitudes' squares (40 log10(value / 127) dB, General MIDI level 2);
-    pan has constant power, and leaves what stands in the middle as it is.
+    Amplitude is the square of volume and of expression (40 log10(value / 127) dB, General MIDI
+    level 2), relative to the initial values. Pan has constant power; in the middle both factors of
+    pan are 1.
+
+    Args:
+        bus: whose controllers count.
+        start: first sample, counted from the start of the piece.
+        stop: sample after the last.
     """
     time_s = np.arange(start, stop) / SAMPLE_RATE
     volume, pan, expression = (
@@ -145,7 +151,7 @@ def _automation(part: Part) -> _Automation:
 
 
 def _divide(part: Part) -> tuple[list[tuple[Note, int]], list[tuple[str, Part]]]:
-    """Notes with their programs, and what is not learned with the reason."""
+    """The supported notes with their programs, and (reason, part) for the others."""
     if any(m.type == "pitchwheel" and m.pitch for _, m in part.controls):
         return [], [("pitch bends", part)]
     if not part.is_drum and is_tuned(part.controls):
@@ -155,16 +161,16 @@ def _divide(part: Part) -> tuple[list[tuple[Note, int]], list[tuple[str, Part]]]
     playable: list[tuple[Note, int]] = []
     others: dict[str, list[Note]] = defaultdict(list)
     for note, program in _with_programs(held):
-        reason = _unlearned(note.pitch, program)
+        reason = _why_unsupported(note.pitch, program)
         if reason is None:
             playable.append((note, program))
         else:
             others[reason].append(note)
-    return playable, [(reason, held.playing(tuple(notes))) for reason, notes in others.items()]
+    return playable, [(reason, held.with_notes(tuple(notes))) for reason, notes in others.items()]
 
 
-def _unlearned(pitch: int, program: int) -> str | None:
-    """Why a note cannot be played, if it cannot."""
+def _why_unsupported(pitch: int, program: int) -> str | None:
+    """Why a note is not supported; None where it is."""
     family = FAMILY_OF.get(program)
     if family is None:
         return f"program {program} ({instrument_name(program)})"
@@ -176,7 +182,7 @@ def _unlearned(pitch: int, program: int) -> str | None:
 
 
 def _with_programs(part: Part) -> Iterator[tuple[Note, int]]:
-    """Each note with the program that is set when it is struck."""
+    """Each note with the program that is set at its onset."""
     changes = [(t, m.program) for t, m in part.controls if m.type == "program_change"]
     times = [time for time, _ in changes]
     at = np.searchsorted(times, [note.start_s for note in part.notes], side="right")

@@ -1,22 +1,24 @@
-"""The denoiser: notes and what was heard last → a log-mel spectrogram, by rectified flow.
+"""The denoiser: notes, and optionally the frames before → a log-mel spectrogram, by rectified flow.
 
 Rectified flow (Liu, Gong & Liu 2022; flow matching, Lipman et al. 2022): on the straight line
-x(t) = (1 - t)·noise + t·data the velocity is data - noise. Paths that are nearly straight need few
-steps, and with notes that say almost all, they are. The network tells the data, from which the
-velocity follows (Li & He 2025): data lie near a surface of few dimensions and fit through a narrow
-body, while noise fills every dimension and does not.
+x(t) = (1 - t)·noise + t·data the velocity is data - noise. Nearly straight paths need few steps,
+and conditioned on notes, which determine most of the spectrogram, they are nearly straight. The
+network predicts the data, from which the velocity follows (Li & He 2025): data lie near a manifold
+of few dimensions and fit through a narrow network, while noise fills every dimension.
 
-The context of a window, its first frames, is not noised but given, with a mask that says so, in the
-very channels where the rest is noise. So what was heard last is aligned with what follows and needs
-no encoder of its own.
+The context of a window, its first frames, can be given without noise, with a mask that marks it, in
+the same channels in which the other frames are noisy. It needs no encoder of its own and is aligned
+with the frames that follow. The renderer gives none; see :mod:`render.diffusion.sampler`.
 
-A *sketch* is what makes the notes heard from the first steps of training on: every family of
-instruments has a spectrum for each pitch, which begins as a harmonic series, and the spectra of
-what sounds are summed as loud as velocity and age make them (in the spirit of DDSP, Engel et al.
-2020). As long as there is little but noise to see, what the network tells is added to it.
+A *harmonic prior* makes the network follow the notes from the first training steps on: every family
+of instruments has a spectrum for each pitch, initialised as a harmonic series, and the spectra of
+the notes of a frame are summed with levels that depend on velocity and age (in the spirit of DDSP,
+Engel et al. 2020). It is an input of the network, and is added to its output with a weight that
+falls with t: near pure noise the output is the prior and a correction.
 
-The body is convolutions over pairs of frames: what a frame needs from afar (when a note began) its
-notes tell already, so attention over the window would buy little for its cost.
+The backbone is convolutions over pairs of frames. What a frame needs from further away, such as
+when a note began, is among the features of its notes, so attention over the window would add little
+for its cost.
 """
 
 from __future__ import annotations
@@ -46,23 +48,28 @@ from render.diffusion.mel import (
 from render.diffusion.tokens import AHEAD_S, N_VELOCITIES, FrameNotes
 
 PATCH = 2
-"""Frames that the body sees as one."""
+"""Frames that the backbone processes as one."""
 N_PITCHES = 128
 _TIME_CONSTANTS_S = (0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0)
+"""Scales, in seconds, on which the time since a note's onset and release is given."""
 _N_TIMES = 2 + 2 * len(_TIME_CONSTANTS_S)
 _N_PARTIALS = 24
+"""Partials of the harmonic series that spectra are initialised with."""
 _AMPLITUDE = 0.05
-"""Of the first partial of a note of full force, before anything is learned."""
+"""Initial amplitude (full scale 1) of the first partial of a note of velocity 127."""
 _ATTACK, _HELD = 2.0, 5.0
-"""Nats by which a note is louder after its onset than before and while it is held than after,
-before anything is learned."""
-_FADING = 8
-"""A tenth of the way to the data, most can be seen."""
-_N_WAVES = 64
-_NOISE_PERIODS = 1000.0
-NEAREST = 0.05
-"""Shortest time to the data by which a velocity is told: the last of MAX_STEPS steps."""
+"""Initial difference in nats of a note's log magnitude: after its onset against before, and while
+it is held against after its release."""
+_PRIOR_DECAY = 8
+"""Exponent of (1 - t) with which the prior is added to the output: at t = 0.1, where most of the
+data can be seen in the input, its weight is .43."""
+_N_SINUSOIDS = 64
+_TIME_SCALE = 1000.0
+"""Sine and cosine features of t, scaled as steps are in diffusion models (Ho et al. 2020)."""
 MAX_STEPS = 20
+"""Most steps that sampling may take."""
+_MIN_REMAINING = 1 / MAX_STEPS
+"""The predicted data become a velocity by division by 1 - t, but by no less than this."""
 
 
 @dataclass(frozen=True)
@@ -70,14 +77,15 @@ class DenoiserConfig:
     """Settings of :class:`Denoiser`; they travel with its weights."""
 
     d_model: int = 256
-    """Channels of the body."""
+    """Channels of the backbone."""
     hidden: int = 768
-    """Channels of the blocks' bottlenecks."""
+    """Channels of the blocks' inverted bottlenecks."""
     layers: int = 8
+    """Blocks."""
     kernel: int = 7
-    """Patches that a block's convolution spans."""
+    """Taps of a block's convolution, in patches."""
     dilations: tuple[int, ...] = (1, 2, 4)
-    """Of the blocks in turn."""
+    """Patches between the taps, of the blocks in turn."""
     d_notes: int = 192
     """Channels in which the notes of a frame are summed."""
 
@@ -85,21 +93,21 @@ class DenoiserConfig:
         object.__setattr__(self, "dilations", tuple(self.dilations))
 
 
-class Given(NamedTuple):
-    """What a window is drawn from; all but ``notes`` stays the same over the steps."""
+class Conditioning(NamedTuple):
+    """What a window is sampled from, computed once for all steps."""
 
-    told: Tensor
-    """float [B, T / PATCH, d] the notes, encoded, or what stands for not being told."""
+    notes: Tensor
+    """float [B, T / PATCH, d] encoded notes, or the embedding that stands for none."""
     context: Tensor
-    """float [B, N_MELS, T] normalised log-mel where it is known, 0 elsewhere."""
+    """float [B, N_MELS, T] normalised log-mel of the frames that are given, 0 elsewhere."""
     known: Tensor
-    """float [B, T] 1 where it is known, else 0."""
-    sketch: Tensor
-    """float [B, N_MELS, T] what the notes sound like by themselves, 0 if they are not told."""
+    """float [B, T] 1 for frames that are given, else 0."""
+    prior: Tensor
+    """float [B, N_MELS, T] harmonic prior of the notes in normalised log-mel; 0 without notes."""
 
 
-class Sketch(nn.Module):
-    """Notes as spectra that are summed: the log of a sum of magnitudes, as loud as learned."""
+class HarmonicPrior(nn.Module):
+    """A rough spectrogram of notes: the log of the sum of their learned magnitude spectra."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -112,23 +120,23 @@ class Sketch(nn.Module):
                 for family in FAMILIES
             ])
         )  # fmt: skip
-        # Of each instrument: how the log of its magnitude follows a note's times.
+        # For each instrument: weights of a note's time features in its log magnitude.
         self.envelope = nn.Embedding(len(INSTRUMENTS), _N_TIMES)
         self.velocity = nn.Embedding(N_VELOCITIES, 1)
         self.register_buffer("rows", _spectrum_rows(), persistent=False)
         with torch.no_grad():
             self.envelope.weight.zero_()
             self.envelope.weight[:, 0], self.envelope.weight[:, 1] = _ATTACK, _HELD
-            # Loudness goes with the square of velocity (General MIDI level 2).
+            # Amplitude is the square of velocity (General MIDI level 2).
             force = (torch.arange(N_VELOCITIES) + 0.5) / N_VELOCITIES
             self.velocity.weight[:, 0] = 2 * force.log() - _ATTACK - _HELD
 
     def forward(self, notes: FrameNotes, times: Tensor, rows: int, n_frames: int) -> Tensor:
-        """Notes → [B, N_MELS, T] normalised log-mel.
+        """Normalised log-mel [B, N_MELS, T] of notes.
 
         Args:
-            notes: pairs of ``rows`` examples of ``n_frames`` frames.
-            times: [P, _N_TIMES] features of their times.
+            notes: (note, frame) pairs of ``rows`` examples of ``n_frames`` frames.
+            times: [P, _N_TIMES] time features of the pairs.
             rows: B.
             n_frames: T.
         """
@@ -141,17 +149,16 @@ class Sketch(nn.Module):
         roll = roll.index_add(0, notes.frame * n_spectra + spectrum, level.exp())
         magnitudes = (LOG_CENTRE + LOG_SCALE * self.spectra).exp()
         total = (roll.view(rows * n_frames, n_spectra) @ magnitudes).float() + FLOOR
-        told: Tensor = (total.log() - LOG_CENTRE) / LOG_SCALE
-        return told.view(rows, n_frames, N_MELS).transpose(1, 2)
+        log_mel: Tensor = (total.log() - LOG_CENTRE) / LOG_SCALE
+        return log_mel.view(rows, n_frames, N_MELS).transpose(1, 2)
 
 
 class NoteEncoder(nn.Module):
-    """Sums what the notes of a frame say.
+    """Embeds the notes of every frame and sums them.
 
-    A note says a·sigmoid(b), where a and b are each a sum of embeddings of pitch, instrument and
-    velocity and of a linear map of its times, so that they act on one another (a gated linear unit,
-    Dauphin et al. 2017). Times are ages on exponential scales from 10 ms to 5 s, after onset and
-    release.
+    The embedding of a (note, frame) pair is a·sigmoid(b), a gated linear unit (Dauphin et al. 2017)
+    in which the features can interact: a and b are each the sum of embeddings of pitch, instrument
+    and velocity and of a linear map of the time features.
     """
 
     def __init__(self, d_notes: int, d_out: int) -> None:
@@ -163,31 +170,31 @@ class NoteEncoder(nn.Module):
         self.out = nn.Sequential(
             nn.Linear(PATCH * d_notes, d_out), nn.SiLU(), nn.Linear(d_out, d_out)
         )
-        self.nothing = nn.Parameter(torch.zeros(d_out))
+        self.null = nn.Parameter(torch.zeros(d_out))  # stands for no notes at all
 
     def forward(self, notes: FrameNotes, times: Tensor, rows: int, n_frames: int) -> Tensor:
-        """Notes → [B, T / PATCH, d].
+        """Encoded notes [B, T / PATCH, d].
 
         Args:
-            notes: pairs of ``rows`` examples of ``n_frames`` frames.
-            times: [P, _N_TIMES] features of their times.
+            notes: (note, frame) pairs of ``rows`` examples of ``n_frames`` frames.
+            times: [P, _N_TIMES] time features of the pairs.
             rows: B.
             n_frames: T, a multiple of PATCH.
         """
-        struck = (
+        of_notes = (
             self.pitch(notes.pitch)
             + self.instrument(notes.instrument)
             + self.velocity(notes.velocity)
         )
-        aged = self.times(times)
-        pairs = F.glu(aged + struck.to(aged.dtype)[notes.note], dim=-1)
+        of_times = self.times(times)
+        pairs = F.glu(of_times + of_notes.to(of_times.dtype)[notes.note], dim=-1)
         total = pairs.new_zeros(rows * n_frames, pairs.shape[-1]).index_add(0, notes.frame, pairs)
-        told: Tensor = self.out(rearrange(total, "(b t p) d -> b t (p d)", b=rows, p=PATCH))
-        return told
+        encoded: Tensor = self.out(rearrange(total, "(b t p) d -> b t (p d)", b=rows, p=PATCH))
+        return encoded
 
 
 class Denoiser(nn.Module):
-    """Velocity of the flow in a window.
+    """Predicts the velocity of the flow in a window.
 
     Args:
         config: its size.
@@ -197,17 +204,19 @@ class Denoiser(nn.Module):
         super().__init__()
         d = config.d_model
         self.config = config
-        self.notes = NoteEncoder(config.d_notes, d)
-        self.sketch = Sketch()
-        self.sketched = nn.Linear(PATCH * N_MELS, d)
-        self.inlet = nn.Linear(PATCH * (N_MELS + 1), d)
-        # One map from the noise level for all blocks and a table for each (PixArt-alpha, Chen et
-        # al. 2023): a map for each block would be a third of the weights.
-        self.level = nn.Sequential(
-            nn.Linear(2 * _N_WAVES, d), nn.SiLU(), nn.Linear(d, d), nn.SiLU(), nn.Linear(d, 3 * d)
-        )
-        self.tables = nn.Parameter(torch.zeros(config.layers, 3 * d))
-        self.retold = nn.Parameter(torch.full((config.layers, d), 0.1))
+        self.note_encoder = NoteEncoder(config.d_notes, d)
+        self.prior = HarmonicPrior()
+        self.prior_in = nn.Linear(PATCH * N_MELS, d)
+        self.proj_in = nn.Linear(PATCH * (N_MELS + 1), d)
+        # One map of t for all blocks and a table of offsets for each (PixArt-alpha, Chen et al.
+        # 2023): a map for each block would be a third of the weights.
+        self.time_mlp = nn.Sequential(
+            nn.Linear(2 * _N_SINUSOIDS, d), nn.SiLU(), nn.Linear(d, d), nn.SiLU(),
+            nn.Linear(d, 3 * d),
+        )  # fmt: skip
+        self.modulation = nn.Parameter(torch.zeros(config.layers, 3 * d))
+        # The notes are added again before every block, with a gain for each channel.
+        self.note_gains = nn.Parameter(torch.full((config.layers, d), 0.1))
         self.blocks = nn.ModuleList(
             ConvBlock(
                 d, config.hidden, config.kernel, config.dilations[i % len(config.dilations)], 0.5
@@ -215,94 +224,94 @@ class Denoiser(nn.Module):
             for i in range(config.layers)
         )
         self.norm = nn.LayerNorm(d)
-        self.outlet = nn.Linear(d, PATCH * N_MELS)
-        nn.init.zeros_(self.outlet.weight)
-        nn.init.zeros_(self.outlet.bias)
+        self.proj_out = nn.Linear(d, PATCH * N_MELS)
+        nn.init.zeros_(self.proj_out.weight)
+        nn.init.zeros_(self.proj_out.bias)
 
-    def give(
+    def condition(
         self, notes: FrameNotes, context: Tensor, known: Tensor, keep: Tensor | None = None
-    ) -> Given:
-        """Encode what a window is drawn from.
+    ) -> Conditioning:
+        """Encode what a window is sampled from.
 
         Args:
-            notes: pairs of the window's frames.
-            context: [B, N_MELS, T] spectrogram, of which ``known`` frames count.
+            notes: (note, frame) pairs of the window.
+            context: [B, N_MELS, T] normalised log-mel, read only in frames that are ``known``.
             known: [B, T] 1 for frames that are given, else 0.
-            keep: bool [B] whether the notes are told; None tells them.
+            keep: bool [B], False where notes are dropped, to train guidance; None keeps all.
         """
         rows, _, n_frames = context.shape
         times = _time_features(notes)
-        sketch = self.sketch(notes, times, rows, n_frames)
-        told = self.notes(notes, times, rows, n_frames)
-        told = told + self.sketched(rearrange(sketch, "b c (t p) -> b t (p c)", p=PATCH))
+        prior = self.prior(notes, times, rows, n_frames)
+        encoded = self.note_encoder(notes, times, rows, n_frames)
+        encoded = encoded + self.prior_in(rearrange(prior, "b c (t p) -> b t (p c)", p=PATCH))
         if keep is not None:
-            told = torch.where(keep[:, None, None], told, self.notes.nothing)
-            sketch = sketch * keep[:, None, None]
-        return Given(told, context * known[:, None], known, sketch)
+            encoded = torch.where(keep[:, None, None], encoded, self.note_encoder.null)
+            prior = prior * keep[:, None, None]
+        return Conditioning(encoded, context * known[:, None], known, prior)
 
-    def untold(self, given: Given) -> Given:
-        """The same without notes, for guidance."""
-        return given._replace(
-            told=self.notes.nothing.expand_as(given.told), sketch=torch.zeros_like(given.sketch)
+    def unconditional(self, cond: Conditioning) -> Conditioning:
+        """The same without notes, for classifier-free guidance."""
+        return cond._replace(
+            notes=self.note_encoder.null.expand_as(cond.notes), prior=torch.zeros_like(cond.prior)
         )
 
-    def forward(self, x: Tensor, time: Tensor, given: Given) -> Tensor:
+    def forward(self, x: Tensor, time: Tensor, cond: Conditioning) -> Tensor:
         """Velocity [B, N_MELS, T] of the flow.
 
         Args:
-            x: [B, N_MELS, T] the spectrogram on its way; known frames are not read.
-            time: [B] 0 for noise to 1 for data.
-            given: what the window is drawn from.
+            x: [B, N_MELS, T] the noisy spectrogram; its known frames are not read.
+            time: [B] t, from 0 for noise to 1 for data.
+            cond: what the window is sampled from.
         """
-        mixed = _scale(time) * x * (1 - given.known[:, None]) + given.context
-        channels = torch.cat([mixed, given.known[:, None]], dim=1)
-        h = self.inlet(rearrange(channels, "b c (t p) -> b t (p c)", p=PATCH)) + given.told
-        level = self.level(_waves(time))[:, None]
-        for block, table, retold in zip(self.blocks, self.tables, self.retold, strict=True):
-            shift, gain, gate = (level + table).chunk(3, dim=-1)
-            h = block(h + retold * given.told, (shift, gain, gate))
-        data = rearrange(self.outlet(self.norm(h)), "b t (p c) -> b c (t p)", p=PATCH)
-        data = data + (1 - time)[:, None, None] ** _FADING * given.sketch
-        velocity: Tensor = (data - x) / (1 - time).clamp(min=NEAREST)[:, None, None]
+        inputs = _input_scale(time) * x * (1 - cond.known[:, None]) + cond.context
+        channels = torch.cat([inputs, cond.known[:, None]], dim=1)
+        h = self.proj_in(rearrange(channels, "b c (t p) -> b t (p c)", p=PATCH)) + cond.notes
+        of_time = self.time_mlp(_sinusoids(time))[:, None]
+        for block, offsets, gain in zip(self.blocks, self.modulation, self.note_gains, strict=True):
+            shift, scale, gate = (of_time + offsets).chunk(3, dim=-1)
+            h = block(h + gain * cond.notes, (shift, scale, gate))
+        data = rearrange(self.proj_out(self.norm(h)), "b t (p c) -> b c (t p)", p=PATCH)
+        data = data + (1 - time)[:, None, None] ** _PRIOR_DECAY * cond.prior
+        velocity: Tensor = (data - x) / (1 - time).clamp(min=_MIN_REMAINING)[:, None, None]
         return velocity
 
 
 def flow_loss(
-    denoiser: nn.Module, data: Tensor, noise: Tensor, time: Tensor, given: Given
+    denoiser: nn.Module, data: Tensor, noise: Tensor, time: Tensor, cond: Conditioning
 ) -> Tensor:
-    """Mean square error of the velocity over the frames that are not given.
+    """Mean square error of the velocity over the frames that are not given; a scalar.
 
     Args:
         denoiser: a :class:`Denoiser`, perhaps wrapped.
         data: [B, N_MELS, T] normalised log-mel.
-        noise: the same shape, standard normal.
-        time: [B] 0-1.
-        given: what the windows are drawn from.
+        noise: [B, N_MELS, T] standard normal.
+        time: [B] t, 0-1.
+        cond: what the windows are sampled from.
     """
     at = time[:, None, None]
-    velocity = denoiser((1 - at) * noise + at * data, time, given)
-    # Where the velocity is told by less than the whole way, it is not the straight line's.
-    share = (1 - at) / (1 - at).clamp(min=NEAREST)
+    velocity = denoiser((1 - at) * noise + at * data, time, cond)
+    # Where less than _MIN_REMAINING is left, the network's velocity is that much smaller.
+    share = (1 - at) / (1 - at).clamp(min=_MIN_REMAINING)
     error = (velocity - share * (data - noise)).square().mean(dim=1)
-    drawn = 1 - given.known
-    loss: Tensor = (error * drawn).sum() / drawn.sum()
+    sampled = 1 - cond.known
+    loss: Tensor = (error * sampled).sum() / sampled.sum()
     return loss
 
 
-def _scale(time: Tensor) -> Tensor:
-    """[B, 1, 1] what makes each value on its way the best linear guess of its datum, by itself.
+def _input_scale(time: Tensor) -> Tensor:
+    """[B, 1, 1] factor that makes a noisy value the best linear estimate of its datum.
 
-    Data and noise have unit variance. So pure noise comes in as nothing at all, and all that there
-    is to go by are notes and context (compare the input scaling of Karras et al. 2022).
+    Data and noise have unit variance. At t = 0 it is 0, so the network sees notes and context only
+    (compare the input scaling of Karras et al. 2022).
     """
     factor: Tensor = time / (time.square() + (1 - time).square())
     return factor[:, None, None]
 
 
 def _spectrum_rows() -> Tensor:
-    """int64 [instruments, N_PITCHES] row of each pitch among the spectra of all families.
+    """int64 [instruments, N_PITCHES] index of each pitch's spectrum among those of all families.
 
-    Pitches beyond a family's range, which it does not learn, have that of its nearest.
+    Pitches beyond a family's range have the spectrum of the nearest pitch in it.
     """
     rows, first = {}, 0
     for family in FAMILIES:
@@ -319,13 +328,18 @@ def _harmonic_series() -> Tensor:
     numbers = torch.arange(1, _N_PARTIALS + 1)[:, None]
     for pitch in range(N_PITCHES):
         partials = 440 * 2 ** ((pitch - 69) / 12) * numbers
-        heard = (partials < SAMPLE_RATE / 2) / numbers
-        waves.append(_AMPLITUDE * (heard * torch.sin(2 * math.pi * partials * time_s)).sum(dim=0))
+        levels = (partials < SAMPLE_RATE / 2) / numbers
+        waves.append(_AMPLITUDE * (levels * torch.sin(2 * math.pi * partials * time_s)).sum(dim=0))
     return log_mel(torch.stack(waves))[:, :, 0]
 
 
 def _time_features(notes: FrameNotes) -> Tensor:
-    """float32 [P, _N_TIMES] of ages, 0 to 1 or -1 to 1."""
+    """Time features float32 [P, _N_TIMES] of (note, frame) pairs.
+
+    In order: whether the frame lies before (-1) or after (1) the onset, whether the note is held
+    (1) or released (0), and exponential decays from 1 to 0 since the onset and since the release,
+    with each of the time constants.
+    """
     constants = torch.tensor(_TIME_CONSTANTS_S, device=notes.age_s.device)
     near = (notes.age_s / AHEAD_S).clamp(-1, 1)
     held = torch.exp(-notes.released_s * FRAME_RATE)
@@ -335,8 +349,8 @@ def _time_features(notes: FrameNotes) -> Tensor:
     return torch.cat([near[:, None], held[:, None], *decays], dim=1)
 
 
-def _waves(time: Tensor) -> Tensor:
-    """Sinusoids [B, 2·_N_WAVES] of the noise level (Vaswani et al. 2017)."""
-    powers = torch.arange(_N_WAVES, device=time.device) / _N_WAVES
-    phases = time[:, None] * _NOISE_PERIODS * torch.exp(-math.log(1e4) * powers)
+def _sinusoids(time: Tensor) -> Tensor:
+    """Sinusoidal embedding [B, 2·_N_SINUSOIDS] of t (Vaswani et al. 2017)."""
+    powers = torch.arange(_N_SINUSOIDS, device=time.device) / _N_SINUSOIDS
+    phases = time[:, None] * _TIME_SCALE * torch.exp(-math.log(1e4) * powers)
     return torch.cat([phases.sin(), phases.cos()], dim=1)

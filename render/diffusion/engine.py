@@ -1,4 +1,4 @@
-"""Parts → sound, played by the neural renderer and, where it has not learned to, by a soundfont."""
+"""Parts → sound, by the neural renderer and, for notes that it does not support, by a soundfont."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from render.audio import Block, Resampler
-from render.diffusion.buses import Bus, LeftOut, assign
+from render.diffusion.buses import Bus, Unsupported, assign
 from render.diffusion.mel import SAMPLE_RATE
 from render.diffusion.sampler import SamplerOptions
 from render.diffusion.synthesize import PIECE, n_pieces, synthesize_buses
@@ -17,19 +17,19 @@ from render.errors import EngineError
 from render.files.reporter import DEFAULT_REPORTER, Reporter
 from render.options import NEURAL, NeuralOptions
 from render.score import Part
-from render.soundfont.player import Instrument, Performance, Player, load_player
+from render.soundfont.player import Instrument, SoundfontPlayer, StemStream, load_player
 
 NETWORKS = Path(__file__).parents[1] / "weights" / "renderer"
-"""Where the networks of an installation lie."""
+"""Folder of the networks that are installed with this package."""
 SOUNDFONT_GAINS = {"fluidsynth": 6.0, "midirenderer": 3.0}
-"""What brings an engine, which leaves room for whole bands, to the level of the networks: they
-learned from engines so amplified, at about -28 dBFS a part."""
+"""Factors that bring a soundfont engine to the level of the networks, which were trained on sound
+amplified by them, at about -28 dBFS RMS a part."""
 _MOST_NAMES = 3
-"""Tracks that are named for a reason; more are counted."""
+"""Tracks that a message names for one reason; more are counted."""
 
 
 def check(options: NeuralOptions) -> None:
-    """Refuse what :func:`perform` would refuse whatever the parts are.
+    """Check options as :func:`stream` does, before there are parts.
 
     Raises:
         EngineError: an option has no meaning.
@@ -39,77 +39,77 @@ def check(options: NeuralOptions) -> None:
     load_renderer(options.networks or NETWORKS)
 
 
-def names(parts: Sequence[Part]) -> tuple[str, ...]:
-    """What :func:`perform` calls its players, in their order."""
-    buses, left = assign(parts)
-    return (*(bus.name for bus in buses), *(part.name for part in _by_part(left)))
+def stem_names(parts: Sequence[Part]) -> tuple[str, ...]:
+    """Names of the stems of :func:`stream`, in their order."""
+    buses, unsupported = assign(parts)
+    return (*(bus.name for bus in buses), *(part.name for part in _by_part(unsupported)))
 
 
-def perform(
+def stream(
     parts: Sequence[Part],
     options: NeuralOptions,
     soundfont: Path | None,
     sample_rate: int,
     reporter: Reporter = DEFAULT_REPORTER,
-) -> Performance:
-    """Play parts: a player for every bus, and one for every part that is left to a soundfont.
+) -> StemStream:
+    """The sound of parts: a stem for every bus, and one for every part that a soundfont plays.
 
     Args:
-        parts: what to play.
-        options: how the networks work, and whether a soundfont may play what they have not learned.
-        soundfont: for those parts; see :func:`render.soundfont.find.find_soundfont` for None.
+        parts: of a piece.
+        options: how the networks work, and whether a soundfont may play unsupported notes.
+        soundfont: for unsupported notes; see :func:`render.soundfont.find.find_soundfont` for None.
         sample_rate: of the sound, in Hz.
-        reporter: gets one sentence on what is left to a soundfont.
+        reporter: gets one sentence on what a soundfont plays.
 
     Raises:
-        EngineError: an option has no meaning, or the networks have not learned what they may not
-            leave to a soundfont, or no engine is installed that plays it.
+        EngineError: an option has no meaning, notes are not supported and must not be played by a
+            soundfont, or no soundfont engine is installed.
         SoundfontError: a soundfont is needed, and is missing, damaged or unreadable.
         WeightsError: the networks are missing or damaged.
     """
     sampler = _sampler(options)
-    buses, left = assign(parts)
-    if left and options.unlearned == "refuse":
+    buses, unsupported = assign(parts)
+    if unsupported and options.unsupported == "refuse":
         raise EngineError(
-            f"the neural renderer has not learned {_named(left)}: let a soundfont play that, or "
-            "choose another engine"
+            f"the neural renderer does not support {_listing(unsupported)}: let a soundfont play "
+            "that, or choose another engine"
         )
     renderer = load_renderer(options.networks or NETWORKS)
-    player = load_player("auto", soundfont, sample_rate) if left else None
+    player = load_player("auto", soundfont, sample_rate) if unsupported else None
     if player:
         reporter.message(
-            f"the neural renderer has not learned {_named(left)}, which {player.engine} plays"
+            f"the neural renderer does not support {_listing(unsupported)}, which {player.engine} "
+            "plays"
         )
     bus_names = tuple(bus.name for bus in buses)
     seconds = len(buses) * max(map(n_pieces, buses), default=0) * PIECE / SAMPLE_RATE
     sound = _bus_sound(buses, renderer, sampler, sample_rate)
-    alone = Performance(bus_names, sound, seconds, Instrument(NEURAL))
-    return alone if player is None else _together(alone, player, _by_part(left), reporter)
+    neural = StemStream(bus_names, sound, seconds, Instrument(NEURAL))
+    return neural if player is None else _chained(neural, player, _by_part(unsupported), reporter)
 
 
 def _sampler(options: NeuralOptions) -> SamplerOptions:
     return SamplerOptions(options.steps, options.guidance, options.seed)
 
 
-def _together(
-    buses: Performance, player: Player, others: tuple[Part, ...], reporter: Reporter
-) -> Performance:
-    """Buses first, then the parts that a soundfont plays at the buses' level."""
-    more = player.perform(others, SOUNDFONT_GAINS[player.engine], reporter)
+def _chained(
+    buses: StemStream, player: SoundfontPlayer, others: tuple[Part, ...], reporter: Reporter
+) -> StemStream:
+    """The buses, then the other parts on a soundfont at the level of the buses."""
+    more = player.stream(others, SOUNDFONT_GAINS[player.engine], reporter)
     instrument = replace(player.instrument, engine=f"{NEURAL} and {player.engine}")
 
     def both() -> Iterator[tuple[int, int, Block]]:
-        yield from buses.sound
-        yield from ((len(buses.names) + index, at, block) for index, at, block in more.sound)
+        yield from buses.blocks
+        yield from ((len(buses.names) + index, at, block) for index, at, block in more.blocks)
 
-    return Performance(
-        (*buses.names, *more.names), both(), buses.seconds + more.seconds, instrument
-    )
+    return StemStream((*buses.names, *more.names), both(), buses.seconds + more.seconds, instrument)
 
 
 def _bus_sound(
     buses: Sequence[Bus], renderer: Renderer, sampler: SamplerOptions, sample_rate: int
 ) -> Iterator[tuple[int, int, Block]]:
+    """(bus, first frame, block [2, L]) at a sample rate in Hz."""
     resamplers = [Resampler(SAMPLE_RATE, sample_rate) for _ in buses]
     done = [0] * len(buses)
     for pieces in synthesize_buses(buses, renderer, sampler):
@@ -121,26 +121,27 @@ def _bus_sound(
         yield from ((index, done[index], block) for block in resampler.finish())
 
 
-def _by_part(left: Sequence[LeftOut]) -> tuple[Part, ...]:
-    """What was left out of a part for several reasons is one part again."""
-    together: dict[int, Part] = {}
-    for out in left:
-        before = together.get(out.index)
-        notes = out.part.notes if before is None else (*before.notes, *out.part.notes)
-        together[out.index] = out.part.playing(tuple(sorted(notes)))
-    return tuple(together.values())
+def _by_part(unsupported: Sequence[Unsupported]) -> tuple[Part, ...]:
+    """One part for each with unsupported notes, whatever the reasons."""
+    merged: dict[int, Part] = {}
+    for entry in unsupported:
+        before = merged.get(entry.index)
+        notes = entry.part.notes if before is None else (*before.notes, *entry.part.notes)
+        merged[entry.index] = entry.part.with_notes(tuple(sorted(notes)))
+    return tuple(merged.values())
 
 
-def _named(left: Sequence[LeftOut]) -> str:
+def _listing(unsupported: Sequence[Unsupported]) -> str:
     """Such as ``program 109 (Bagpipe) in Pipes; pitch bends in Lead and Solo``."""
     tracks: dict[str, list[str]] = defaultdict(list)
-    for out in left:
-        if out.part.name not in tracks[out.reason]:
-            tracks[out.reason].append(out.part.name)
-    return "; ".join(f"{reason} in {_listed(names)}" for reason, names in tracks.items())
+    for entry in unsupported:
+        if entry.part.name not in tracks[entry.reason]:
+            tracks[entry.reason].append(entry.part.name)
+    return "; ".join(f"{reason} in {_shortened(names)}" for reason, names in tracks.items())
 
 
-def _listed(names: list[str]) -> str:
+def _shortened(names: list[str]) -> str:
+    """Such as ``Lead and Solo`` or ``A, B, C and 2 more tracks``."""
     if len(names) > _MOST_NAMES:
         return f"{', '.join(names[:_MOST_NAMES])} and {len(names) - _MOST_NAMES} more tracks"
     *first, last = names

@@ -1,6 +1,6 @@
-"""The instruments that the neural renderer learns, the one table of them.
+"""The table of the instruments that the neural renderer was trained on.
 
-Programs are General MIDI's, counted from 0.
+Programs are those of General MIDI, counted from 0.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 DRUMS = "drums"
 DRUM_PROGRAM = 128
-"""Stands for the kit of channel 10, which has no program of its own here."""
+"""Stands for the standard drum kit of channel 10."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,10 +17,10 @@ class Family:
     """Instruments that are rendered together.
 
     Attributes:
-        name: what a user reads.
+        name: shown to users.
         programs: of its instruments.
-        lowest: MIDI pitch of the lowest note that is learned.
-        highest: the same of the highest.
+        lowest: lowest MIDI pitch that was trained on.
+        highest: highest MIDI pitch that was trained on.
     """
 
     name: str
@@ -44,6 +44,8 @@ FAMILIES = (
 )
 
 INSTRUMENTS = tuple(program for family in FAMILIES for program in family.programs)
-"""Programs in the order of their ids."""
+"""All programs, in the order of their ids."""
 INSTRUMENT_ID = {program: index for index, program in enumerate(INSTRUMENTS)}
+"""Program → id, the index in :data:`INSTRUMENTS`."""
 FAMILY_OF = {program: family for family in FAMILIES for program in family.programs}
+"""Program → family."""

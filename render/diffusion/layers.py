@@ -1,4 +1,4 @@
-"""The block that denoiser and vocoder are made of."""
+"""The block of which denoiser and vocoder consist."""
 
 from __future__ import annotations
 
@@ -9,24 +9,25 @@ from torch import Tensor, nn
 class ConvBlock(nn.Module):
     """A ConvNeXt block in one dimension (Liu et al. 2022), optionally modulated.
 
-    A depthwise convolution mixes frames, an inverted bottleneck mixes channels. It hears
-    ``reach`` frames to each side and costs about 2·2·d·hidden operations a frame.
+    A depthwise convolution mixes frames, an inverted bottleneck mixes channels. A frame depends on
+    ``dilation * (kernel // 2)`` frames to each side; the cost is about 4·d·hidden operations a
+    frame.
 
     Args:
-        d_model: channels.
+        d_model: channels d.
         hidden: channels of the bottleneck.
-        kernel: frames of the convolution, odd.
+        kernel: taps of the convolution, odd.
         dilation: frames between its taps.
-        scale: what the residual branch is multiplied with at the start.
+        scale: initial factor of the residual branch.
     """
 
     def __init__(
         self, d_model: int, hidden: int, kernel: int, dilation: int = 1, scale: float = 1.0
     ) -> None:
         super().__init__()
-        self.reach = dilation * (kernel // 2)
-        self.mix = nn.Conv1d(
-            d_model, d_model, kernel, padding=self.reach, dilation=dilation, groups=d_model
+        padding = dilation * (kernel // 2)
+        self.depthwise = nn.Conv1d(
+            d_model, d_model, kernel, padding=padding, dilation=dilation, groups=d_model
         )
         self.norm = nn.LayerNorm(d_model)
         self.up = nn.Linear(d_model, hidden)
@@ -34,14 +35,14 @@ class ConvBlock(nn.Module):
         self.scale = nn.Parameter(self.norm.weight.new_full((d_model,), scale))
 
     def forward(self, x: Tensor, modulation: tuple[Tensor, Tensor, Tensor] | None = None) -> Tensor:
-        """[B, T, d] → [B, T, d].
+        """The block's output [B, T, d].
 
         Args:
-            x: what came so far.
-            modulation: shift and scale of what is normalised and the gate of the branch, each
-                [B, 1, d]: adaptive layer norm (Peebles & Xie 2023).
+            x: [B, T, d] its input.
+            modulation: shift and scale of the normalised input and gate of the residual branch,
+                each [B, 1, d]: adaptive layer norm (Peebles & Xie 2023).
         """
-        h = self.mix(x.transpose(1, 2)).transpose(1, 2)
+        h = self.depthwise(x.transpose(1, 2)).transpose(1, 2)
         h = self.norm(h)
         if modulation is None:
             return self._add(x, h, self.scale)

@@ -1,11 +1,11 @@
 """The log-mel analysis that denoiser and vocoder share, and its scale.
 
-24 kHz holds what General MIDI instruments have to say at two thirds of the cost of 32 kHz; a hop
-of 256 samples (10.7 ms) places onsets well within the 50 ms at which transcriptions are judged.
-The 128 bands are Slaney's (*Auditory Toolbox*, 1998): linear below 1 kHz, where the triangles of
-the HTK formula would be narrower than the 23 Hz of a Fourier bin and some would be empty.
+24 kHz covers the spectrum of General MIDI instruments at three quarters of the cost of 32 kHz; a
+hop of 256 samples (10.7 ms) is well within the 50 ms tolerance of onsets in transcription. The 128
+bands are Slaney's (*Auditory Toolbox*, 1998): linear below 1 kHz, where the triangles of the HTK
+formula would be narrower than the 23 Hz of a Fourier bin and some would be empty.
 
-Frame t stands for samples t·HOP to (t+1)·HOP: its window of N_FFT samples is centred on their
+Frame t covers samples t·HOP to (t+1)·HOP: its window of N_FFT samples is centred on their
 middle. Bands are magnitudes under triangles of height 1, so that a sinusoid of amplitude A reads
 about A·N_FFT/4 at its peak, whatever its frequency.
 """
@@ -20,21 +20,25 @@ import torch.nn.functional as F
 from torch import Tensor
 
 SAMPLE_RATE = 24_000
+"""In Hz."""
 N_FFT = 1024
+"""Samples of a window."""
 HOP = 256
+"""Samples from a frame to the next."""
 N_MELS = 128
+"""Bands."""
 FRAME_RATE = SAMPLE_RATE / HOP
 """Frames a second: 93.75."""
 MARGIN = (N_FFT - HOP) // 2
-"""Samples before the first and after the last frame's own that its window reaches."""
+"""Samples by which a frame's window is longer than the frame, on each side."""
 
 FLOOR = 3e-3
-"""Magnitudes below are taken for silence: a sinusoid at -98 dBFS."""
+"""Smaller magnitudes count as silence: that of a sinusoid at -98 dBFS."""
 LOG_CENTRE, LOG_SCALE = -3.0, 2.5
-"""Log magnitudes, less the first, by the second: about zero mean and unit variance where a part of
-a song sounds."""
+"""Normalised = (log magnitude - LOG_CENTRE) / LOG_SCALE: about zero mean and unit variance where a
+part of a song sounds."""
 SILENCE = (math.log(FLOOR) - LOG_CENTRE) / LOG_SCALE
-"""What silence is in a normalised spectrogram."""
+"""Value of silence in a normalised spectrogram."""
 
 
 def log_mel(wave: Tensor) -> Tensor:
@@ -53,7 +57,7 @@ def log_mel(wave: Tensor) -> Tensor:
 
 
 def padded(wave: Tensor) -> Tensor:
-    """A whole sound [B, L] with silent margins, its length rounded up to frames."""
+    """A sound [B, L] with silent margins on both sides, its length rounded up to whole frames."""
     return F.pad(wave, (MARGIN, MARGIN + -wave.shape[-1] % HOP))
 
 
@@ -77,7 +81,7 @@ def mel_filters() -> Tensor:
 @functools.cache
 def window(size: int, device: torch.device) -> Tensor:
     """A periodic Hann window [size]."""
-    with torch.inference_mode(False):  # what is kept must serve training too
+    with torch.inference_mode(False):  # the cached tensor must serve training too
         return torch.hann_window(size, device=device)
 
 
@@ -87,11 +91,12 @@ def _filters(device: torch.device) -> Tensor:
         return mel_filters().to(device)
 
 
+# Slaney's mel scale (Auditory Toolbox, 1998).
 _LINEAR_HZ = 200 / 3
-"""Hz a mel below 1 kHz."""
+"""Hz a mel below :data:`_BREAK_HZ`."""
 _BREAK_HZ = 1000.0
 _LOG_STEP = math.log(6.4) / 27
-"""Natural logarithm of frequency a mel above."""
+"""Natural logarithm of the frequency ratio a mel above :data:`_BREAK_HZ`."""
 
 
 def _to_mel(hz: float) -> float:

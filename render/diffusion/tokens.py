@@ -1,17 +1,16 @@
-"""Notes laid on the frames of the spectrogram: what the denoiser is told.
+"""Notes on the frames of the spectrogram: the input of the denoiser.
 
 Music Spectrogram Diffusion reads a segment's notes as a sequence of tokens, and a transformer has
-to learn which frame each belongs to. Here every note stands on each frame in which it sounds, as a
-*pair* of a note and a frame that says what is played (instrument, pitch, velocity) and how long ago
-it was struck and released. The embeddings of the pairs of a frame are summed, so a chord is a set.
-Nothing has to be aligned, which a small network learns fastest, and the cost grows with what
-sounds, not with the length of a vocabulary.
+to learn which frame each belongs to. Here every frame in which a note is active makes a *pair* of
+the note (instrument, pitch, velocity) and the frame (time since onset and release). The embeddings
+of the pairs of a frame are summed, so a chord is a set. A small network learns this faster, as
+nothing has to be aligned, and the cost grows with the number of active notes only.
 
-Ties need no token: a note held over the border of a segment enters the next with its true age. What
-is told of a frame depends on the score only, never on where a segment begins.
+Ties need no token: a note held over the border of a segment has its true age in the next. The pairs
+of a frame depend on the score only, never on where a segment begins.
 
-Notes are held as long as the pedal holds them (:meth:`render.score.Part.sustained`) and are told
-for :data:`TAIL_S` after their release, while they die away.
+Notes are held as long as the pedal holds them (:meth:`render.score.Part.sustained`) and stay active
+for :data:`TAIL_S` after their release, while they decay.
 """
 
 from __future__ import annotations
@@ -30,24 +29,24 @@ from render.diffusion.mel import FRAME_RATE, N_FFT, SAMPLE_RATE
 from render.score import Note
 
 TAIL_S = 1.0
-"""How long after its release a note is still told."""
+"""Seconds for which a note stays active after its release."""
 DRUM_RING_S = 1.5
-"""How long after its onset a drum counts as released, whatever its note's length: it rings."""
+"""Seconds from the onset at which a drum counts as released, whatever the length of its note."""
 AHEAD_S = N_FFT / 2 / SAMPLE_RATE
-"""How long before its onset: the half window with which a frame hears it come."""
+"""Seconds before its onset from which a note is active: half an analysis window."""
 N_VELOCITIES = 32
-"""Bins of four MIDI velocities."""
+"""Bins, of four MIDI velocities each."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class NoteTable:
-    """Notes of a bus, column by column.
+    """The n notes of a bus as columns.
 
     Attributes:
         onset_s: float64 [n] rising, in seconds.
-        release_s: float64 [n] when each is released, in seconds.
+        release_s: float64 [n] in seconds.
         pitch: int64 [n] 0-127.
-        velocity: int64 [n] 0-31.
+        velocity: int64 [n] bins 0-31; see :func:`velocity_bin`.
         instrument: int64 [n] ids of :data:`render.diffusion.instruments.INSTRUMENTS`.
     """
 
@@ -59,39 +58,39 @@ class NoteTable:
 
     @property
     def end_s(self) -> float:
-        """When the last note is told for the last time."""
+        """When the last note ceases to be active, in seconds."""
         return float(self.release_s.max()) + TAIL_S
 
 
 class FrameNotes(NamedTuple):
-    """Pairs of a note and a frame in which it is told."""
+    """The P pairs of a note and a frame in which it is active; n notes have such frames."""
 
     pitch: Tensor
-    """int64 [n] of the notes that are told"""
+    """int64 [n] of the active notes, 0-127."""
     velocity: Tensor
-    """int64 [n]"""
+    """int64 [n] bins 0-31."""
     instrument: Tensor
-    """int64 [n]"""
+    """int64 [n] ids."""
     note: Tensor
-    """int64 [P] index of the note of a pair"""
+    """int64 [P] index 0 to n - 1 of the pair's note."""
     frame: Tensor
-    """int64 [P] the frame, counted through all rows of a batch: b·T + t."""
+    """int64 [P] the pair's frame, counted through all rows of a batch: b·T + t."""
     age_s: Tensor
-    """float32 [P] from the onset to the middle of the frame; a little below 0 just before."""
+    """float32 [P] seconds from the onset to the middle of the frame, at least -:data:`AHEAD_S`."""
     released_s: Tensor
-    """float32 [P] from the release, 0 while the note is held."""
+    """float32 [P] seconds from the release to the middle of the frame; 0 while the note is held."""
 
     def to(self, device: torch.device) -> FrameNotes:
-        """The same on a device."""
+        """The pairs on another device."""
         return FrameNotes(*(column.to(device, non_blocking=True) for column in self))
 
 
 def note_table(notes: Sequence[tuple[Note, int]]) -> NoteTable:
-    """Notes with their programs as columns.
+    """Notes and their programs as columns, in order of onset.
 
     Args:
-        notes: any order; programs of :data:`INSTRUMENT_ID`, among them :data:`DRUM_PROGRAM`. A note
-            of no length is told like any other: its onset and its tail.
+        notes: (note, program) in any order; the programs are keys of :data:`INSTRUMENT_ID`. A note
+            of length 0 is active like any other, before its onset and in its tail.
     """
     notes = sorted(notes, key=lambda pair: pair[0])
     onset = np.array([note.start_s for note, _ in notes], np.float64)
@@ -107,40 +106,40 @@ def note_table(notes: Sequence[tuple[Note, int]]) -> NoteTable:
 
 
 def velocity_bin(velocity: int) -> int:
-    """MIDI velocity 1-127 → 0-31."""
+    """Bin 0-31 of a MIDI velocity 1-127."""
     return max(velocity, 0) * N_VELOCITIES // 128
 
 
 def frame_notes(table: NoteTable, first: int, n_frames: int) -> FrameNotes:
-    """The pairs of ``n_frames`` frames from frame ``first`` of the piece on, which may be below 0.
+    """The pairs of ``n_frames`` frames from frame ``first`` of the piece on, which may be negative.
 
-    A pair is told where the middle of the frame lies from :data:`AHEAD_S` before the onset to
-    :data:`TAIL_S` after the release.
+    A note is active in a frame whose middle lies between :data:`AHEAD_S` before its onset and
+    :data:`TAIL_S` after its release. Frames are counted from ``first``.
     """
     # The middle of frame t is at (t + 0.5) / FRAME_RATE.
     start = np.ceil((table.onset_s - AHEAD_S) * FRAME_RATE - 0.5).astype(np.int64)
     stop = np.floor((table.release_s + TAIL_S) * FRAME_RATE - 0.5).astype(np.int64) + 1
     start, stop = np.maximum(start, first), np.minimum(stop, first + n_frames)
-    told = np.flatnonzero(stop > start)
-    start, counts = start[told], (stop - start)[told]
-    note = np.repeat(np.arange(len(told)), counts)
+    active = np.flatnonzero(stop > start)
+    start, counts = start[active], (stop - start)[active]
+    note = np.repeat(np.arange(len(active)), counts)
     within = np.arange(len(note)) - np.repeat(np.cumsum(counts) - counts, counts)
     frame = start[note] + within
     middle_s = (frame + 0.5) / FRAME_RATE
-    released_s = np.maximum(middle_s - table.release_s[told][note], 0.0)
+    released_s = np.maximum(middle_s - table.release_s[active][note], 0.0)
     return FrameNotes(
-        pitch=torch.from_numpy(table.pitch[told]),
-        velocity=torch.from_numpy(table.velocity[told]),
-        instrument=torch.from_numpy(table.instrument[told]),
+        pitch=torch.from_numpy(table.pitch[active]),
+        velocity=torch.from_numpy(table.velocity[active]),
+        instrument=torch.from_numpy(table.instrument[active]),
         note=torch.from_numpy(note),
         frame=torch.from_numpy(frame - first),
-        age_s=torch.from_numpy(middle_s - table.onset_s[told][note]).float(),
+        age_s=torch.from_numpy(middle_s - table.onset_s[active][note]).float(),
         released_s=torch.from_numpy(released_s).float(),
     )
 
 
 def collate(rows: Sequence[FrameNotes], n_frames: int) -> FrameNotes:
-    """Pairs of several examples of ``n_frames`` frames each as those of one batch."""
+    """The pairs of several examples of ``n_frames`` frames each as one batch."""
     shifted, n_notes = [], 0
     for b, row in enumerate(rows):
         shifted.append(row._replace(note=row.note + n_notes, frame=row.frame + b * n_frames))

@@ -29,10 +29,26 @@ _ANALYSIS = {
 }  # fmt: skip
 
 
-_RENAMED_DENOISER: dict[str, str] = {}
+_RENAMED_DENOISER = {
+    "notes.nothing": "note_encoder.null",
+    "notes": "note_encoder",
+    "sketch": "prior",
+    "sketched": "prior_in",
+    "inlet": "proj_in",
+    "outlet": "proj_out",
+    "level": "time_mlp",
+    "tables": "modulation",
+    "retold": "note_gains",
+    "blocks.*.mix": "blocks.*.depthwise",
+}
 """Tensor names of the weight file -> those of today's attributes (see
 :func:`render.files.weights.read_network`); goes when the denoiser is retrained."""
-_RENAMED_VOCODER: dict[str, str] = {}
+_RENAMED_VOCODER = {
+    "inlet": "embed",
+    "first_norm": "norm",
+    "last_norm": "final_layer_norm",
+    "blocks.*.mix": "blocks.*.depthwise",
+}
 """Likewise; goes when the vocoder is retrained."""
 
 

@@ -1,7 +1,4 @@
-"""Who plays what: the sound of the parts of a piece, one after the other or side by side.
-
-A :class:`Performance` gives sound as it is made, and whoever mixes need not know by whom.
-"""
+"""Parts → a stream of sound on a soundfont, and what every engine's stream is like."""
 
 from __future__ import annotations
 
@@ -23,14 +20,14 @@ from render.soundfont.presets import cast
 from render.soundfont.synthesisers import Synthesiser, choose_engine
 
 MAX_TAIL_S = 5.0
-"""How long the sound may ring on after the last event."""
+"""Longest time in seconds that the sound decays after the last event."""
 REST_S = 20.0
-"""A part is not played on in a rest once this much of it has passed."""
+"""A part is not rendered further into a rest than this, in seconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Instrument:
-    """What plays: an engine and its soundfont.
+    """An engine and its soundfont.
 
     Attributes:
         engine: name, such as ``fluidsynth``.
@@ -61,29 +58,29 @@ class Instrument:
 
 
 @dataclass(frozen=True, slots=True)
-class Performance:
-    """Sound of several players, as it is made.
+class StemStream:
+    """The sound of several stems, in blocks as they are rendered.
 
     Attributes:
-        names: of the players, such as parts.
-        sound: (index of the player, first frame, stereo block [2, L]) in any order of time; what
-            overlaps is to be added.
-        seconds: of all players' sound together, for progress.
-        instrument: what plays.
+        names: of the stems.
+        blocks: (index of the stem, first frame, block [2, L]) in any order of time; blocks of a
+            stem that overlap are added.
+        seconds: of all stems together, for progress.
+        instrument: the engine.
     """
 
     names: tuple[str, ...]
-    sound: Iterator[tuple[int, int, Block]]
+    blocks: Iterator[tuple[int, int, Block]]
     seconds: float
     instrument: Instrument
 
-    def reporting_to(self, reporter: Reporter, sample_rate: int) -> Performance:
-        """The same, which reports after each block how much of it has been played."""
-        return replace(self, sound=self._reported(reporter, sample_rate))
+    def reporting_to(self, reporter: Reporter, sample_rate: int) -> StemStream:
+        """The same stream, which reports after each block the share that has been rendered."""
+        return replace(self, blocks=self._reported(reporter, sample_rate))
 
     def _reported(self, reporter: Reporter, sample_rate: int) -> Iterator[tuple[int, int, Block]]:
         done = 0.0
-        for index, start, block in self.sound:
+        for index, start, block in self.blocks:
             yield index, start, block
             done += block.shape[1] / sample_rate
             reporter.progress(min(done / self.seconds, 1.0))
@@ -91,12 +88,12 @@ class Performance:
 
 
 @dataclass(frozen=True, slots=True)
-class Player:
-    """A soundfont on an engine, ready to play.
+class SoundfontPlayer:
+    """A soundfont loaded into an engine.
 
     Attributes:
-        engine: its name.
-        synthesiser: with the soundfont loaded.
+        engine: name of the engine.
+        synthesiser: the engine with the soundfont.
         sample_rate: in Hz.
         bank: the soundfont.
         version: of the engine.
@@ -110,40 +107,42 @@ class Player:
 
     @property
     def instrument(self) -> Instrument:
-        """What plays."""
+        """The engine and its soundfont."""
         return Instrument(self.engine, self.version, self.bank.path, self.bank.name)
 
-    def perform(
+    def stream(
         self, parts: Sequence[Part], gain: float = 1.0, reporter: Reporter = DEFAULT_REPORTER
-    ) -> Performance:
-        """Play parts one by one, each from its first note until it has rung out.
+    ) -> StemStream:
+        """The sound of parts, a stem each, rendered one by one from first note to decay.
 
         Args:
-            parts: what to play.
+            parts: of a piece.
             gain: factor of every sample.
-            reporter: gets sentences on what the soundfont lacks, and what plays it.
+            reporter: gets sentences on presets that the soundfont lacks and what replaces them.
 
         Raises:
-            SoundfontError: the soundfont is damaged, or has nothing that plays any of the parts.
+            SoundfontError: the soundfont is damaged, or has no preset for any of the parts.
         """
         found = cast(parts, self.bank)
         for sentence in found.said:
             reporter.message(sentence)
         seconds = sum(part.end_s - part.start_s + MAX_TAIL_S for part in parts)
         names = tuple(part.name for part in parts)
-        return Performance(names, self._sound(found.parts, gain), seconds, self.instrument)
+        return StemStream(names, self._blocks(found.parts, gain), seconds, self.instrument)
 
     def play(self, part: Part, frames: int) -> Block:
-        """Play one part from silence, without its rests being passed over: [2, frames].
+        """The sound [2, frames] of one part, which begins in silence.
 
         Raises:
-            SoundfontError: the soundfont is damaged, or has nothing that plays the part.
+            SoundfontError: the soundfont is damaged, or has no preset for the part.
         """
         (found,) = cast([part], self.bank).parts
-        assert found is not None  # it would have been refused
+        assert found is not None  # else cast raises
         return np.concatenate(list(self.synthesiser.play(found, frames)), axis=1)
 
-    def _sound(self, parts: Sequence[Part | None], gain: float) -> Iterator[tuple[int, int, Block]]:
+    def _blocks(
+        self, parts: Sequence[Part | None], gain: float
+    ) -> Iterator[tuple[int, int, Block]]:
         for index, part in enumerate(parts):
             for phrase, tail_s in phrases(part) if part else ():
                 start = int(phrase.start_s * self.sample_rate)
@@ -154,7 +153,7 @@ class Player:
                     start += block.shape[1]
 
 
-def load_player(engine: str, soundfont: Path | None, sample_rate: int) -> Player:
+def load_player(engine: str, soundfont: Path | None, sample_rate: int) -> SoundfontPlayer:
     """Choose engine and soundfont, and load them.
 
     Raises:
@@ -164,13 +163,15 @@ def load_player(engine: str, soundfont: Path | None, sample_rate: int) -> Player
     chosen = choose_engine(engine)
     bank = read_bank(find_soundfont(soundfont))
     synthesiser = chosen.load(bank, sample_rate)
-    return Player(chosen.name, synthesiser, sample_rate, bank, chosen.version())
+    return SoundfontPlayer(chosen.name, synthesiser, sample_rate, bank, chosen.version())
 
 
 def phrases(part: Part) -> Iterator[tuple[Part, float]]:
-    """A part without its rests of more than :data:`REST_S`, each piece with how long it rings on.
+    """A part divided at its rests of more than :data:`REST_S`.
 
-    A part without such rests is given as it is.
+    Yields:
+        (part, seconds that its sound may decay after the end). A part without such rests is yielded
+        as it is.
     """
     held = part.sustained(part.end_s)
     notes: list[Note] = []

@@ -34,12 +34,12 @@ from experiments.renderer.train import Exact, FlowObjective, FlowTask, FlowTrain
 from render.diffusion.denoiser import DenoiserConfig
 from render.diffusion.instruments import FAMILIES, FAMILY_OF
 from render.diffusion.mel import FRAME_RATE, HOP, MARGIN, SILENCE, log_mel
-from render.diffusion.sampler import WINDOW
+from render.diffusion.sampler import WINDOW_FRAMES
 from render.diffusion.weights import load_renderer
 from render.errors import EngineError, SoundfontError, WeightsError
 from render.score import Note
 
-DURATION_S = WINDOW / FRAME_RATE
+DURATION_S = WINDOW_FRAMES / FRAME_RATE
 
 
 def scale_song(name: str = "scale", bars: int = 8) -> NoteSong:
@@ -91,7 +91,7 @@ def test_every_family_has_its_turn():
 def test_the_batch_of_a_step_is_that_of_any_run(teacher):
     first, again = (examples_of(teacher)[7] for _ in range(2))
     other = examples_of(teacher)[8]
-    assert first.wave.shape == (2, WINDOW * HOP + 2 * MARGIN)
+    assert first.wave.shape == (2, WINDOW_FRAMES * HOP + 2 * MARGIN)
     assert torch.equal(first.wave, again.wave)
     assert torch.equal(first.notes.frame, again.notes.frame)
     assert not torch.equal(first.wave, other.wave)
@@ -110,7 +110,7 @@ def test_sound_and_notes_stand_on_the_same_frames(teacher):
     take = Take(FAMILY_OF[0], 0, notes)
     wave, told = next(windows(take, teacher, RendererData(windows=1)))
     mel = log_mel(torch.from_numpy(wave)[None])[0]
-    assert mel.shape[1] == WINDOW
+    assert mel.shape[1] == WINDOW_FRAMES
     assert float(mel[:, : round(0.45 * FRAME_RATE)].max()) == pytest.approx(SILENCE)
     rises = (mel[:, 2:] - mel[:, :-2]).clamp(min=0).sum(dim=0)
     for onset in onsets:

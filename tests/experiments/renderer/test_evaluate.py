@@ -78,7 +78,7 @@ from render.diffusion.buses import assign
 from render.diffusion.denoiser import Denoiser, DenoiserConfig
 from render.diffusion.instruments import DRUMS, FAMILIES, FAMILY_OF
 from render.diffusion.mel import FRAME_RATE, SAMPLE_RATE, SILENCE
-from render.diffusion.sampler import NEW, SamplerOptions
+from render.diffusion.sampler import HOP_FRAMES, SamplerOptions
 from render.diffusion.synthesize import synthesize
 from render.diffusion.vocoder import Vocoder, VocoderConfig
 from render.diffusion.weights import Renderer, save_network
@@ -328,14 +328,14 @@ def heard_with(*drawn: np.ndarray) -> Heard:
     return Heard({}, nothing, nothing, nothing, nothing, tuple(jumps(mel) for mel in drawn))
 
 
-def wandering(seed: int, n_frames: int = 6 * NEW) -> np.ndarray:
+def wandering(seed: int, n_frames: int = 6 * HOP_FRAMES) -> np.ndarray:
     rng = np.random.default_rng(seed)
     return rng.uniform(-60, -20, (128, 1)) + rng.normal(0, 2, (128, n_frames))
 
 
 def test_seams_are_found_and_smooth_ones_are_not():
     clean = [wandering(seed) for seed in range(12)]
-    stepped = [mel + 6 * (np.arange(mel.shape[1]) // NEW % 2) for mel in clean]
+    stepped = [mel + 6 * (np.arange(mel.shape[1]) // HOP_FRAMES % 2) for mel in clean]
     table = {
         "stepped": [heard_with(mel) for mel in stepped],
         "clean": [heard_with(wandering(100 + i)) for i in range(12)],
@@ -355,9 +355,9 @@ def test_seams_are_found_and_smooth_ones_are_not():
 
 
 def test_silence_has_no_seams():
-    mel = np.full((128, 3 * NEW), -98.0)
-    mel[:, : NEW // 2] = -30
-    assert jumps(mel).frame.max() == NEW // 2
+    mel = np.full((128, 3 * HOP_FRAMES), -98.0)
+    mel[:, : HOP_FRAMES // 2] = -30
+    assert jumps(mel).frame.max() == HOP_FRAMES // 2
 
 
 @given(st.lists(st.integers(0, 5), min_size=1, max_size=30))

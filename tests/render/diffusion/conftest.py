@@ -14,7 +14,7 @@ TINY_VOCODER = VocoderConfig(d_model=24, hidden=48, layers=2)
 
 def lively(network):
     """The network with a last layer that says something, as after training."""
-    torch.nn.init.normal_(network.outlet.weight, std=0.1)
+    torch.nn.init.normal_(network.proj_out.weight, std=0.1)
     return network.eval()
 
 

@@ -31,7 +31,7 @@ def networks(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder: Path = tmp_path_factory.mktemp("networks")
     torch.manual_seed(0)
     denoiser = Denoiser(DenoiserConfig(d_model=32, hidden=48, layers=2, d_notes=16))
-    torch.nn.init.normal_(denoiser.outlet.weight, std=0.1)  # as after training, it says something
+    torch.nn.init.normal_(denoiser.proj_out.weight, std=0.1)  # as after training, it says something
     vocoder = Vocoder(VocoderConfig(d_model=24, hidden=48, layers=2))
     save_network(folder / "denoiser", denoiser.config, denoiser.state_dict())
     save_network(folder / "vocoder", vocoder.config, vocoder.state_dict())
@@ -99,7 +99,7 @@ def test_a_soundfont_plays_at_the_level_that_was_learned(options, write_midi, ti
     assert gain == pytest.approx(SOUNDFONT_GAINS[engine], rel=1e-3)
 
 
-UNLEARNED = {
+UNSUPPORTED = {
     "a program": ([program(109, 3), *note(0, 480, channel=3)], r"program 109 \(Bagpipe\) in Lead"),
     "pitch bends": ([BEND, *note(0, 480, channel=3)], "pitch bends in Lead"),
     "a drum key": (note(0, 100, 20, channel=9), "drum key 20 in Lead"),
@@ -110,15 +110,15 @@ UNLEARNED = {
 }
 
 
-@pytest.mark.parametrize("kind", UNLEARNED)
+@pytest.mark.parametrize("kind", UNSUPPORTED)
 def test_what_is_not_learned_is_named_and_played_or_refused(options, write_midi, kind):
-    events, message = UNLEARNED[kind]
+    events, message = UNSUPPORTED[kind]
     path = write_midi(*band(), [named("Lead"), *events])
     said: list[str] = []
     stems = render_stems(path, **options(), reporter=callback_reporter(message=said.append))
     assert len(said) == 1
-    with pytest.raises(EngineError, match=f"has not learned {message}.* let a soundfont play"):
-        render_midi(path, **options(unlearned="refuse"))
+    with pytest.raises(EngineError, match=f"does not support {message}.* let a soundfont play"):
+        render_midi(path, **options(unsupported="refuse"))
     assert stems["04_lead.wav"].samples.any()
 
 
@@ -166,16 +166,16 @@ def test_odd_files_are_played_or_named(options, write_midi):
 
 def test_hours_of_rests_cost_nothing(options, write_midi, tmp_path, monkeypatch):
     drawn = []
-    draw_window = sampler._draw_window
+    draw_window = sampler._sample_window
     monkeypatch.setattr(
-        sampler, "_draw_window", lambda *args: drawn.append(1) or draw_window(*args)
+        sampler, "_sample_window", lambda *args: drawn.append(1) or draw_window(*args)
     )
     hour = 3600 * 960
     path = write_midi(note(0, 480), note(hour - 960, 480, 67), [program(109), *note(hour, 480)])
     asked = RenderOptions(sample_rate=8000, **options())
     with record(path, asked, folder=tmp_path) as rendering:
         assert len(drawn) < 12
-        assert len(rendering.master.tape._places) < 6
+        assert len(rendering.master.buffer._positions) < 6
         rendering.master.write(tmp_path / "hour.flac")
     assert soundfile.info(tmp_path / "hour.flac").duration > 3600
     assert [path.name for path in tmp_path.iterdir() if path.suffix not in (".flac", ".mid")] == []

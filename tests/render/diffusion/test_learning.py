@@ -1,4 +1,4 @@
-"""Both networks learn a second of sound when they hear nothing else."""
+"""Both networks learn a second of sound when they are trained on nothing else."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from render.diffusion.mel import (
     mel_filters,
     padded,
 )
-from render.diffusion.sampler import CONTEXT, SamplerOptions, draw
+from render.diffusion.sampler import CONTEXT_FRAMES, SamplerOptions, sample_mel
 from render.diffusion.tokens import collate, frame_notes, note_table
 from render.diffusion.vocoder import Vocoder, VocoderConfig
 from render.score import Note
@@ -43,16 +43,18 @@ def test_the_denoiser_learns_what_the_notes_sound_like():
     torch.manual_seed(0)
     mel = log_mel(padded(melody()))
     table = note_table([(note, 0) for note in NOTES])
-    length = CONTEXT + FRAMES
-    notes = collate([frame_notes(table, -CONTEXT, length)] * 8, length)
+    length = CONTEXT_FRAMES + FRAMES
+    notes = collate([frame_notes(table, -CONTEXT_FRAMES, length)] * 8, length)
     denoiser = Denoiser(DenoiserConfig(d_model=96, hidden=192, layers=3, d_notes=64))
     optimizer = torch.optim.AdamW(denoiser.parameters(), lr=3e-3)
-    data = torch.cat([torch.full((1, N_MELS, CONTEXT), SILENCE), mel], dim=2).expand(8, -1, -1)
-    known = (torch.arange(length) < CONTEXT).float().expand(8, -1)
+    data = torch.cat([torch.full((1, N_MELS, CONTEXT_FRAMES), SILENCE), mel], dim=2).expand(
+        8, -1, -1
+    )
+    known = (torch.arange(length) < CONTEXT_FRAMES).float().expand(8, -1)
     losses = []
     for _ in range(130):
-        given = denoiser.give(notes, data, known)
-        loss = flow_loss(denoiser, data, torch.randn(data.shape), torch.rand(8), given)
+        cond = denoiser.condition(notes, data, known)
+        loss = flow_loss(denoiser, data, torch.randn(data.shape), torch.rand(8), cond)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -60,7 +62,7 @@ def test_the_denoiser_learns_what_the_notes_sound_like():
     assert sum(losses[-10:]) < 0.35 * sum(losses[:10])
 
     # What it draws is the melody, and far nearer to it than silence.
-    drawn = next(draw(denoiser.eval(), table, SamplerOptions(steps=4)))[None, :, :FRAMES]
+    drawn = next(sample_mel(denoiser.eval(), table, SamplerOptions(steps=4)))[None, :, :FRAMES]
     nothing = torch.full((1, N_MELS, FRAMES), SILENCE)
     assert float((drawn - mel).abs().mean()) < 0.5 * float((nothing - mel).abs().mean())
 
@@ -89,10 +91,10 @@ def test_before_anything_is_learned_a_note_sounds_as_a_harmonic_series():
         for velocity in (110, 40)
     )
     silence, unknown = torch.zeros(1, N_MELS, length), torch.zeros(1, length)
-    sketch, softer = (denoiser.give(notes, silence, unknown).sketch[0] for notes in (loud, soft))
-    before, during = sketch[:, :12], sketch[:, 30]
+    prior, softer = (denoiser.condition(n, silence, unknown).prior[0] for n in (loud, soft))
+    before, during = prior[:, :12], prior[:, 30]
     assert float(before.detach().max()) < SILENCE + 0.01
     bands = mel_filters() @ (torch.fft.rfftfreq(N_FFT, 1 / SAMPLE_RATE) - 440).abs().lt(12).float()
     assert int(during.argmax()) == int(bands.argmax())
     assert float((softer[:, 30] - during).detach().max()) <= 0
-    assert not denoiser.untold(denoiser.give(loud, silence, unknown)).sketch.any()
+    assert not denoiser.unconditional(denoiser.condition(loud, silence, unknown)).prior.any()

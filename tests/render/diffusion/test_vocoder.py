@@ -28,14 +28,15 @@ def test_pieces_sound_as_the_whole(vocoder, cuts):
     torch.testing.assert_close(torch.cat(waves), whole, atol=1e-5, rtol=1e-4)
 
 
-def test_a_frame_is_heard_no_farther_than_the_reach(vocoder):
+def test_a_frame_changes_no_more_than_the_receptive_field(vocoder):
     other = MEL.clone()
     other[:, 45] += 1
     with torch.no_grad():
         changed = (vocoder(MEL[None]) - vocoder(other[None]))[0].abs() > 1e-6
     frames = changed.nonzero().flatten() // HOP
-    assert 45 - vocoder.reach <= int(frames.min()) <= 45 <= int(frames.max()) <= 45 + vocoder.reach
+    radius = vocoder.receptive_radius
+    assert 45 - radius <= int(frames.min()) <= 45 <= int(frames.max()) <= 45 + radius
 
 
-def test_nothing_to_say_is_no_sound(vocoder):
+def test_no_spectrogram_is_no_sound(vocoder):
     assert list(vocode(vocoder, [])) == []

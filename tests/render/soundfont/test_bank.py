@@ -21,7 +21,7 @@ from render.soundfont.bank import Bank, read_bank
 from render.soundfont.bank_samples import SampleReader
 from render.soundfont.bank_subset import subset
 from render.soundfont.isolation import Child, ChildError
-from render.soundfont.player import Player, load_player
+from render.soundfont.player import SoundfontPlayer, load_player
 from render.soundfont.presets import cast, presets_of
 from render.soundfont.synthesisers import ENGINES, Engine
 from tests.render.events import control, named, note, program
@@ -46,7 +46,7 @@ def one_note(pitch: int = 69, *, is_drum: bool = False) -> Part:
     return Part("Solo", is_drum, (Note(0.0, 0.5, pitch, 100),), ())
 
 
-def player_of(engine: Engine, path: Path) -> Player:
+def player_of(engine: Engine, path: Path) -> SoundfontPlayer:
     return load_player(engine.name, path, RATE)
 
 

@@ -68,7 +68,7 @@ def test_phrases_keep_every_note_and_what_is_set():
 
 def played(engine: str, tim: Path, part: Part, seconds: int) -> np.ndarray:
     whole = np.zeros((2, RATE * seconds), np.float32)
-    for _, start, block in load_player(engine, tim, RATE).perform([part]).sound:
+    for _, start, block in load_player(engine, tim, RATE).stream([part]).blocks:
         whole[:, start : start + block.shape[1]] += block
     return whole
 
@@ -107,7 +107,7 @@ def test_a_note_of_an_hour_comes_in_blocks(engine: Engine, tim, monkeypatch):
     for name, seconds in (("WINDOW_S", 15.0), ("LEAD_S", 5.0)):
         monkeypatch.setattr(midirenderer, name, seconds)
     part = part_of(Note(0.0, 3600.0, 60, 90))
-    sound = load_player(engine.name, tim, RATE).perform([part]).sound
+    sound = load_player(engine.name, tim, RATE).stream([part]).blocks
     done = 0
     for _, start, block in sound:
         assert start == done

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar, cast
+from typing import Annotated, NoReturn, TypeVar, cast
 
 import numpy as np
+from msgspec import Meta, Struct, field
+from msgspec.structs import asdict, astuple
 
 from amt.chords import parse_chord, parse_key
 from amt.errors import ChordError, InputError, PlanError, quoted, shown
@@ -28,19 +30,87 @@ from amt.types import (
     Section,
     TimeGrid,
 )
+from render.files.decoding import decode
 
 _T = TypeVar("_T")
 
 VERSION = 1
 MAX_BYTES = 32 << 20
 """A plan takes about 0.3 MB for ten minutes; a day of music fits."""
-_FIELDS = (
-    "version", "style", "seed", "key", "bars", "last_beat", "beats_s",
-    "chords", "sections", "cuts", "curve",
-)  # fmt: skip
-_CHOICES = ("arranger", "candidates", "drums", "melody")
-_OPTIONAL = ("title", "accents", "arrangement", "rewrites")
-_ROW_FIELDS = ("second", "loudness", "density", *EMOTIONS)
+_MAX_NUMBER = 1e15
+"""Bound of every number that is not whole: larger ones are no times, levels or densities."""
+_Number = Annotated[float, Meta(gt=-_MAX_NUMBER, lt=_MAX_NUMBER)]
+
+
+class _Row(Struct, forbid_unknown_fields=True):
+    """An object of the file; its fields in the order in which they are written."""
+
+
+class _ChordRow(_Row, kw_only=True):
+    beat: int
+    bar: int | None = None
+    chord: str
+
+
+class _SectionRow(_Row, kw_only=True):
+    beat: int
+    bar: int | None = None
+    mood: str
+
+
+class _CutRow(_Row):
+    time_s: _Number
+    strength: _Number
+    kind: CutKind
+
+
+class _AccentRow(_Row):
+    time_s: _Number
+    strength: _Number
+
+
+class _CurveRow(_Row):
+    second: int
+    loudness: _Number
+    density: _Number
+    exciting: _Number
+    fearful: _Number
+    tense: _Number
+    sad: _Number
+    relaxing: _Number
+    neutral: _Number
+
+
+class _ArrangementRow(_Row):
+    arranger: ArrangerName = "patterns"
+    candidates: int = 1
+    drums: bool = True
+    melody: bool = True
+
+
+class _RewriteRow(_Row):
+    bars: list[int]
+    seed: int
+
+
+class _PlanFile(_Row, kw_only=True):
+    """The whole file; see :mod:`amt.plan` for what the fields mean."""
+
+    version: int
+    title: str = ""
+    style: str
+    seed: int
+    key: str
+    bars: list[int]
+    last_beat: _Number
+    beats_s: list[_Number]
+    chords: list[_ChordRow]
+    sections: list[_SectionRow]
+    cuts: list[_CutRow]
+    accents: list[_AccentRow] = []
+    curve: list[_CurveRow]
+    arrangement: _ArrangementRow = field(default_factory=_ArrangementRow)
+    rewrites: list[_RewriteRow] = []
 
 
 def write_plan(plan: Plan, path: str | Path) -> None:
@@ -92,33 +162,9 @@ def plan_to_json(plan: Plan) -> str:
     """
     plan = rounded(plan)
     validate(plan)
-    arrangement = plan.arrangement
-    fields = {
-        "version": str(VERSION),
-        "title": _json(plan.title),
-        "style": _json(plan.style),
-        "seed": str(plan.seed),
-        "key": _json(plan.key.label),
-        "bars": _json(list(plan.grid.bars)),
-        "last_beat": _json(plan.grid.last_beat),
-        "beats_s": _block(_beat_lines(plan.grid)),
-        "chords": _block(
-            _json(_at(plan.grid, c.beat) | {"chord": c.chord.spell(plan.key)}) for c in plan.chords
-        ),
-        "sections": _block(_json(_at(plan.grid, s.beat) | {"mood": s.mood}) for s in plan.sections),
-        "cuts": _block(
-            _json({"time_s": c.time_s, "strength": c.strength, "kind": c.kind}) for c in plan.cuts
-        ),
-        "accents": _block(
-            _json({"time_s": a.time_s, "strength": a.strength}) for a in plan.accents
-        ),
-        "curve": _block(_json(row) for row in _curve_rows(plan)),
-        "arrangement": _json({name: getattr(arrangement, name) for name in _CHOICES}),
-        "rewrites": _block(
-            _json({"bars": [r.first, r.last], "seed": r.seed}) for r in arrangement.rewrites
-        ),
-    }
-    return "{\n" + ",\n".join(f"  {_json(k)}: {v}" for k, v in fields.items()) + "\n}\n"
+    fields = asdict(_file_of(plan))
+    lines = (f"  {_json(name)}: {_value(name, value, plan.grid)}" for name, value in fields.items())
+    return "{\n" + ",\n".join(lines) + "\n}\n"
 
 
 def plan_from_json(text: str, reporter: Reporter = DEFAULT_REPORTER) -> Plan:
@@ -126,113 +172,136 @@ def plan_from_json(text: str, reporter: Reporter = DEFAULT_REPORTER) -> Plan:
 
     Args:
         text: of the file.
-        reporter: gets one sentence on which of the six moods an alias in it is taken as.
+        reporter: gets a message for each alias in it, of which of the six moods it is taken as.
 
     Raises:
         PlanError: the text is no plan of this version; the message names the field.
     """
-    data = _object(_parse(text), "the plan")
-    version = _field(data, "version", "")
+    data = _parse(text)
+    version = data.get("version", VERSION) if isinstance(data, dict) else VERSION
     if isinstance(version, bool) or version != VERSION:
         raise PlanError(f"version is {quoted(version)}, expected {VERSION}: compose the clip again")
-    _fields_of(data, "", _FIELDS, optional=_OPTIONAL)
-    grid = TimeGrid(
-        beats_s=_numbers(data["beats_s"], "beats_s"),
-        bars=tuple(_whole(n, f"bars[{i}]") for i, n in enumerate(_list(data["bars"], "bars"))),
-        last_beat=_number(data["last_beat"], "last_beat"),
-    )
-    validate_grid(grid)
-    loudness, density, emotion = _read_curve(data["curve"])
-    plan = Plan(
-        grid=grid,
-        key=_named(parse_key, data["key"], "key"),
-        chords=tuple(
-            ChordSpan(beat, _named(parse_chord, row["chord"], f"{name}.chord"))
-            for name, beat, row in _rows_at_beats(data, "chords", "chord", grid)
-        ),
-        loudness=loudness,
-        density=density,
-        emotion=emotion,
-        style=_text(data["style"], "style"),
-        seed=_whole(data["seed"], "seed"),
-        cuts=_read_cuts(data["cuts"]),
-        sections=tuple(
-            Section(beat, _mood(row["mood"], f"{name}.mood", reporter))
-            for name, beat, row in _rows_at_beats(data, "sections", "mood", grid)
-        ),
-        title=_text(data.get("title", ""), "title"),
-        accents=_read_accents(data.get("accents", [])),
-        arrangement=_read_arrangement(data),
-    )
+    plan = _plan_of(decode(data, _PlanFile, error=PlanError), reporter)
     validate(plan)
     return plan
 
 
-def _read_arrangement(data: Mapping[str, Any]) -> Arrangement:
-    name = "arrangement"
-    row = _object(data.get(name, {}), name)
-    _fields_of(row, f"{name}.", (), optional=_CHOICES)
-    default = Arrangement()
-    return Arrangement(
-        arranger=cast(
-            ArrangerName, _text(row.get("arranger", default.arranger), f"{name}.arranger")
-        ),
-        candidates=_whole(row.get("candidates", default.candidates), f"{name}.candidates"),
-        drums=_flag(row.get("drums", default.drums), f"{name}.drums"),
-        melody=_flag(row.get("melody", default.melody), f"{name}.melody"),
-        rewrites=_read_rewrites(data.get("rewrites", [])),
+def _file_of(plan: Plan) -> _PlanFile:
+    """The rows of a plan's file."""
+
+    def bar(beat: int) -> int:
+        return _bar_of(plan.grid, beat)
+
+    table = np.column_stack([plan.loudness, plan.density, plan.emotion]).tolist()
+    how = plan.arrangement
+    return _PlanFile(
+        version=VERSION,
+        title=plan.title,
+        style=plan.style,
+        seed=int(plan.seed),
+        key=plan.key.label,
+        bars=list(plan.grid.bars),
+        last_beat=plan.grid.last_beat,
+        beats_s=plan.grid.beats_s.tolist(),
+        chords=[
+            _ChordRow(beat=c.beat, bar=bar(c.beat), chord=c.chord.spell(plan.key))
+            for c in plan.chords
+        ],
+        sections=[_SectionRow(beat=s.beat, bar=bar(s.beat), mood=s.mood) for s in plan.sections],
+        cuts=[_CutRow(c.time_s, c.strength, c.kind) for c in plan.cuts],
+        accents=[_AccentRow(a.time_s, a.strength) for a in plan.accents],
+        curve=[_CurveRow(second, *row) for second, row in enumerate(table)],
+        arrangement=_ArrangementRow(how.arranger, how.candidates, how.drums, how.melody),
+        rewrites=[_RewriteRow([r.first, r.last], r.seed) for r in how.rewrites],
     )
 
 
-def _read_rewrites(value: object) -> tuple[Rewrite, ...]:
-    rewrites = []
-    for i, item in enumerate(_list(value, "rewrites")):
-        name = f"rewrites[{i}]"
-        row = _object(item, name)
-        _fields_of(row, f"{name}.", ("bars", "seed"))
-        bars = [_whole(bar, f"{name}.bars") for bar in _list(row["bars"], f"{name}.bars")]
-        if len(bars) != 2:
-            raise PlanError(f"{name}.bars has {len(bars)} numbers, expected the first and last bar")
-        rewrites.append(Rewrite(bars[0], bars[1], _whole(row["seed"], f"{name}.seed")))
-    return tuple(rewrites)
+def _plan_of(file: _PlanFile, reporter: Reporter) -> Plan:
+    """The plan of a file's rows; the grid is valid, the rest is still to be validated.
+
+    Raises:
+        PlanError: a row contradicts the beats or the rows before it, or has an unknown name in it.
+    """
+    grid = TimeGrid(np.array(file.beats_s), tuple(file.bars), file.last_beat)
+    validate_grid(grid)
+    for i, chord in enumerate(file.chords):
+        _check_bar(f"chords[{i}]", chord.beat, chord.bar, grid)
+    for i, section in enumerate(file.sections):
+        _check_bar(f"sections[{i}]", section.beat, section.bar, grid)
+    curve = _curve_table(file.curve)
+    return Plan(
+        grid=grid,
+        key=_named(parse_key, file.key, "key"),
+        chords=tuple(
+            ChordSpan(row.beat, _named(parse_chord, row.chord, f"chords[{i}].chord"))
+            for i, row in enumerate(file.chords)
+        ),
+        loudness=curve[:, 0],
+        density=curve[:, 1],
+        emotion=curve[:, 2:],
+        style=file.style,
+        seed=file.seed,
+        cuts=tuple(Cut(row.time_s, row.strength, row.kind) for row in file.cuts),
+        sections=tuple(
+            Section(row.beat, _mood(row.mood, f"sections[{i}].mood", reporter))
+            for i, row in enumerate(file.sections)
+        ),
+        title=file.title,
+        accents=tuple(Accent(row.time_s, row.strength) for row in file.accents),
+        arrangement=Arrangement(
+            **asdict(file.arrangement),
+            rewrites=tuple(_rewrite(row, f"rewrites[{i}]") for i, row in enumerate(file.rewrites)),
+        ),
+    )
 
 
-def _json(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, allow_nan=False)
+def _rewrite(row: _RewriteRow, name: str) -> Rewrite:
+    if len(row.bars) != 2:
+        raise PlanError(f"{name}.bars has {len(row.bars)} numbers, expected the first and last bar")
+    return Rewrite(row.bars[0], row.bars[1], row.seed)
 
 
-def _block(lines: Iterable[str]) -> str:
-    body = ",\n".join(f"    {line}" for line in lines)
-    return f"[\n{body}\n  ]" if body else "[]"
+def _curve_table(rows: list[_CurveRow]) -> FloatArray:
+    """[S, 8] loudness, density and the six moods of each second."""
+    for second, row in enumerate(rows):
+        if row.second != second:
+            raise PlanError(f"curve[{second}].second is {quoted(row.second)}, expected {second}")
+    return np.array([astuple(row)[1:] for row in rows]).reshape(-1, 2 + len(EMOTIONS))
 
 
-def _beat_lines(grid: TimeGrid) -> list[str]:
-    times = [_json(float(t)) for t in grid.beats_s]
-    lines = [
-        ", ".join(times[start : start + count])
-        for start, count in zip(grid.downbeats, grid.bars, strict=True)
-    ]
-    return [*lines, times[-1]]
-
-
-def _at(grid: TimeGrid, beat: int) -> dict[str, object]:
-    return {"beat": beat, "bar": _bar_of(grid, beat)}
+def _check_bar(name: str, beat: int, bar: int | None, grid: TimeGrid) -> None:
+    """Refuse a bar that is not the bar of its beat."""
+    if bar is not None and 0 <= beat < grid.n_beats and bar != _bar_of(grid, beat):
+        raise PlanError(
+            f"{name}.bar is {quoted(bar)}, but beat {beat} lies in bar {_bar_of(grid, beat)}: "
+            "mend one of them, or leave bar out"
+        )
 
 
 def _bar_of(grid: TimeGrid, beat: int) -> int:
     return int(np.searchsorted(grid.downbeats, beat, side="right"))
 
 
-def _curve_rows(plan: Plan) -> Iterable[dict[str, float]]:
-    columns = zip(plan.loudness, plan.density, plan.emotion, strict=True)
-    for second, (loudness, density, moods) in enumerate(columns):
-        yield dict(
-            zip(
-                _ROW_FIELDS,
-                (second, float(loudness), float(density), *map(float, moods)),
-                strict=True,
-            )
-        )
+def _value(name: str, value: object, grid: TimeGrid) -> str:
+    """A field as JSON: rows one a line, and beats one bar a line."""
+    if name == "beats_s":
+        times = [_json(float(t)) for t in grid.beats_s]
+        bars = zip(grid.downbeats, grid.bars, strict=True)
+        return _block([*(", ".join(times[b : b + count]) for b, count in bars), times[-1]])
+    if isinstance(value, list) and name != "bars":
+        return _block(map(_json, value))
+    return _json(value)
+
+
+def _json(value: object) -> str:
+    if isinstance(value, Struct):
+        value = asdict(value)
+    return json.dumps(value, ensure_ascii=False, allow_nan=False)
+
+
+def _block(lines: Iterable[str]) -> str:
+    body = ",\n".join(f"    {line}" for line in lines)
+    return f"[\n{body}\n  ]" if body else "[]"
 
 
 def _parse(text: str) -> object:
@@ -255,139 +324,18 @@ def _parse(text: str) -> object:
         raise PlanError(f"the plan is not JSON: {shown(error)}") from error
 
 
-def _object(value: object, name: str) -> Mapping[str, Any]:
-    if not isinstance(value, dict):
-        raise PlanError(f"{name} is {quoted(value)}, expected an object in braces")
-    return value
-
-
-def _list(value: object, name: str) -> list[Any]:
-    if not isinstance(value, list):
-        raise PlanError(f"{name} is {quoted(value)}, expected a list in brackets")
-    return value
-
-
-def _text(value: object, name: str) -> str:
-    if not isinstance(value, str):
-        raise PlanError(f"{name} is {quoted(value)}, expected text in quotes")
-    return value
-
-
-def _whole(value: object, name: str) -> int:
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise PlanError(f"{name} is {quoted(value)}, expected a whole number")
-    return value
-
-
-def _flag(value: object, name: str) -> bool:
-    if not isinstance(value, bool):
-        raise PlanError(f"{name} is {quoted(value)}, expected true or false")
-    return value
-
-
-def _number(value: object, name: str) -> float:
-    if isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < 1e15:
-        return float(value)
-    raise PlanError(f"{name} is {quoted(value)}, expected a finite number")
-
-
-def _numbers(value: object, name: str) -> FloatArray:
-    return np.array([_number(v, f"{name}[{i}]") for i, v in enumerate(_list(value, name))])
-
-
-def _named(parse: Callable[[str], _T], value: object, name: str) -> _T:
+def _named(parse: Callable[[str], _T], text: str, name: str) -> _T:
     try:
-        return parse(_text(value, name))
+        return parse(text)
     except ChordError as error:
         raise PlanError(f"{name}: {error}") from error
 
 
-def _mood(value: object, name: str, reporter: Reporter) -> str:
+def _mood(text: str, name: str, reporter: Reporter) -> str:
     """One of the six moods, from its name or an alias."""
-    text = _text(value, name)
     try:
         mood = mood_name(text)
     except InputError as error:
         raise PlanError(f"{name}: {error}") from error
     report_alias(text, reporter)
     return mood
-
-
-def _field(data: Mapping[str, Any], field: str, owner: str) -> object:
-    if field not in data:
-        raise PlanError(f"{owner}{field} is missing")
-    return data[field]
-
-
-def _fields_of(
-    data: Mapping[str, Any], owner: str, required: tuple[str, ...], optional: tuple[str, ...] = ()
-) -> None:
-    for field in required:
-        _field(data, field, owner)
-    for field in data:
-        if field not in required and field not in optional:
-            raise PlanError(
-                f"{owner}{shown(field)} is unknown, expected {', '.join((*required, *optional))}"
-            )
-
-
-def _rows_at_beats(
-    data: Mapping[str, Any], field: str, content: str, grid: TimeGrid
-) -> Iterable[tuple[str, int, Mapping[str, Any]]]:
-    for i, value in enumerate(_list(data[field], field)):
-        name = f"{field}[{i}]"
-        row = _object(value, name)
-        _fields_of(row, f"{name}.", ("beat", content), optional=("bar",))
-        beat = _whole(row["beat"], f"{name}.beat")
-        if "bar" in row and 0 <= beat < grid.n_beats:
-            bar = _whole(row["bar"], f"{name}.bar")
-            if bar != _bar_of(grid, beat):
-                raise PlanError(
-                    f"{name}.bar is {quoted(bar)}, but beat {beat} lies in bar "
-                    f"{_bar_of(grid, beat)}: "
-                    "mend one of them, or leave bar out"
-                )
-        yield name, beat, row
-
-
-def _read_cuts(value: object) -> tuple[Cut, ...]:
-    cuts = []
-    for i, item in enumerate(_list(value, "cuts")):
-        name = f"cuts[{i}]"
-        row = _object(item, name)
-        _fields_of(row, f"{name}.", ("time_s", "strength", "kind"))
-        cuts.append(
-            Cut(
-                _number(row["time_s"], f"{name}.time_s"),
-                _number(row["strength"], f"{name}.strength"),
-                cast(CutKind, _text(row["kind"], f"{name}.kind")),
-            )
-        )
-    return tuple(cuts)
-
-
-def _read_accents(value: object) -> tuple[Accent, ...]:
-    accents = []
-    for i, item in enumerate(_list(value, "accents")):
-        name = f"accents[{i}]"
-        row = _object(item, name)
-        _fields_of(row, f"{name}.", ("time_s", "strength"))
-        accents.append(
-            Accent(
-                _number(row["time_s"], f"{name}.time_s"),
-                _number(row["strength"], f"{name}.strength"),
-            )
-        )
-    return tuple(accents)
-
-
-def _read_curve(value: object) -> tuple[FloatArray, FloatArray, FloatArray]:
-    rows = _list(value, "curve")
-    table = np.empty((len(rows), len(_ROW_FIELDS)))
-    for s, item in enumerate(rows):
-        row = _object(item, f"curve[{s}]")
-        _fields_of(row, f"curve[{s}].", _ROW_FIELDS)
-        table[s] = [_number(row[field], f"curve[{s}].{field}") for field in _ROW_FIELDS]
-        if table[s, 0] != s:
-            raise PlanError(f"curve[{s}].second is {quoted(row['second'])}, expected {s}")
-    return table[:, 1], table[:, 2], table[:, 3:]

@@ -61,13 +61,13 @@ def _sentence(data: object, kind: type, what: str, message: str) -> str:
     value, info, path = data, _plain(inspect.type_info(kind)), ""
     found = _PLACE.fullmatch(message)
     for step in _STEP.finditer(found[2] if found else ""):
-        if _unknown(value, info):
+        if _unknown(value, info) is not None:
             break
         value, info = _inner(value, info, step)
         path += step[0]
     whole = ": ".join(filter(None, (what, path.removeprefix(".")))) or "the file"
     inside = f"{whole}." if path else f"{what}: " if what else ""
-    if unknown := _unknown(value, info):
+    if (unknown := _unknown(value, info)) is not None:
         known = sorted(field.encode_name for field in _fields(info))
         return f"{inside}{shown(unknown)} is unknown, expected {', '.join(known)}"
     if not isinstance(value, Mapping) or not _fields(info):

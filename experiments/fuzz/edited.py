@@ -141,7 +141,7 @@ def _humanised(rng: random.Random) -> Change:
 
 def _own_track(rng: random.Random) -> Change:
     pitches = [rng.randint(40, 90) for _ in range(rng.randint(1, 60))]
-    events = edits.tune(rng.choice(["Own", "", "x" * 300]), rng.randrange(16), pitches, 333)
+    events = edits.melody(rng.choice(["Own", "", "x" * 300]), rng.randrange(16), pitches, 333)
     return edits.with_track(events)
 
 

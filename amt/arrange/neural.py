@@ -26,7 +26,8 @@ from amt.chords import home_distance
 from amt.models.notes.conditioning import NotePlan, beats_to_next
 from amt.models.notes.constraints import Constraints
 from amt.models.notes.decode import Infill, NoteSamplingOptions, sample_words
-from amt.models.notes.network import CONTROLS, Arranger
+from amt.models.notes.inputs import CONTROLS
+from amt.models.notes.network import Arranger
 from amt.models.notes.tokens import (
     DURATION,
     ONSET,

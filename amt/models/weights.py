@@ -23,6 +23,9 @@ PACKAGED = Path(__file__).parent.parent / "weights"
 M = TypeVar("M", bound=nn.Module)
 
 RENAMED_COMPOSER = {
+    "layers.*.norm_video": "layers.*.norm_cross",
+    "layers.*.video_attention": "layers.*.cross_attention",
+    "echo.fading": "induction.age_weight",
     "echo": "induction",
     "echo_in": "induction_in",
     "echo_gate": "copy_gate",
@@ -34,6 +37,11 @@ RENAMED_COMPOSER_SETTINGS = {"echo": "induction"}
 RENAMED_EXPRESSION: dict[str, str] = {}
 """Likewise; goes when the expression regressor is retrained."""
 RENAMED_ARRANGER = {
+    "encoder.layers.*.project_in": "encoder.layers.*.attention.project_in",
+    "encoder.layers.*.project_out": "encoder.layers.*.attention.project_out",
+    "layers.*.norm_plan": "layers.*.norm_cross",
+    "layers.*.plan_attention": "layers.*.cross_attention",
+    "gates": "copy_gates",
     "lacking": "remaining_notes",
     "heads.place": "heads.position",
     "heads.told": "heads.embed_prev",

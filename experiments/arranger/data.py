@@ -25,8 +25,8 @@ from torch.nn.utils.rnn import pad_sequence
 
 from amt.chords import home_distance
 from amt.models.notes.conditioning import NotePlan, beats_to_next
+from amt.models.notes.inputs import CONTROLS, PlanInput, WordInput, plan_beats
 from amt.models.notes.motifs import N_SIMILARITIES, MotifContext, motif_context
-from amt.models.notes.network import CONTROLS, PlanInput, WordInput, plan_beats
 from amt.models.notes.tokens import (
     BAR,
     ONSET,

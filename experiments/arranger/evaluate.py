@@ -26,7 +26,8 @@ import torch
 from amt.chords import home_distance
 from amt.models.notes.conditioning import NotePlan
 from amt.models.notes.decode import NoteSamplingOptions, sample_words
-from amt.models.notes.network import CONTROLS, Arranger
+from amt.models.notes.inputs import CONTROLS
+from amt.models.notes.network import Arranger
 from amt.models.notes.tokens import to_notes
 from amt.models.weights import load_arranger
 from amt.types import IntArray, Song

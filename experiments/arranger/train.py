@@ -20,7 +20,8 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from amt.models.config import ArrangerConfig
-from amt.models.notes.network import Arranger, PlanInput, WordInput
+from amt.models.notes.inputs import PlanInput, WordInput
+from amt.models.notes.network import Arranger
 from amt.models.notes.tokens import FIRST_POSITION, POSITION, VOCABULARY
 from amt.models.weights import save_model
 from data_prep.corpus import split_by_song

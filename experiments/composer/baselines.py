@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from amt.chords import VOCABULARY_SIZE
 from amt.models.chords.induction import InductionHeads, copy_context
-from amt.models.chords.network import START_ID
+from amt.models.chords.inputs import START_ID
 from amt.types import FloatArray
 
 Chords = NDArray[np.int64]

@@ -63,7 +63,7 @@ def evaluate_expression(args: argparse.Namespace) -> dict[str, Any]:
         name: expression_curves(model, [collate([example]).video for example in seen])
         for name, seen in shown.items()
     }
-    heard = [model.heard(torch.from_numpy(c)).numpy() for c in curves[TRUE]]
+    heard = [model.rescale_variance(torch.from_numpy(c)).numpy() for c in curves[TRUE]]
     others = {"as heard": heard}
     if (training := training_songs(args)) is not None:
         centre = np.concatenate([targets_of(s)[:PAPER_SECONDS] for s in training]).mean(axis=0)

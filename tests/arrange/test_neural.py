@@ -22,7 +22,8 @@ from amt.errors import InputError, PlanError, WeightsError
 from amt.midi import read_midi, write_midi
 from amt.models.config import ArrangerConfig
 from amt.models.notes.conditioning import NotePlan
-from amt.models.notes.network import NO_HIT, Arranger
+from amt.models.notes.inputs import NO_HIT
+from amt.models.notes.network import Arranger
 from amt.models.notes.tokens import ROLES
 from amt.models.weights import save_model
 from amt.plan import plan_from_json, plan_to_json

@@ -1,13 +1,12 @@
-"""Drawing chords from the composer.
+"""Sampling chords from the composer.
 
-Pure functions on log-probabilities; constraints are biases, randomness is a generator that was
-handed in. Shapes: ``S`` slots, ``V`` = 157 chords, ``R`` rows of a guided batch.
+Pure functions on log-probabilities: constraints are biases, randomness is a generator that is
+passed in. Shapes: ``S`` slots, ``V`` = 157 chords, ``R`` rows of a batch for guidance.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -15,67 +14,61 @@ from torch import Tensor
 
 from amt.errors import InputError
 from amt.models.chords.induction import CopyContext, CopyMemory
-from amt.models.chords.network import START_ID, ChordHistory, Composer
+from amt.models.chords.inputs import START_ID, ChordHistory
+from amt.models.chords.network import Composer, EncodedVideo
 from amt.models.layers import KeyValueCache
+from amt.models.sampling import nucleus
+from amt.models.threads import single_threaded
 from amt.models.video import MODALITIES, VideoInput
 from amt.reporter import DEFAULT_REPORTER, Reporter
 
 DRAFT_SLOTS = 4
-"""How many slots are decoded at once on the bet that the chord lasts."""
+"""Slots that are decoded together, on the assumption that the running chord lasts."""
 
 
 @dataclass(frozen=True, slots=True)
 class SamplingOptions:
-    """How freely chords are drawn."""
+    """How chords are sampled."""
 
     temperature: float = 1.0
-    """Above 0; 1 is the model's own distribution, lower is safer."""
+    """Above 0; 1 is the model's own distribution, lower makes likely chords likelier."""
     top_p: float = 0.98
-    """Share of probability that stays in play (Holtzman et al. 2020), in (0, 1]."""
+    """Nucleus sampling: keep the most likely chords up to this total probability, in (0, 1]."""
     guidance: float = 1.5
-    """Strength of the picture (Ho & Salimans 2022): 0 ignores it, 1 is the model's own answer."""
+    """Classifier-free guidance scale of the video (Ho & Salimans 2022): 0 ignores it, 1 as
+    trained."""
     affect_guidance: float = 1.5
-    """Strength of the asked valence and arousal, likewise."""
-    patience: float = 4.0
-    """Slots that a chord may last before every slot more multiplies its odds to change by e: in the
-    corpus an introduction may rest on one chord for half a minute, in a short clip it may not."""
+    """Likewise of the target valence and arousal."""
+    free_run: float = 4.0
+    """Slots that a chord may last before each further slot raises the log-odds of a change by 1: in
+    the corpus an introduction may hold one chord for half a minute, which a short clip has no time
+    for."""
 
     def __post_init__(self) -> None:
         for name, low, high in (
             ("temperature", 0.01, 5.0), ("top_p", 1e-6, 1.0),
             ("guidance", 0.0, 20.0), ("affect_guidance", 0.0, 20.0),
-            ("patience", 0.0, 1e9),
+            ("free_run", 0.0, 1e9),
         ):  # fmt: skip
             value = getattr(self, name)
             if not low <= value <= high:
                 raise InputError(f"{name} is {value}; expected a number from {low:g} to {high:g}")
 
 
-def top_p_filter(log_probs: Tensor, top_p: float) -> Tensor:
-    """Keep the likeliest entries that together reach ``top_p``, [..., V] -> [..., V].
-
-    At least one entry stays; the others become -inf.
-    """
-    ordered, order = log_probs.sort(dim=-1, descending=True)
-    before = ordered.exp().cumsum(dim=-1) - ordered.exp()
-    ordered = ordered.masked_fill(before >= top_p, float("-inf"))
-    return torch.full_like(log_probs, float("-inf")).scatter(-1, order, ordered)
-
-
-def draw(
+def sample_chord(
     log_probs: Tensor, options: SamplingOptions, generator: torch.Generator, last: int = START_ID
 ) -> int:
-    """Draw one chord from unnormalised log-probabilities [V].
+    """One chord drawn from unnormalised log-probabilities [V].
 
     Whether the chord changes is drawn first and from the whole distribution; temperature and top-p
-    shape what it changes to. Cutting the joint distribution at top-p would forbid every change
-    wherever staying alone has that much probability, and the harmony would freeze.
+    shape what it changes to. A nucleus of the joint distribution would exclude every change
+    wherever staying alone has a probability of top-p, and the harmony would stand still.
 
     Args:
         log_probs: [V], -inf where a chord is forbidden.
         options: temperature and top-p.
         generator: source of randomness.
-        last: the running chord.
+        last: the running chord, or :data:`START_ID`.
 
     Raises:
         ValueError: every entry is -inf.
@@ -89,56 +82,61 @@ def draw(
         if stays or probs[last] == 1:
             return last
         others[last] = float("-inf")
-    kept = top_p_filter((others / options.temperature).log_softmax(dim=-1), options.top_p)
-    return int(torch.multinomial(kept.exp(), 1, generator=generator))
+    indices, kept = nucleus(others.numpy(), options.temperature, options.top_p)
+    weights = torch.zeros_like(probs)
+    weights[torch.from_numpy(indices)] = torch.from_numpy(kept)
+    return int(torch.multinomial(weights, 1, generator=generator))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Guide:
-    """The same clip seen several ways, and how their answers are blended."""
+class GuidanceBatch:
+    """One clip with different modalities known in each row, and the weights of the rows."""
 
     video: VideoInput
     """R rows."""
     weights: Tensor
-    """[R] sum to 1."""
+    """[R] weights of the log-probabilities; they sum to 1."""
 
 
-def make_guide(video: VideoInput, options: SamplingOptions) -> Guide:
+def guidance_batch(video: VideoInput, options: SamplingOptions) -> GuidanceBatch:
     """Rows for classifier-free guidance of one clip (``video`` has B = 1).
 
-    With ``b`` blind, ``v`` the picture without the asked affect, ``a`` both, and
-    strengths ``g`` and ``h``: ``log p = b + g (v - b) + h (a - v)``. Rows of weight 0 are left out.
+    With log-probabilities ``u`` without video, ``v`` with the video but not the target affect,
+    ``a`` with both, and scales ``g`` and ``h``: ``log p = u + g (v - u) + h (a - v)``. Rows of
+    weight 0 are left out.
     """
-    blind = torch.zeros_like(video.known)
-    seen = video.known.clone()
-    seen[:, MODALITIES.index("affect")] = 0
+    unconditional = torch.zeros_like(video.known)
+    without_affect = video.known.clone()
+    without_affect[:, MODALITIES.index("affect")] = 0
     has_affect = bool(video.known[0, MODALITIES.index("affect")])
     g, h = options.guidance, options.affect_guidance if has_affect else 0.0
-    rows = [(w, k) for w, k in ((1 - g, blind), (g - h, seen), (h, video.known)) if w != 0]
+    candidates = ((1 - g, unconditional), (g - h, without_affect), (h, video.known))
+    rows = [(weight, known) for weight, known in candidates if weight != 0]
     known = torch.cat([row for _, row in rows])
     repeated = VideoInput(*(tensor.expand(len(rows), *tensor.shape[1:]) for tensor in video))
     weights = torch.tensor([weight for weight, _ in rows], dtype=torch.float64)
-    return Guide(repeated._replace(known=known), weights)
+    return GuidanceBatch(repeated._replace(known=known), weights)
 
 
 @dataclass(slots=True)
-class _Running:
-    """The history of the piece so far, in the form of :class:`ChordHistory`."""
+class _RunningHistory:
+    """The chords so far, in the form of :class:`ChordHistory`."""
 
     last: int = START_ID
     run: int = 0
     before: int = START_ID
     run_before: int = 0
     memory: CopyMemory | None = None
-    """What the piece remembers, for a model that asks."""
-    expected: list[CopyMemory] = field(default_factory=list)
-    """What it will remember after each slot more that the running chord lasts."""
+    """State of the induction heads, for a model that has them."""
+    drafted: list[CopyMemory] = field(default_factory=list)
+    """Their states after each further slot that the running chord lasts."""
 
-    def push(self, chord: int) -> None:
+    def append(self, chord: int) -> None:
+        """Add the chord of the next slot."""
         if self.memory is not None:
             if chord != self.last:
-                self.expected.clear()
-            self.memory = self.expected.pop(0) if self.expected else self.memory.update(chord)
+                self.drafted.clear()
+            self.memory = self.drafted.pop(0) if self.drafted else self.memory.update(chord)
         if chord == self.last:
             self.run += 1
         else:
@@ -152,31 +150,56 @@ class _Running:
         )
         return ChordHistory(
             last, self.run + torch.arange(slots).expand(rows, -1), before, run_before,
-            self._recollection(slots),
+            self._copy_context(slots),
         )  # fmt: skip
 
-    def _recollection(self, slots: int) -> CopyContext | None:
+    def _copy_context(self, slots: int) -> CopyContext | None:
         if self.memory is None:
             return None
-        while len(self.expected) < slots - 1:
-            latest = self.expected[-1] if self.expected else self.memory
-            self.expected.append(latest.update(self.last))
-        return CopyContext.join([self.memory, *self.expected[: slots - 1]])
+        while len(self.drafted) < slots - 1:
+            latest = self.drafted[-1] if self.drafted else self.memory
+            self.drafted.append(latest.update(self.last))
+        return CopyContext.join([self.memory, *self.drafted[: slots - 1]])
 
 
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Decoding slot by slot is many small products, which threads only slow down."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
+@dataclass(slots=True)
+class _ChordDecoder:
+    """The model, its inputs and the chords so far; caches keep the slots that are decoded."""
+
+    model: Composer
+    guidance: GuidanceBatch
+    encoded: EncodedVideo
+    minor: bool
+    caches: list[KeyValueCache]
+    history: _RunningHistory
+
+    @classmethod
+    def start(
+        cls, model: Composer, video: VideoInput, minor: bool, options: SamplingOptions
+    ) -> _ChordDecoder:
+        """Before the first slot of a clip."""
+        guidance = guidance_batch(video, options)
+        caches = [KeyValueCache(model.config.context) for _ in model.layers]
+        memory = CopyMemory.empty(model.n_lags) if model.n_lags else None
+        history = _RunningHistory(memory=memory)
+        return cls(model, guidance, model.encode(guidance.video), minor, caches, history)
+
+    def log_probs(self, first_slot: int, n_slots: int) -> Tensor:
+        """[n, V] guided log-probabilities of the next slots if the running chord lasts."""
+        weights = self.guidance.weights
+        mode = torch.full((len(weights),), int(self.minor))
+        history = self.history.draft(len(weights), n_slots)
+        output = self.model.decode(history, mode, self.encoded, first_slot, self.caches)
+        return (output.log_probs.double() * weights[:, None, None]).sum(dim=0)
+
+    def drop_last(self, n: int) -> None:
+        """Remove the last n decoded slots from the caches."""
+        for cache in self.caches:
+            cache.drop_last(n)
 
 
 @torch.inference_mode()
-@one_thread()
+@single_threaded()
 def sample_chords(
     model: Composer,
     video: VideoInput,
@@ -189,11 +212,11 @@ def sample_chords(
     primer: Sequence[int] = (),
     reporter: Reporter = DEFAULT_REPORTER,
 ) -> list[int]:
-    """Compose a chord for every slot of a clip, with a key/value cache.
+    """A chord for every slot of a clip, sampled with a key/value cache.
 
-    Several slots are decoded at once on the bet that the running chord lasts; at the first change
-    the rest is taken back. What is drawn is the same as slot by slot (speculative decoding,
-    Leviathan et al. 2023, with a draft that costs nothing).
+    Several slots are decoded together as if the running chord lasted; at the first change the rest
+    is discarded. The result is that of decoding slot by slot: speculative decoding (Leviathan et
+    al. 2023) whose draft costs nothing.
 
     Args:
         model: in evaluation mode.
@@ -213,36 +236,32 @@ def sample_chords(
         ValueError: ``bias`` forbids every chord of a slot.
     """
     n_slots = video.motion.shape[1]
-    guide = make_guide(video, options)
-    rows = len(guide.weights)
-    encoded = model.encode(guide.video)
-    caches = [KeyValueCache(model.config.context) for _ in model.layers]
-    mode = torch.full((rows,), int(minor))
-    memory = CopyMemory.empty(model.reach) if model.reach else None
-    running, chords = _Running(memory=memory), list[int]()
+    decoder = _ChordDecoder.start(model, video, minor, options)
+    history, chords = decoder.history, list[int]()
     while (first := len(chords)) < n_slots:
-        # Before the first chord there is nothing to bet on.
-        n_draft = 1 if running.last == START_ID else min(DRAFT_SLOTS, n_slots - first)
-        output = model.decode(running.draft(rows, n_draft), mode, encoded, first, caches)
-        blended = (output.log_probs.double() * guide.weights[:, None, None]).sum(dim=0)
-        for slot, log_probs in enumerate(blended, start=first):
+        # Before the first chord there is none that could last.
+        n_draft = 1 if history.last == START_ID else min(DRAFT_SLOTS, n_slots - first)
+        for slot, log_probs in enumerate(decoder.log_probs(first, n_draft), start=first):
             if slot < len(primer):
                 chord = primer[slot]
             else:
-                if bias is not None:
-                    log_probs = log_probs + bias[slot]
-                if running.last != START_ID:
-                    urge = max(0.0, running.run - options.patience)
-                    if change_bias is not None:
-                        urge += float(change_bias[slot])
-                    log_probs[running.last] -= urge
-                chord = draw(log_probs, options, generator, running.last)
+                allowed = log_probs if bias is None else log_probs + bias[slot]
+                if history.last != START_ID:
+                    allowed[history.last] -= _change_bias(history.run, slot, options, change_bias)
+                chord = sample_chord(allowed, options, generator, history.last)
             chords.append(chord)
-            lasted = chord == running.last
-            running.push(chord)
-            if not lasted:
+            changed = chord != history.last
+            history.append(chord)
+            if changed:
                 break
-        for cache in caches:
-            cache.forget(first + n_draft - len(chords))
+        decoder.drop_last(first + n_draft - len(chords))
         reporter.progress(len(chords) / n_slots)
     return chords
+
+
+def _change_bias(
+    run: int, slot: int, options: SamplingOptions, change_bias: Tensor | None
+) -> float:
+    """Added to the log-odds of a change in a slot, after ``run`` slots of one chord."""
+    by_run = max(0.0, run - options.free_run)
+    return by_run if change_bias is None else by_run + float(change_bias[slot])

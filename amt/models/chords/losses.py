@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from amt.chords import VOCABULARY_SIZE
-from amt.models.chords.network import ComposerOutput, chord_history
+from amt.models.chords.inputs import chord_history
+from amt.models.chords.network import ComposerOutput
 from amt.mood import emotion_chords
 
 

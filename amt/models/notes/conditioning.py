@@ -1,7 +1,7 @@
 """What is asked of the notes of a piece, beat by beat: the arranger's input in plain arrays.
 
 Plans are in the home key: C major or A minor (:data:`amt.chords.HOME`). ``B`` is the number of
-beats, ``C`` that of :data:`amt.models.notes.network.CONTROLS`.
+beats, ``C`` that of :data:`amt.models.notes.inputs.CONTROLS`.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from amt.models.notes.inputs import CONTROLS, NO_HIT, PlanInput, plan_beats
 from amt.models.notes.motifs import ChordChart
-from amt.models.notes.network import CONTROLS, NO_HIT, PlanInput, plan_beats
 from amt.models.notes.tokens import ROLES
 from amt.types import BoolArray, FloatArray, IntArray
 
@@ -28,7 +28,7 @@ class NotePlan:
     is_minor: bool
     """A minor rather than C major."""
     controls: FloatArray
-    """[B, C] in the order and units of :data:`amt.models.notes.network.CONTROLS`."""
+    """[B, C] in the order and units of :data:`amt.models.notes.inputs.CONTROLS`."""
     known: BoolArray
     """[C] which controls are asked; the arranger chooses where they are not."""
 

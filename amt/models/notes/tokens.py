@@ -47,11 +47,12 @@ ONSET, ROLE, PITCH, DURATION, VELOCITY = range(5)
 POSITION = ONSET
 """First column of words; the others are those of notes."""
 PAD, BAR, FIRST_POSITION = range(3)
-"""Places: no word, the beginning of a bar, the first position of a bar."""
+"""Ids of positions: no word, the beginning of a bar, the first position of a bar."""
 
 _BEAT_RESOLUTIONS = {(0, 1): RESOLUTION, (1, 2): 6, (2, 4): 2, (4, MAX_BEATS): 1}
 """Steps a beat in which lengths are told, by their beats."""
 _N_VELOCITIES = 16
+N_COLUMNS = 5
 VOCABULARY = (
     FIRST_POSITION + RESOLUTION * MAX_BEATS,
     1 + len(ROLES),
@@ -60,6 +61,8 @@ VOCABULARY = (
     1 + _N_VELOCITIES,
 )
 """Number of ids in each column of words."""
+BAR_WORD: IntArray = np.array([BAR, 0, 0, 0, 0])
+"""[5] The word that begins a bar, or ends the piece."""
 
 
 class Bins(NamedTuple):

@@ -11,10 +11,12 @@ from hypothesis import strategies as st
 
 from amt.chords import VOCABULARY_SIZE
 from amt.models.chords.induction import CopyContext
+from amt.models.chords.inputs import START_ID, ChordHistory, chord_history
 from amt.models.chords.losses import composer_loss, next_different
-from amt.models.chords.network import START_ID, ChordHistory, Composer, chord_history
+from amt.models.chords.network import Composer
+from amt.models.chords.video_attention import VideoAttention
 from amt.models.config import ComposerConfig
-from amt.models.layers import KeyValueCache, VideoAttention, rotary, rotate
+from amt.models.layers import KeyValueCache, rotary, rotate
 from amt.models.video import MODALITIES, VideoInput
 
 TOY = ComposerConfig(
@@ -118,7 +120,7 @@ def test_cached_decoding_equals_uncached(
     chords = torch.randint(0, VOCABULARY_SIZE, (2, slots))
     video, minor = toy_video(slots, batch=2, seed=seed), torch.tensor([0, 1])
     whole = model(chords, minor, video).log_probs
-    history, encoded = chord_history(chords, model.reach), model.encode(video)
+    history, encoded = chord_history(chords, model.n_lags), model.encode(video)
     caches = [KeyValueCache(TOY.context) for _ in model.layers]
     t = 0
     for size, back in sizes:
@@ -129,7 +131,7 @@ def test_cached_decoding_equals_uncached(
         torch.testing.assert_close(step, whole[:, t:end], rtol=1e-4, atol=1e-4)
         back = min(back, end - t - 1)
         for cache in caches:
-            cache.forget(back)
+            cache.drop_last(back)
         t = end - back
     assert t == slots or len(sizes) == 40
 

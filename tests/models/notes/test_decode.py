@@ -16,8 +16,9 @@ from amt.errors import InputError
 from amt.models.config import ArrangerConfig
 from amt.models.notes.conditioning import NotePlan
 from amt.models.notes.constraints import Constraints
-from amt.models.notes.decode import Infill, NoteSamplingOptions, sample_words, score
-from amt.models.notes.network import CONTROLS, Arranger
+from amt.models.notes.decode import Infill, NoteSamplingOptions, sample_words, target_scores
+from amt.models.notes.inputs import CONTROLS
+from amt.models.notes.network import Arranger
 from amt.models.notes.tokens import (
     BAR,
     DURATION,
@@ -138,10 +139,14 @@ def test_the_best_of_several_candidates_is_deterministic(n: int) -> None:
     np.testing.assert_array_equal(written(plan, 1, candidates=n), written(plan, 1, candidates=n))
 
 
-def test_threads_are_left_as_they_were() -> None:
-    before = torch.get_num_threads()
-    written(plan_of((2,)))
-    assert torch.get_num_threads() == before
+def test_threads_are_left_as_they_were_and_notes_do_not_depend_on_them() -> None:
+    before, plan, found = torch.get_num_threads(), plan_of((2, 4)), []
+    for threads in (1, 3):
+        torch.set_num_threads(threads)
+        found.append(written(plan))
+        assert torch.get_num_threads() == threads
+    torch.set_num_threads(before)
+    np.testing.assert_array_equal(*found)
 
 
 def test_the_network_decides_alone_where_the_temperature_is_low() -> None:
@@ -154,8 +159,9 @@ def test_the_network_decides_alone_where_the_temperature_is_low() -> None:
 
 def test_constraints_can_be_switched_off() -> None:
     constraints = Constraints(
-        chord_tones=False, resolve=False, counted=False, ranges=None, voices=None, planned=False,
-        pace=0, dynamics=0, leap=0, breath=0, sustain=0, recall=0, phrase=0,
+        chord_tones=False, resolve=False, count_notes=False, ranges=None, voices=None,
+        planned_roles=False, pace_weight=0, loudness_weight=0, leap_nats=0, rest_nats=0,
+        sustain_nats=0, copy_nats=0, phrase_nats=0,
     )  # fmt: skip
     plan = plan_of((4,) * 6, roles=np.zeros((6, 3), dtype=np.int64))
     assert len(to_notes(written(plan), plan.bars)) == 0
@@ -176,9 +182,11 @@ def test_a_candidate_that_does_what_is_asked_scores_higher() -> None:
         return to_words(np.array(notes), plan.bars)
 
     as_asked, thin, loud = piece(8, velocity), piece(3, velocity), piece(8, 120)
-    scores = score(plan, [as_asked, thin, loud], range(2))
+    scores = target_scores(plan, [as_asked, thin, loud], range(2))
     assert scores.argmax() == 0 and scores[0] > -0.2
-    only_second = score(plan, [np.concatenate([thin[:4], as_asked[9:]]), as_asked], range(1, 2))
+    only_second = target_scores(
+        plan, [np.concatenate([thin[:4], as_asked[9:]]), as_asked], range(1, 2)
+    )
     assert only_second[0] == only_second[1]
 
 
@@ -208,7 +216,7 @@ def test_given_bars_come_back_as_they_were(plan: NotePlan, data: st.DataObject) 
 def test_new_bars_know_what_stands_before_them() -> None:
     plan = plan_of((4,) * 6)
     # Else held notes would be cut, and those across the border waited for.
-    options = {"temperature": 1e-3, "constraints": Constraints(voices=None, sustain=0)}
+    options = {"temperature": 1e-3, "constraints": Constraints(voices=None, sustain_nats=0)}
     whole = written(plan, 1, **options)
     again = written(plan, 5, Infill(whole, range(3, 6)), **options)
     # The likeliest way on is the one it went, but for notes that wait for given ones to end.
@@ -225,7 +233,7 @@ def test_phrases_that_are_recalled_return() -> None:
     plan = plan_of((4,) * 12, density=2.0)
     similarities = []
     for say in (-9.0, 9.0):
-        constraints = Constraints(recall=say, phrase=0)
+        constraints = Constraints(copy_nats=say, phrase_nats=0)
         words = written(plan, 3, constraints=constraints)
         bars = np.split(words, np.flatnonzero(np.diff(bar_of(words))) + 1)[:12]
         melodies = [
@@ -247,7 +255,7 @@ def test_long_pieces_do_not_lose_their_place(monkeypatch: pytest.MonkeyPatch) ->
     counts = np.bincount(bar_of(words))[:-1] - 1
     assert 1 <= np.median(counts[:10]) <= 8 and 1 <= np.median(counts[-10:]) <= 8
     for bars in (1, 7, 99):
-        monkeypatch.setattr("amt.models.notes.decode.CHUNK_BARS", bars)
+        monkeypatch.setattr("amt.models.notes.batched_decoder.CHUNK_BARS", bars)
         np.testing.assert_array_equal(written(plan), words)
 
 

@@ -135,7 +135,7 @@ def test_a_melody_that_returns_over_another_accompaniment_is_expected() -> None:
     motifs = MotifHeads(6)(*ahead)
     following = torch.tensor(words[1:])
     weights = motifs.matching(following[None, :, :2])
-    pitch = motifs.copy_probs(PITCH, weights)[0, :, 0]
+    pitch = motifs.column_probs(PITCH, weights)[0, :, 0]
     melody_returns = (bar_of(words)[1:] == 6) & (words[1:, ROLE] == 1)
     assert melody_returns.sum() == 8
     hits = pitch.argmax(dim=-1) == following[:, PITCH]
@@ -150,7 +150,7 @@ def test_every_head_gives_a_distribution_once_a_bar_is_over() -> None:
     heads = MotifHeads(REACH)
     motifs = heads(torch.tensor(memory.words)[None], torch.tensor(memory.similarity)[None])
     for column, size in enumerate(VOCABULARY):
-        probs = motifs.copy_probs(column, motifs.weights)
+        probs = motifs.column_probs(column, motifs.weights)
         assert probs.shape[-1] == size
         torch.testing.assert_close(probs.sum(dim=-1)[0, :2], torch.zeros(2, 2))
         torch.testing.assert_close(probs.sum(dim=-1)[0, 2:], torch.ones(len(words) - 2, 2))

@@ -15,8 +15,9 @@ from torch import Tensor
 from amt.models.config import ArrangerConfig
 from amt.models.layers import KeyValueCache
 from amt.models.notes.conditioning import NotePlan, plan_input
+from amt.models.notes.inputs import CONTROLS, WordInput
 from amt.models.notes.motifs import MotifHeads, motif_context
-from amt.models.notes.network import CONTROLS, Arranger, WordInput
+from amt.models.notes.network import Arranger
 from amt.models.notes.tokens import (
     BAR,
     PITCH,

@@ -44,11 +44,13 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any
+
+from msgspec import Meta, Struct
+from msgspec.structs import asdict
 
 from amt.errors import InputError, quoted, shown, suggestion
-
-_T = TypeVar("_T")
+from render.files.decoding import decode
 
 PATTERN_ROLES = ("harmony", "arpeggio", "pad", "bass", "drums")
 """The roles that play by patterns."""
@@ -67,7 +69,7 @@ MIN_RANGE = {
 MAX_BYTES = 64 << 10
 """A style takes about 2 KiB."""
 
-_KIND_NAMES: dict[type, str] = {str: "text in quotes", bool: "true or false"}
+_Midi = Annotated[int, Meta(ge=0, le=127)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,100 +161,68 @@ def _built_in() -> dict[str, Mapping[str, Any]]:
     return tomllib.loads(text)
 
 
+class _Table(Struct, forbid_unknown_fields=True):
+    """A table of a style file."""
+
+
+class _StyleTable(_Table):
+    roles: dict[str, Any] = {}
+    description: str = ""
+    swing: Annotated[float, Meta(ge=0.5, le=0.67)] = 0.5
+    syncopated: bool = False
+    accent: Annotated[float, Meta(ge=0.0, le=2.0)] = 1.0
+
+
+class _InstrumentTable(_Table):
+    name: str
+    program: _Midi
+    low: _Midi
+    high: _Midi
+    volume: _Midi
+    pan: _Midi
+    gate: Annotated[float, Meta(ge=0.05, le=1.0)]
+    pedal: bool = False
+
+
+class _DrumsTable(_Table):
+    name: str
+    program: _Midi
+    volume: _Midi
+    pan: _Midi
+    calm: Annotated[float, Meta(ge=-1.0, le=1.0)] = -0.25
+
+
 def _style(name: str, data: Mapping[str, Any], source: str) -> Style:
-    _only(data, {"description", "swing", "syncopated", "accent", "roles"}, source)
-    roles = data.get("roles", {})
-    if not isinstance(roles, dict) or "harmony" not in roles:
+    table = decode(data, _StyleTable, source, InputError)
+    if "harmony" not in table.roles:
         raise InputError(f"{source}: expected a table [roles.harmony]")
-    for role in roles:
+    for role in table.roles:
         if role not in ROLES:
             raise InputError(
                 f"{source}: role {shown(role)} is unknown, expected {', '.join(ROLES)}"
             )
     return Style(
         name=name,
-        description=_value(data, "description", str, source, ""),
-        instruments=tuple(_instrument(r, roles[r], f"{source}: {r}") for r in ROLES if r in roles),
-        swing=_number(data, "swing", 0.5, 0.67, source, default=0.5),
-        syncopated=_value(data, "syncopated", bool, source, False),
-        accent=_number(data, "accent", 0.0, 2.0, source, default=1.0),
+        description=table.description,
+        instruments=tuple(
+            _instrument(role, table.roles[role], f"{source}: {role}")
+            for role in ROLES
+            if role in table.roles
+        ),
+        swing=table.swing,
+        syncopated=table.syncopated,
+        accent=table.accent,
     )
 
 
 def _instrument(role: str, data: object, source: str) -> Instrument:
-    if not isinstance(data, dict):
-        raise InputError(f"{source} is {quoted(data)}, expected a table")
     if role == "drums":
-        return _drum_kit(data, source)
-    fields = {"name", "program", "low", "high", "volume", "pan", "gate", "pedal"}
-    _only(data, fields, source)
-    low = _midi(data, "low", source)
-    high = _midi(data, "high", source)
-    if high - low < MIN_RANGE[role]:
+        kit = decode(data, _DrumsTable, source, InputError)
+        return Instrument(role=role, low=0, high=127, gate=1.0, **asdict(kit))
+    table = decode(data, _InstrumentTable, source, InputError)
+    if table.high - table.low < MIN_RANGE[role]:
         raise InputError(
-            f"{source}: the range {low}-{high} is too narrow, expected at least {MIN_RANGE[role]} "
-            "semitones"
+            f"{source}: the range {table.low}-{table.high} is too narrow, expected at least "
+            f"{MIN_RANGE[role]} semitones"
         )
-    gate = _number(data, "gate", 0.05, 1.0, source, default=None)
-    return Instrument(
-        role=role,
-        name=_value(data, "name", str, source, None),
-        program=_midi(data, "program", source),
-        low=low,
-        high=high,
-        volume=_midi(data, "volume", source),
-        pan=_midi(data, "pan", source),
-        gate=gate,
-        pedal=_value(data, "pedal", bool, source, False),
-    )
-
-
-def _drum_kit(data: Mapping[str, Any], source: str) -> Instrument:
-    _only(data, {"name", "program", "volume", "pan", "calm"}, source)
-    return Instrument(
-        role="drums",
-        name=_value(data, "name", str, source, None),
-        program=_midi(data, "program", source),
-        low=0,
-        high=127,
-        volume=_midi(data, "volume", source),
-        pan=_midi(data, "pan", source),
-        gate=1.0,
-        calm=_number(data, "calm", -1.0, 1.0, source, default=-0.25),
-    )
-
-
-def _only(data: Mapping[str, Any], allowed: set[str], source: str) -> None:
-    for field in data:
-        if field not in allowed:
-            raise InputError(
-                f"{source}: {shown(field)} is unknown, expected {', '.join(sorted(allowed))}"
-            )
-
-
-def _value(
-    data: Mapping[str, Any], field: str, kind: type[_T], source: str, default: _T | None
-) -> _T:
-    value = data.get(field, default)
-    if not isinstance(value, kind):
-        came = "missing" if value is None else quoted(value)
-        raise InputError(f"{source}: {field} is {came}, expected {_KIND_NAMES[kind]}")
-    return value
-
-
-def _number(
-    data: Mapping[str, Any], field: str, low: float, high: float, source: str, default: float | None
-) -> float:
-    value = data.get(field, default)
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not low <= value <= high:
-        came = "missing" if value is None else quoted(value)
-        raise InputError(f"{source}: {field} is {came}, expected a number from {low} to {high}")
-    return float(value)
-
-
-def _midi(data: Mapping[str, Any], field: str, source: str) -> int:
-    value = data.get(field)
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= 127:
-        came = "missing" if value is None else quoted(value)
-        raise InputError(f"{source}: {field} is {came}, expected a whole number from 0 to 127")
-    return value
+    return Instrument(role=role, **asdict(table))

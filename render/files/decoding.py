@@ -107,7 +107,7 @@ def _expected(info: inspect.Type) -> str:
             return f"a {'whole ' * is_whole}number from {info.ge} to {info.le}"
         return "a whole number" if is_whole else "a finite number"
     if _fields(info):
-        return f"an object with {', '.join(field.encode_name for field in _fields(info))}"
+        return f"an object or table with {', '.join(field.encode_name for field in _fields(info))}"
     if isinstance(info, inspect.TupleType):
         return f"a list of {len(info.item_types)} in brackets"
     if isinstance(info, inspect.LiteralType):
@@ -115,7 +115,7 @@ def _expected(info: inspect.Type) -> str:
     return {
         inspect.StrType: "text in quotes",
         inspect.BoolType: "true or false",
-        inspect.DictType: "an object",
+        inspect.DictType: "an object or table",
     }.get(type(info), "a list in brackets")
 
 

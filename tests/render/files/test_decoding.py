@@ -46,13 +46,13 @@ def test_numbers_and_lists_are_read_as_they_are() -> None:
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        ([], "the file is [], expected an object with rows, kind, pan, gain, seed, more"),
+        ([], "the file is [], expected an object or table with rows, kind, pan, gain, seed, more"),
         ({}, "rows is missing, expected a list in brackets"),
         ({"rows": {}}, "rows is {}, expected a list in brackets"),
         ({"rows": [{}]}, "rows[0].beat is missing, expected a whole number"),
         ({"rows": [{"beat": 1.0}]}, "rows[0].beat is 1.0, expected a whole number"),
         ({"rows": [{"beat": True}]}, "rows[0].beat is True, expected a whole number"),
-        ({"rows": [{"beat": 1}, 7]}, "rows[1] is 7, expected an object with beat, pair"),
+        ({"rows": [{"beat": 1}, 7]}, "rows[1] is 7, expected an object or table with beat, pair"),
         ({"rows": [{"beat": 1, "bar": 2}]}, "rows[0].bar is unknown, expected beat, pair"),
         ({"rows": [{"beat": 1, "pair": [1]}]}, "rows[0].pair is [1], expected a list of 2"),
         ({"rows": [{"beat": 1, "pair": [1, ""]}]}, "rows[0].pair[1] is '', expected a whole"),
@@ -76,7 +76,7 @@ def test_what_does_not_fit_is_named(data: Any, message: str) -> None:
         ({"stepz": 1}, "[train]: stepz is unknown, expected rate, steps"),
         ({"steps": "many"}, "[train]: steps is 'many', expected a whole number"),
         ({"steps": 13}, "[train]: 13 steps bring bad luck"),
-        (3, "[train] is 3, expected an object with steps, rate"),
+        (3, "[train] is 3, expected an object or table with steps, rate"),
     ],
 )
 def test_a_dataclass_is_as_strict_and_the_error_of_the_callers_class(

@@ -38,6 +38,7 @@ TIMEOUT_S = 300.0
 COPIED = ("amt", "render", "data_prep", "experiments", "tests", "pyproject.toml")
 """Parts of the tree that the tests need."""
 
+PYTEST = ("-m", "pytest", "-x", "-q", "-n", "0", "-p", "no:cacheprovider")
 PYTEST_PASSED, PYTEST_FAILED = 0, 1
 """Exit statuses of pytest; others mean that it could not run the tests."""
 
@@ -108,13 +109,13 @@ def copy_tree(target: Path, root: Path = ROOT) -> Path:
     return target
 
 
-def run_tests(tree: Path, tests: Sequence[str]) -> int | None:
+def run_tests(tree: Path, tests: Sequence[str], timeout_s: float | None = None) -> int | None:
     """Return the exit status of pytest for some tests in a tree, or None after a timeout."""
-    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *tests]
+    command = [sys.executable, *PYTEST, *tests]
     environment = {**os.environ, "PYTHONPATH": str(tree), "PYTHONDONTWRITEBYTECODE": "1"}
     try:
         done = subprocess.run(
-            command, cwd=tree, env=environment, capture_output=True, timeout=TIMEOUT_S, check=False
+            command, cwd=tree, env=environment, capture_output=True, timeout=timeout_s, check=False
         )
     except subprocess.TimeoutExpired:
         return None
@@ -131,7 +132,7 @@ def try_mutant(mutant: Mutant, tree: Path) -> Outcome:
     original = path.read_text(encoding="utf-8")
     path.write_text(mutant.applied(original), encoding="utf-8")
     try:
-        status = run_tests(tree, mutant.tests)
+        status = run_tests(tree, mutant.tests, TIMEOUT_S)
     finally:
         path.write_text(original, encoding="utf-8")
     if status is None:
@@ -162,7 +163,8 @@ def try_all(mutants: Sequence[Mutant], jobs: int) -> list[Outcome]:
             return outcome
 
         whole = trees.get()
-        if run_tests(whole, sorted({test for mutant in mutants for test in mutant.tests})):
+        tests = sorted({test for mutant in mutants for test in mutant.tests})
+        if run_tests(whole, tests) != PYTEST_PASSED:
             raise MutantError("the tests fail without any mutant")
         trees.put(whole)
         with ThreadPoolExecutor(jobs) as pool:

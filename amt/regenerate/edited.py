@@ -1,4 +1,4 @@
-"""New bars in a MIDI file that has been edited, and which of its tracks are the plan's."""
+"""New bars in an edited MIDI file: match its tracks with the plan's, then replace notes."""
 
 from __future__ import annotations
 
@@ -29,21 +29,21 @@ class EditedFile:
     data: bytes
     matches: tuple[TrackMatch, ...]
     remarks: tuple[str, ...]
-    """What else the user should know, each a line."""
+    """Remarks for the user, one per line."""
 
 
 def with_new_bars(file: SmfFile, new: NewBars, decisions: Sequence[str] = ()) -> EditedFile:
-    """Put new bars into a file.
+    """Return a file with new bars.
 
     Args:
         file: as it was edited.
         new: the bars.
-        decisions: what the user says of tracks, such as ``Horns=harmony``; see
+        decisions: the user's mapping of tracks, such as ``Horns=harmony``; see
             :func:`amt.regenerate.mapping.read_decisions`.
 
     Raises:
-        InputError: the file has other bars than the plan, or tracks of which it is not certain
-            which they are.
+        InputError: the file has other bars than the plan, or tracks whose correspondence is not
+            certain.
         MidiError: there is no channel for a track that the file is to get.
     """
     streams = streams_of(file)

@@ -1,4 +1,4 @@
-"""What the user says of tracks, such as ``Horns=harmony``."""
+"""The user's mapping of tracks (option ``--map``), such as ``Horns=harmony``."""
 
 from __future__ import annotations
 
@@ -9,32 +9,34 @@ from amt.errors import InputError
 from amt.regenerate.similarity import plain
 
 _NOTHING, _NEW = "-", "+"
+"""Signs of the option for no track and for a new track."""
 _LONGEST = 40
+"""Characters of a name that a message quotes at most."""
 
 
 @dataclass(frozen=True, slots=True)
 class Decisions:
-    """Which tracks are which, as the user says; indices of tracks."""
+    """The correspondences that the user has given, as indices of tracks."""
 
     same: tuple[tuple[int, int], ...] = ()
     """Pairs of a track of the plan and a track of the file."""
     own: frozenset[int] = frozenset()
     """Tracks of the file that are the user's own."""
     absent: frozenset[int] = frozenset()
-    """Tracks of the plan that the piece goes without."""
+    """Tracks of the plan that the file is not to have."""
     added: frozenset[int] = frozenset()
-    """Tracks of the plan that the file is to get."""
+    """Tracks of the plan that are to be added to the file."""
 
 
 def shown(name: str) -> str:
-    """A name as it is quoted in a message."""
+    """Return a name as a message quotes it, shortened to 40 characters."""
     return name if len(name) <= _LONGEST else name[: _LONGEST - 1] + "…"
 
 
 def read_decisions(
     texts: Sequence[str], ours: Mapping[str, int], theirs: Sequence[str]
 ) -> Decisions:
-    """Read what the user says of tracks.
+    """Parse the user's mapping of tracks.
 
     Args:
         texts: each ``THEIRS=OURS``: a name or number of a track of the file, or ``-`` for none and

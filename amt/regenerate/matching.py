@@ -1,9 +1,13 @@
-"""Which tracks of an edited file are which tracks of the plan.
+"""The correspondence between tracks of an edited file and tracks of the plan.
 
-A track of the plan may have been split over several of the file (hands, single drums), and one of
-the file may hold several of the plan (all on one channel). Tracks are given to each other so that
-the sum of their similarities is greatest; then what is left is looked for in what they hold. One
-of the plan that is not found beside one of the file that is not explained is never guessed.
+A track of the plan may be split over several of the file (hands, single drums), and a track of the
+file may hold several of the plan (all on one channel). First the one-to-one assignment with the
+greatest sum of similarities is found (Kuhn, "The Hungarian method", 1955); then splits and merges
+are found from the notes that remain. If a track of the plan and a track of the file both remain,
+the correspondence is not guessed: it is an error, which names the option that decides it.
+
+The thresholds were set by hand on edits that notation programs and sequencers make; the edits are
+in ``tests/edited_midi.py``.
 """
 
 from __future__ import annotations
@@ -26,21 +30,22 @@ from amt.regenerate.similarity import (
 )
 
 THRESHOLD = 0.5
-"""Similarity from which on two tracks are taken for the same."""
+"""Similarity, 0 to 1, from which two tracks are matched."""
 _SPLIT = 0.5
-"""Share of the notes of a track of the file that are the missing ones of a track of the plan."""
+"""Least share of the notes of a track of the file that are missing notes of a track of the plan."""
 _MERGED = 0.5
-"""Share of the notes of a track of the plan that lie in tracks of others."""
+"""Least share of the notes of a track of the plan that are found in tracks of others."""
 _LEAST_SHARE = 0.2
+"""The same two shares for a single track, if other evidence supports it."""
 _NAMED = 0.8
-"""Similarity, of name and program, from which on a track is known that has no notes yet."""
+"""Similarity, of name and program, from which a track without notes is matched."""
 _LAYER = 0.8
-"""Share of the notes of a track that another one plays too, from which on it is a copy of that."""
+"""Share of the notes of a track from which, if another track plays them too, it is a copy."""
 
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A track of the plan in a track of the file."""
+    """A track of the file that holds notes of a track of the plan."""
 
     ours: int
     """Index of the track of the plan."""
@@ -51,29 +56,29 @@ class Link:
     """0 to 1; 1 where the user has decided."""
     reasons: tuple[str, ...]
     layer: bool = False
-    """Whether it plays what another track of the same part plays, too."""
+    """Whether another link of the same track of the plan has the same notes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Matching:
-    """Which tracks are which."""
+    """The correspondence of all tracks."""
 
     links: tuple[Link, ...]
     added: tuple[int, ...] = ()
-    """Tracks of the plan that the file is to get."""
+    """Tracks of the plan that are to be added to the file."""
     left_out: tuple[int, ...] = ()
-    """Tracks of the plan that the file goes without."""
+    """Tracks of the plan that the file is not to have."""
     kept: tuple[int, ...] = ()
     """Tracks of the file that are the user's own."""
     copies: tuple[tuple[int, int], ...] = ()
     """Those of them that play the notes of a track of the plan, and that track."""
 
     def of_theirs(self, index: int) -> tuple[Link, ...]:
-        """All that is in a track of the file."""
+        """Return the links of a track of the file."""
         return tuple(link for link in self.links if link.theirs == index)
 
     def of_ours(self, index: int) -> tuple[Link, ...]:
-        """All that a track of the plan is in."""
+        """Return the links of a track of the plan."""
         return tuple(link for link in self.links if link.ours == index)
 
 
@@ -122,13 +127,13 @@ class _Search:
 
 
 def match_tracks(ours: Sequence[Part], theirs: Sequence[Part], decisions: Decisions) -> Matching:
-    """Find the tracks of a plan's song in a file.
+    """Return the correspondence of a plan's tracks with those of a file.
 
     Args:
         ours: tracks of the plan, with the notes that the file should have; those without any are
             new in the piece.
         theirs: tracks of the file.
-        decisions: what the user has said.
+        decisions: the correspondences that the user has given.
 
     Raises:
         InputError: a track of the plan is not found and one of the file is not explained.

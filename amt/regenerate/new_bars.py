@@ -1,4 +1,4 @@
-"""What a plan gives for some bars, as it is put into a file."""
+"""The new bars of a plan, and their position in a file."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from amt.types import TICKS_PER_BEAT, Note, Plan, Song
 
 @dataclass(frozen=True, slots=True)
 class NewBars:
-    """What a plan gives: the piece from before, and with the new bars."""
+    """The songs of a plan before and after some bars are regenerated."""
 
     plan: Plan
     before: Song
@@ -25,7 +25,7 @@ class NewBars:
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """Where the new bars lie in a file."""
+    """The position of the new bars in a file."""
 
     bars: range
     """Ticks of the bars in the plan."""
@@ -50,7 +50,7 @@ class Placement:
 
 
 def roles_of(plan: Plan, song: Song) -> dict[str, str]:
-    """Role -> name of the track of a song that plays it."""
+    """Return role -> name of the track of a song that plays it."""
     players = load_style(plan.style).instruments
     roles = {player.role: player.name for player in players}
     named = next((t.name for t in song.tracks if t.name.endswith(" melody")), None)

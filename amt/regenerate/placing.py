@@ -1,4 +1,7 @@
-"""Where the bars of a plan are in a file that has been edited: its metre, and bars put in front."""
+"""The position of a plan's bars in an edited file: its metre, and bars inserted in front.
+
+The limits were set by hand on the edits of ``tests/edited_midi.py``.
+"""
 
 from __future__ import annotations
 
@@ -12,22 +15,23 @@ from amt.types import TICKS_PER_BEAT, TimeGrid, TimeSignature
 from render.files.smf import SmfFile
 
 _MOST_BARS = 8
-"""Bars by which the music may have been moved."""
+"""Bars by which the music may have been moved at most."""
 _MOST_BEATS = 32
-"""Beats by which it may have been moved, so that it can be said where it is."""
+"""Beats by which it is looked for, so that the message can name the offset."""
 _NEAR = 8 * TICKS_PER_BEAT * 2
-"""Ticks before and after the bars whose notes show where they are."""
+"""Ticks before and after the bars in which notes are compared: 16 beats."""
 _SURE = 0.5
-"""Share of notes found from which on a place is believed."""
+"""Share of notes found from which an offset is accepted."""
 _CERTAIN = 0.95
+"""Share from which no other offset is tried."""
 _LEAST_NOTES, _LEAST_SHARE = 6, 0.2
-"""How many notes must be found, and what share of those wanted."""
+"""Least number of notes found, and least share of the plan's."""
 
 
 def bar_offset(
     grid: TimeGrid, file: SmfFile, span: range, ours: Sequence[Onset], theirs: Sequence[Onset]
 ) -> int:
-    """Ticks by which the bars of a plan lie later in a file: a whole number of bars.
+    """Return the ticks by which a plan's bars are later in a file: a whole number of bars.
 
     Args:
         grid: of the plan.

@@ -14,11 +14,10 @@ from amt.types import TICKS_PER_BEAT
 from render.files.smf import SmfFile
 
 _AUDIBLE_S = 0.05
-"""Seconds by which bars may lie elsewhere than in the plan without a word."""
-
-
+"""Seconds by which bars may be at another time than in the plan without a remark: about the
+threshold of audiovisual asynchrony (ITU-R BT.1359-1)."""
 _FEW = 0.3
-"""Share of notes found below which it is worth a word."""
+"""Share of notes found below which there is a remark."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +44,7 @@ def _label(stream: Stream, number: int) -> str:
 def table(
     matching: Matching, ours: Sequence[Part], streams: Sequence[Stream]
 ) -> tuple[TrackMatch, ...]:
-    """A line for each track of the plan and each track of the file, in this order."""
+    """Return a line for each track of the plan, then for each other track of the file."""
     labels = [_label(stream, number) for number, stream in enumerate(streams, 1)]
     rows = [
         TrackMatch(
@@ -71,7 +70,7 @@ def table(
 
 
 def placement_remarks(new: NewBars, file: SmfFile, place: Placement) -> list[str]:
-    """What there is to say of where the new bars are, each a line."""
+    """Return remarks on the position of the new bars, one per line."""
     lines = []
     if place.offset:
         way = "later" if place.offset > 0 else "earlier"
@@ -90,7 +89,7 @@ def placement_remarks(new: NewBars, file: SmfFile, place: Placement) -> list[str
 
 
 def change_remarks(found: float, *, is_expressive: bool, is_renamed: bool) -> list[str]:
-    """What there is to say of what changed, each a line.
+    """Return remarks on what else changed, one per line.
 
     Args:
         found: share of the notes of the plan that are in the file.

@@ -12,7 +12,7 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from amt.arrange import arrange, load_network, style_names
+from amt.arrange import arrange, load_network, neural, style_names
 from amt.arrange.neural import arrange_neural, fold_octaves, home_ranges, note_plan
 from amt.arrange.roles import network_instruments
 from amt.arrange.score import write_score
@@ -127,6 +127,24 @@ def test_density_is_asked_without_what_bass_and_pad_play() -> None:
     assert shares.mean() == pytest.approx(per_beat - ruled / 48, abs=0.05)
     alone = asked(make_plan(32.0, style="strings", density=16.0)).control("density")
     assert alone.mean() > shares.mean() + 2
+
+
+def test_a_bar_of_the_network_is_never_asked_to_be_silent() -> None:
+    thin = asked(make_plan(32.0, style="strings", density=0.01)).control("density")
+    assert thin.min() == pytest.approx(0.25)
+
+
+def test_accents_of_the_network_are_played_as_differences_of_velocity(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    plan = make_plan(16.0, density=4.0)
+
+    def spread() -> float:
+        return float(np.std([n.velocity for n in arrange_neural(plan, tiny()).tracks[0].notes]))
+
+    on = spread()
+    monkeypatch.setattr(neural, "_MOST_ACCENT", 0.0)
+    assert on - spread() >= 2
 
 
 def test_loudness_is_asked_as_the_velocities_that_will_be_played() -> None:

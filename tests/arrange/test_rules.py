@@ -61,7 +61,7 @@ def test_the_bass_falls_an_octave_for_the_final_chord() -> None:
 
 
 def test_voices_that_stay_are_tied_in_the_pad() -> None:
-    plan = make_plan(32, density=3, chords="Am F C Em", style="strings")
+    plan = make_plan(32, density=6, chords="Am F C Am7", style="strings")
     score = write_score(plan, load_style("strings"))
     voices = sum(len(voicing) for voicing in score.pad)
     assert len(score.pad_notes()) <= 0.8 * voices
@@ -160,6 +160,15 @@ def test_pads_lie_behind_and_basses_in_front() -> None:
         for role, notes in tracks_of(arrange(plan), "strings").items()
     }
     assert means["pad"] < means["harmony"] - 3 < means["bass"] - 6
+
+
+def test_a_style_of_less_accent_has_a_smaller_crescendo() -> None:
+    def rise(style: str) -> int:
+        plan = make_plan(16, density=6, chords="Am", every=1000, style=style, cuts=(Cut(8.0, 1.0),))
+        controls = [c for c in arrange(plan).tracks[0].controls if c.number == 11]
+        return max(c.value for c in controls) - controls[0].value
+
+    assert rise("orchestral") >= rise("ambient") + 4 >= 8
 
 
 def test_more_volume_in_the_plan_moves_expression_inside_a_held_chord() -> None:

@@ -295,14 +295,14 @@ class Soundtrack:
 
     @contextmanager
     def _recorded(self, words: SoundWords, reporter: Reporter) -> Iterator[Rendering]:
-        from render.engine import record
+        from render.engine import render_to_disk
 
         _check_names(words, SoundWords, "render")
         options = _render_options(words)
         with tempfile.TemporaryDirectory() as folder:
             midi = Path(folder) / "song.mid"
             write_midi(self.song, midi)
-            with record(midi, options, reporter=reporter.stage("rendering")) as rendering:
+            with render_to_disk(midi, options, reporter=reporter.stage("rendering")) as rendering:
                 yield rendering
 
 

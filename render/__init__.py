@@ -1,8 +1,8 @@
-"""Turns MIDI files into sound; knows nothing of how they were composed.
+"""Renders MIDI files to sound, and muxes the sound with a video.
 
-The way of the data: :mod:`render.score` reads a MIDI file into parts,
-:mod:`render.soundfont.synthesisers` plays a part on a soundfont that :mod:`render.soundfont.find`
-found, :mod:`render.engine` sums the parts into a master or keeps them as stems, :mod:`render.audio`
-measures, levels and writes the result, and :mod:`render.mux` lays it under a clip.
-:mod:`render.diffusion` is another way from notes to sound.
+MIDI file → parts (:mod:`render.score`) → stereo sound by a synthesiser with a soundfont
+(:mod:`render.soundfont`) or by a neural renderer (:mod:`render.diffusion`) → master and stems
+(:mod:`render.engine`) → loudness, limiter, file (:mod:`render.audio`) → video with soundtrack
+(:mod:`render.mux`, :mod:`render.film`). :mod:`render.files` has the readers of MIDI files, videos
+and weights.
 """

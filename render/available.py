@@ -1,4 +1,4 @@
-"""What there is on this machine to play with; nothing of it is loaded."""
+"""The engines and soundfonts of this machine, without loading them."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from render.soundfont.synthesisers import ENGINES, choose_engine
 
 @dataclass(frozen=True, slots=True)
 class EngineStatus:
-    """An engine that plays soundfonts.
+    """Whether an engine that plays soundfonts can be used.
 
     Attributes:
-        name: what a user calls it.
-        version: empty where it cannot be used.
-        problem: why it cannot be used, and what to do, in a sentence; empty where it can.
+        name: as in options.
+        version: of the engine; empty where it cannot be used.
+        problem: a sentence on why it cannot be used and what to do; empty where it can.
     """
 
     name: str
@@ -29,15 +29,15 @@ class EngineStatus:
 
 @dataclass(frozen=True, slots=True)
 class SoundfontStatus:
-    """A soundfont that was found.
+    """A soundfont of this machine.
 
     Attributes:
         path: the file.
-        name: what it calls itself; empty where it does not or is damaged.
+        name: stated in the file; empty where it states none or is damaged.
         format: None where it is damaged.
         n_bytes: size of the file.
-        hint: what to do for better sound, in a sentence; empty where it is good.
-        problem: what is wrong with it, in a sentence; empty where nothing is.
+        hint: a sentence on how to get better sound; empty where the soundfont is good.
+        problem: a sentence on what is wrong with it; empty where nothing is.
     """
 
     path: Path
@@ -49,7 +49,7 @@ class SoundfontStatus:
 
 
 def engines() -> tuple[EngineStatus, ...]:
-    """All engines that play soundfonts, the best first, which ``auto`` takes if it can."""
+    """All engines that play soundfonts, in the order in which ``auto`` tries them."""
     found = []
     for engine in ENGINES:
         try:
@@ -60,9 +60,10 @@ def engines() -> tuple[EngineStatus, ...]:
 
 
 def soundfonts() -> tuple[SoundfontStatus, ...]:
-    """The soundfonts of this machine in the order of choice, what the environment asks for first.
+    """The soundfonts of this machine in order of preference.
 
-    The first is the one that plays where none is asked for.
+    The one that the environment variable names comes first. The first is used where no soundfont is
+    given.
     """
     asked = requested_soundfont()
     rest = (path for path in installed_soundfonts() if path != asked)
@@ -70,11 +71,11 @@ def soundfonts() -> tuple[SoundfontStatus, ...]:
 
 
 def planned_instrument(engine: str, soundfont: Path | None) -> Instrument:
-    """What would play, without loading it; for what is better known before any work.
+    """The engine and soundfont that would be used, found without loading them.
 
     Args:
         engine: ``auto`` or the name of an engine that plays soundfonts.
-        soundfont: the file that was asked for, if any.
+        soundfont: the file to use; see :func:`render.soundfont.find.find_soundfont` for None.
 
     Raises:
         SoundfontError: the soundfont is missing or damaged.

@@ -1,7 +1,7 @@
-"""MIDI file → audio: the master, or one stem for each part.
+"""MIDI file → sound: the master, and on request one stem for each part.
 
-Every part is rendered alone and the master is their sum, so stems add up to it exactly, parts may
-share a channel, and there may be any number of them. What is rendered goes to a file beside the
+Every part is rendered by itself and the master is their sum, so stems add up to it exactly, parts
+may share a channel, and there may be any number of them. What is rendered goes to a file beside the
 output (:class:`render.audio.DiskBuffer`) and is normalised from there, so memory does not grow with
 the length.
 """
@@ -14,9 +14,9 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from render.audio import Audio, DiskBuffer, Master, finish
+from render.audio import DiskBuffer, Master, finish
 from render.files.reporter import DEFAULT_REPORTER, SILENT, Reporter
-from render.options import NEURAL, NeuralOptions, RenderOptions
+from render.options import NEURAL, RenderOptions
 from render.score import Part, read_parts
 from render.soundfont.player import Instrument, StemStream, file_names, load_player
 
@@ -26,16 +26,16 @@ _FULL_SCALE = 1 - 2**-23
 
 @dataclass(frozen=True, slots=True)
 class Rendering:
-    """What was rendered, on disk.
+    """A rendered MIDI file; its sound is on disk.
 
     Attributes:
         master: the sum of all parts.
         stems: file name (such as ``01_piano.wav``) → stem, in the order of the parts; empty unless
             they were asked for. All have the length of the master and one gain, so that their sum
             is the master before its peaks are limited, times ``stems_gain``.
-        instrument: the engine and the soundfont that played.
-        stems_gain: 1 where no stem passes full scale, which is the rule; else what brings the
-            loudest stem to full scale. A stem itself is not limited.
+        instrument: the engine and the soundfont.
+        stems_gain: usually 1; where a stem, which is not limited, would exceed full scale, the
+            factor that brings the loudest stem to full scale.
     """
 
     master: Master
@@ -45,7 +45,7 @@ class Rendering:
 
 
 @contextmanager
-def record(
+def render_to_disk(
     midi: Path,
     options: RenderOptions,
     *,
@@ -53,25 +53,24 @@ def record(
     folder: Path | None = None,
     reporter: Reporter = DEFAULT_REPORTER,
 ) -> Iterator[Rendering]:
-    """Render a MIDI file to stereo sound on disk, which is there until the context is left.
+    """Render a MIDI file to stereo sound on disk, which is deleted when the context is left.
 
-    The sound rings on until it has died away by 60 dB, at most
+    The sound ends where it has decayed by 60 dB, at most
     :data:`render.soundfont.player.MAX_TAIL_S` after the last event.
 
     Args:
         midi: a standard MIDI file.
-        options: what is asked.
-        stems: whether to keep every part by itself as well.
-        folder: where the sound lies meanwhile, 21 MB a minute at 44.1 kHz and as much for a stem;
+        options: how to render.
+        stems: whether to keep the sound of every part as well.
+        folder: for the temporary files of sound, 21 MB a minute at 44.1 kHz and as much for a stem;
             None takes the system's folder for temporary files.
-        reporter: gets the progress, and what of the file was passed over or the network does not
-            support.
+        reporter: gets the progress, and messages on skipped events and unsupported notes.
 
     Raises:
         MidiFileError: the file cannot be read or holds no notes.
         SoundfontError: the soundfont is missing, damaged or unreadable for the engine.
-        EngineError: the engine is unknown or not installed, cannot use an option, or has not
-            learned what it may not leave to another.
+        EngineError: the engine is unknown or not installed, an option is out of range, or the
+            network does not support notes that must not be left to a soundfont.
         WeightsError: the networks are missing or damaged.
         AudioError: the disk is full.
     """
@@ -84,87 +83,33 @@ def record(
             mix.add(start, block)
             if stems:
                 buffers[index].add(start, block)
-        whole = finish(mix, options.sample_rate, options.duration_s)
+        master = finish(mix, options.sample_rate, options.duration_s)
         if options.normalise:
-            whole = whole.normalised(options.loudness_lufs, options.peak_db)
-        alone = [whole.stem(buffer) for buffer in buffers]
+            master = master.normalised(options.loudness_lufs, options.peak_db)
+        unscaled = [master.stem(buffer) for buffer in buffers]
         gain = 1.0
-        if options.normalise:  # without, the sound is as the engine made it
-            gain = _FULL_SCALE / max(_FULL_SCALE, *(stem.peak() for stem in alone), 0.0)
+        if options.normalise:
+            gain = _FULL_SCALE / max(_FULL_SCALE, *(stem.peak() for stem in unscaled), 0.0)
         if gain < 1:
             below_db = -20 * math.log10(gain)
             reporter.message(f"stems are {below_db:.1f} dB below the mix, so that none clips")
         names = file_names(stream.names) if stems else []
-        found = {n: stem.amplified(gain) for n, stem in zip(names, alone, strict=True)}
-        yield Rendering(whole, found, stream.instrument, gain)
+        found = {n: stem.amplified(gain) for n, stem in zip(names, unscaled, strict=True)}
+        yield Rendering(master, found, stream.instrument, gain)
 
 
 def stem_names(midi: Path, options: RenderOptions) -> list[str]:
-    """File names of the stems that :func:`record` makes, in the order of the parts.
+    """File names of the stems of :func:`render_to_disk`, in the order of the parts.
 
-    Nothing is rendered, and no soundfont is read.
-
-    Args and errors: as for :func:`record`.
+    Nothing is rendered and no soundfont is read. Arguments and errors are those of
+    :func:`render_to_disk`.
     """
     parts = read_parts(midi, SILENT)
     if options.engine != NEURAL:
         return file_names([part.name for part in parts])
-    from render.diffusion.engine import stem_names
+    from render.diffusion import engine  # imports torch
 
-    return file_names(stem_names(parts))
-
-
-def render_midi(
-    midi: Path,
-    *,
-    engine: str = "auto",
-    soundfont: Path | None = None,
-    sample_rate: int = 44100,
-    loudness_lufs: float = -14.0,
-    peak_db: float = -1.0,
-    normalise: bool = True,
-    duration_s: float | None = None,
-    neural: NeuralOptions | None = None,
-    reporter: Reporter = DEFAULT_REPORTER,
-) -> Audio:
-    """Render a MIDI file to stereo sound in memory; for hours of it, see :func:`record`.
-
-    Args and errors: as for :class:`RenderOptions` and :func:`record`.
-    """
-    options = RenderOptions(
-        engine, soundfont, sample_rate, loudness_lufs, peak_db, normalise, duration_s,
-        neural or NeuralOptions(),
-    )  # fmt: skip
-    with record(midi, options, reporter=reporter) as rendering:
-        return rendering.master.audio()
-
-
-def render_stems(
-    midi: Path,
-    *,
-    engine: str = "auto",
-    soundfont: Path | None = None,
-    sample_rate: int = 44100,
-    loudness_lufs: float = -14.0,
-    peak_db: float = -1.0,
-    normalise: bool = True,
-    duration_s: float | None = None,
-    neural: NeuralOptions | None = None,
-    reporter: Reporter = DEFAULT_REPORTER,
-) -> dict[str, Audio]:
-    """Render every part of a MIDI file to a stem of its own; see :class:`Rendering`.
-
-    They are held in memory together. Args and errors: as for :func:`render_midi`.
-
-    Returns:
-        File name (such as ``01_piano.wav``) → stem, in the order of the parts.
-    """
-    options = RenderOptions(
-        engine, soundfont, sample_rate, loudness_lufs, peak_db, normalise, duration_s,
-        neural or NeuralOptions(),
-    )  # fmt: skip
-    with record(midi, options, stems=True, reporter=reporter) as rendering:
-        return {name: stem.audio() for name, stem in rendering.stems.items()}
+    return file_names(engine.stem_names(parts))
 
 
 def _stream(parts: tuple[Part, ...], options: RenderOptions, reporter: Reporter) -> StemStream:
@@ -172,6 +117,6 @@ def _stream(parts: tuple[Part, ...], options: RenderOptions, reporter: Reporter)
     if options.engine != NEURAL:
         player = load_player(options.engine, options.soundfont, options.sample_rate)
         return player.stream(parts, reporter=reporter)
-    from render.diffusion.engine import stream  # torch is imported only where it is needed
+    from render.diffusion import engine  # imports torch
 
-    return stream(parts, options.neural, options.soundfont, options.sample_rate, reporter)
+    return engine.stream(parts, options.neural, options.soundfont, options.sample_rate, reporter)

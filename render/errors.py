@@ -1,7 +1,7 @@
-"""The errors that a user of :mod:`render` can cause and mend.
+"""The errors of :mod:`render` that a user can cause and mend.
 
-Every message is one sentence that says what came, what was expected, and what to do. They
-belong to the tree of :class:`render.files.errors.AmtError`.
+Every message is one sentence with the value found, what was expected, and what to do. All are
+subclasses of :class:`render.files.errors.AmtError`.
 """
 
 from render.files.errors import AmtError
@@ -9,7 +9,7 @@ from render.files.errors import WeightsError as WeightsError
 
 
 class RenderError(AmtError):
-    """Base of every error of this package that input or environment can cause."""
+    """Base class of the errors of this package."""
 
 
 class MidiFileError(RenderError):
@@ -25,8 +25,8 @@ class SoundfontError(RenderError):
 
 
 class AudioError(RenderError):
-    """Audio cannot be written, or a value asked of it has no meaning."""
+    """Audio cannot be written, or has a wrong shape, length or suffix."""
 
 
 class MuxError(RenderError):
-    """A clip cannot be read, or its picture cannot live in the output's container."""
+    """A video cannot be read, or the output's container does not support its codec."""

@@ -1,9 +1,8 @@
-"""A clip's picture and a soundtrack → a film that shows what the analysis of the clip saw.
+"""Video + soundtrack → film, with exactly the frames that the analysis of the video used.
 
-Where the film's container can hold them, the pictures' packets are copied byte for byte. Pictures
-that a file decodes but does not show, as at the beginning of what was trimmed without encoding,
-stay unseen: MP4 and MOV hide them by an edit list; other containers cannot, so there the pictures
-are encoded anew.
+Where the film's container supports it, video packets are copied byte for byte. Frames that are
+decoded but not shown, as at the start of a video that was trimmed without re-encoding, stay hidden:
+MP4 and MOV have edit lists for that; for other containers the frames are re-encoded.
 """
 
 from __future__ import annotations
@@ -32,10 +31,10 @@ from render.film.sound import encoded as encoded_sound
 from render.film.source import Source
 
 FilmCodec = Literal["copy", "h264", "vp9"]
-"""What becomes of the pictures: copied, or encoded anew as H.264 or VP9."""
+"""Whether frames are copied, or re-encoded as H.264 or VP9."""
 
 FILM_SUFFIXES = tuple(CONTAINERS)
-"""Of all films that can be written."""
+"""Suffixes of the films that can be written."""
 
 
 def check_film(
@@ -45,18 +44,18 @@ def check_film(
     *,
     keep_original: float | None = None,
 ) -> None:
-    """Make sure that a film can be had, before the music is composed.
+    """Check that :func:`mux` can make a film, before the music is composed.
 
-    The clip's packets are read once, none of them is decoded.
+    The video's packets are read once; nothing is decoded or written.
 
     Args:
-        video: the clip.
-        out: the film; nothing is written to it.
-        codec: as of :func:`mux`.
-        keep_original: as of :func:`mux`.
+        video: the video file.
+        out: the film.
+        codec: as for :func:`mux`.
+        keep_original: as for :func:`mux`.
 
     Raises:
-        MuxError: as of :func:`mux`, with advice.
+        MuxError: as for :func:`mux`, with advice.
     """
     _planned(video, out, codec, keep_original)
 
@@ -71,27 +70,27 @@ def mux(
     name: Path | None = None,
     reporter: Reporter = DEFAULT_REPORTER,
 ) -> None:
-    """Lay a soundtrack under a clip's picture.
+    """Make a film of a video with a soundtrack.
 
-    The film shows the pictures that the clip shows, at the same times; second 0 of both is second 0
-    of the soundtrack. The sound is padded, or faded out and cut, to end with the last picture. It
-    is encoded as stereo AAC (Opus in WebM) at 192 kbit/s. Rotation, colour tags, metadata, chapters
-    and subtitles are kept where the container can hold them. Memory does not grow with length.
+    The film shows the frames of the video at the same times; second 0 of both is second 0 of the
+    soundtrack. The sound is padded, or faded out and cut, to end with the last frame, and encoded
+    as stereo AAC (Opus in WebM) at 192 kbit/s. Rotation, colour tags, metadata, chapters and
+    subtitles are kept where the container supports them. Memory does not grow with length.
 
     Args:
-        video: the clip.
+        video: the video file.
         audio: the soundtrack, in memory or in blocks.
         out: the film; its suffix (.mp4, .m4v, .mov, .mkv, .webm) chooses the container.
-        keep_original: gain in dB, 0 or less, at which the clip's own sound is mixed under the
-            soundtrack; None leaves it out, and a clip without sound stays without.
-        codec: ``copy`` never encodes pictures, ``h264`` and ``vp9`` always do; None copies, and
-            encodes only what must be hidden where the container cannot hide it.
-        name: what errors call the film, where it is written under a temporary name.
-        reporter: gets the progress, and what was done otherwise than one would expect.
+        keep_original: gain in dB, 0 or less, at which the video's own sound is mixed in, if it has
+            any; None leaves it out.
+        codec: ``copy`` never re-encodes frames, ``h264`` and ``vp9`` always do; None copies, and
+            re-encodes only where frames must be hidden and the container cannot do that.
+        name: of the film in messages, where ``out`` is a temporary name.
+        reporter: gets the progress, and messages on unexpected properties of the film.
 
     Raises:
-        MuxError: the clip cannot be read or has no picture, its codec cannot live in the
-            container, the container is unknown, or ``out`` is the clip itself or cannot be written.
+        MuxError: the video cannot be read or has no frames, the container is unknown or does not
+            support the codec, or ``out`` is the video itself or cannot be written.
     """
     plan, source = _planned(video, out, codec, keep_original)
     for sentence in plan.remarks(source, mixed=keep_original is not None):
@@ -123,7 +122,7 @@ def _planned(
 
 @contextmanager
 def _writing(out: Path, name: Path) -> Iterator[None]:
-    """Tell what goes wrong, and leave no part of a film behind."""
+    """Raise MuxError for what goes wrong, and leave no part of a film behind."""
     try:
         yield
     except (av.FFmpegError, OSError, ValueError) as error:
@@ -136,7 +135,7 @@ def _writing(out: Path, name: Path) -> Iterator[None]:
 
 
 def _write(source: Source, plan: FilmPlan, sound: Iterator[Block], out: Path) -> Iterator[float]:
-    """Write the film; after each packet, the share (0-1) that is done."""
+    """Write the film; yields the share (0-1) that is done after each packet."""
     end_s = source.end * source.time_base
     with (
         source.open() as clip,
@@ -173,7 +172,7 @@ def _pictures(
     clip: av.container.InputContainer,
     film: av.container.OutputContainer,
 ) -> Iterator[av.Packet]:
-    """Add the stream of pictures to a film; the packets for it."""
+    """Add the video stream to a film; returns its packets."""
     original = clip.streams[source.index]
     if plan.copy is not None:
         stream = add_copy(film, original)

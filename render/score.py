@@ -1,10 +1,9 @@
-"""MIDI file → parts: what each instrument plays, in seconds.
+"""MIDI file → parts: the notes and controllers of each instrument, in seconds.
 
-A part is one channel of one track. Tracks that share a channel keep their own sound: a part hears
-the controllers and programs of its own track, and of the channel's other tracks only those kinds
-that its own track never sends. So forty tracks play as well as four, and no part has to wait for a
-free channel. Channel 10 (9 when counted from 0) is drums, as in General MIDI, unless the file says
-otherwise in the words of GM2, GS or XG, and so are the channels that it says are.
+A part is one channel of one track. Tracks that share a channel keep their own sound: the controls
+of a part are those of its own track and, of the channel's other tracks, only those kinds that its
+own track never sends. So there may be more tracks than channels. Channel 10 (9 when counted from 0)
+is drums, as in General MIDI, unless GM2, GS or XG messages of the file assign drums otherwise.
 """
 
 from __future__ import annotations
@@ -32,19 +31,19 @@ from render.files.smf import SmfError, SmfFile, decode_text, read_smf
 from render.soundfont.system_settings import TimedSetting, levels, with_tuning, with_volume
 
 MIN_NOTE_S = 0.03
-"""Shorter notes, above all those of no length, are held this long so that they sound."""
+"""Shorter notes, such as those of length 0, are lengthened to this, in seconds, to be audible."""
 MAX_DURATION_S = 24 * 3600.0
-"""Longer music is refused: a file that claims to last for more than a day is damaged."""
+"""Longer files, in seconds, are refused as damaged."""
 
 _SUSTAIN, _PEDAL_DOWN = 64, 64
 _BANK_SELECT = (0, 32)
 _PARAMETERS = (6, 38, *range(96, 102))
-"""Data entry and (non-)registered parameter numbers, which only make sense together."""
+"""Data entry and (non-)registered parameter numbers, which form one message together."""
 
 _Key = tuple[int, int]
 """MIDI port and channel."""
 _Timed = tuple[float, Any]
-"""Seconds and the mido message that happens then."""
+"""(seconds, mido message)."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -59,12 +58,12 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What one instrument plays.
+    """The notes and controls of one instrument.
 
     Attributes:
         name: the track's name, else the instrument's.
-        is_drum: whether pitches are drums.
-        notes: in order of time; notes of one pitch do not overlap.
+        is_drum: whether pitches stand for drums.
+        notes: in order of onset; notes of one pitch do not overlap.
         controls: (seconds, mido message) for program, controller and pitch-bend changes, in order.
     """
 
@@ -80,13 +79,13 @@ class Part:
 
     @property
     def end_s(self) -> float:
-        """When the last note ends or the pedal under it is lifted."""
+        """When the last note ends or the last pedal is lifted, whichever is later."""
         end = max(note.end_s for note in self.notes)
         pedal = (t for t, m in self.controls if m.is_cc(_SUSTAIN) and m.value < _PEDAL_DOWN)
         return max(end, max(pedal, default=end))
 
     def shifted(self, by_s: float) -> Part:
-        """The same part moved in time; controls do not move before 0."""
+        """The part moved by seconds; controls do not move before 0."""
         return replace(
             self,
             notes=tuple(
@@ -96,9 +95,9 @@ class Part:
         )
 
     def sustained(self, end_s: float) -> Part:
-        """The same part without pedal: notes are held until it is lifted, at most to ``end_s``.
+        """The part without sustain pedal: notes end when it is lifted, ``end_s`` at the latest.
 
-        A note that is struck again under the pedal ends the one before.
+        A note of the same pitch under the pedal ends the one before.
         """
         pedal = [(t, m.value >= _PEDAL_DOWN) for t, m in self.controls if m.is_cc(_SUSTAIN)]
         times = [time for time, _ in pedal]
@@ -116,14 +115,14 @@ class Part:
         return replace(self, notes=tuple(sorted(held)), controls=controls)
 
     def with_notes(self, notes: tuple[Note, ...]) -> Part:
-        """The same part with other notes."""
+        """The part with other notes."""
         return replace(self, notes=notes)
 
     def excerpt(self, notes: tuple[Note, ...]) -> Part:
-        """Some notes of the part, with the controls that act on them.
+        """The part with some of its notes and the controls that affect them.
 
-        Of what was set before the first of them, only the last of each kind is kept, so that all
-        excerpts of a part together are as long as the part.
+        Of the controls before the first note, only the last of each kind is kept, so that the
+        excerpts of a part together are about as long as the part.
         """
         end_s = max(note.end_s for note in notes)
         times = [time for time, _ in self.controls]
@@ -147,9 +146,9 @@ class Part:
 def read_parts(path: Path, reporter: Reporter = DEFAULT_REPORTER) -> tuple[Part, ...]:
     """Read the parts of a MIDI file, in the order of its tracks and channels.
 
-    Notes that never end do so with the last event of the file; a note struck again ends the one
-    before. A channel that changes between drums and melody becomes two parts. Master tuning and
-    volume are told to each part.
+    A note without an end lasts to the last event of the file; a note of the same pitch ends the one
+    before. A channel that switches between drums and melody becomes two parts. Master tuning and
+    volume become controls of every part.
 
     Args:
         path: of the file.
@@ -236,7 +235,7 @@ def _notes(events: Iterable[_Timed], end_s: float) -> tuple[Note, ...]:
 
 
 def _audible(notes: list[Note]) -> Iterator[Note]:
-    """Hold the notes of one pitch for :data:`MIN_NOTE_S`, or until the next is struck."""
+    """The notes of one pitch, lengthened to :data:`MIN_NOTE_S` or to the next onset."""
     for note, following in zip_longest(notes, notes[1:]):
         latest = following.start_s if following else np.inf
         end = min(max(note.end_s, note.start_s + MIN_NOTE_S), latest)
@@ -245,7 +244,7 @@ def _audible(notes: list[Note]) -> Iterator[Note]:
 
 
 def _controls(sent: list[tuple[int, _Timed]], index: int) -> list[_Timed]:
-    """What a part of one track hears of all that the tracks sent to its channel."""
+    """The controls of a track's part, of all those that the tracks sent to its channel."""
     own = {_kind(message) for track, (_, message) in sent if track == index}
     controls = [e for track, e in sent if track == index or _kind(e[1]) not in own]
     return sorted(controls, key=lambda event: event[0])
@@ -271,15 +270,15 @@ def _parts(
     for is_drum in (False, True):
         played = tuple(n for n in notes if states[bisect_right(times, n.start_s)] == is_drum)
         if played:
-            heard = tuple(_with_banks(controls, is_drum))
-            program = next((m.program for _, m in heard if m.type == "program_change"), 0)
+            selected = tuple(_with_banks(controls, is_drum))
+            program = next((m.program for _, m in selected if m.type == "program_change"), 0)
             title = name or ("Drums" if is_drum else instrument_name(program))
             moved = played if is_drum else _transposed(played, transpositions)
-            yield Part(title, is_drum, moved, heard)
+            yield Part(title, is_drum, moved, selected)
 
 
 def _with_banks(controls: Iterable[_Timed], is_drum: bool) -> Iterator[_Timed]:
-    """Controls without the banks that only say whether a channel plays drums."""
+    """Controls without bank numbers that only select between drums and melody."""
     for time, message in controls:
         if message.type == "control_change" and message.control in _BANK_SELECT:
             if is_drum:
@@ -290,7 +289,7 @@ def _with_banks(controls: Iterable[_Timed], is_drum: bool) -> Iterator[_Timed]:
 
 
 def _transposed(notes: tuple[Note, ...], by: Sequence[tuple[float, float]]) -> tuple[Note, ...]:
-    """Notes moved by the semitones that hold when they start; drums have no pitch to move."""
+    """Notes transposed by the semitones that are set at their onset."""
     times = [time for time, _ in by]
     moved = []
     for note in notes:
@@ -309,7 +308,7 @@ def instrument_name(program: int) -> str:
 
 
 def _kind(message: mido.Message) -> str:
-    """What a message sets: the unit in which a part falls back on its channel."""
+    """The kind of a control, by which a part takes over controls of its channel."""
     if message.type != "control_change":
         return str(message.type)
     if message.control in _BANK_SELECT:
@@ -318,7 +317,7 @@ def _kind(message: mido.Message) -> str:
 
 
 def _setting(message: mido.Message, index: int) -> str:
-    """What a later message of the same setting undoes; parameters come in rows and all count."""
+    """A key shared by messages of which only the last counts; all parameter messages count."""
     if message.type != "control_change":
         return str(message.type)
     number = message.control

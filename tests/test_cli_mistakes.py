@@ -208,7 +208,7 @@ def test_stems_are_checked_before_the_work(
     midi = write_midi(tmp_path / "a.mid")
     stems = tmp_path / "stems"
     with monkeypatch.context() as patch:
-        patch.setattr("render.engine.record", fail)
+        patch.setattr("render.engine.render_to_disk", fail)
         stems.write_text("a file")
         assert "is to be a folder" in run("render", midi, "--out", "a.wav", "--stems", stems)[2]
         stems.unlink()

@@ -24,7 +24,7 @@ def networks(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder: Path = tmp_path_factory.mktemp("networks")
     torch.manual_seed(0)
     denoiser = Denoiser(DenoiserConfig(d_model=32, hidden=48, layers=1, d_notes=16))
-    torch.nn.init.normal_(denoiser.proj_out.weight, std=0.1)  # as after training, it says something
+    torch.nn.init.normal_(denoiser.proj_out.weight, std=0.1)  # as after training, not zero
     vocoder = Vocoder(VocoderConfig(d_model=24, hidden=48, layers=1))
     save_network(folder / "denoiser", denoiser.config, denoiser.state_dict())
     save_network(folder / "vocoder", vocoder.config, vocoder.state_dict())

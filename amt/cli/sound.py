@@ -68,7 +68,7 @@ def record(
     stems: bool = False,
 ) -> AbstractContextManager[Rendering]:
     """Render to temporary files in a folder."""
-    from render.engine import record as render_to_disk
+    from render.engine import render_to_disk
 
     return render_to_disk(
         midi, options, stems=stems, folder=folder, reporter=reporter.stage("rendering")

@@ -28,7 +28,7 @@ Samples = Float32Array
 class SoundSource(Protocol):
     """A rendered song that is read block by block; second 0 is the first picture of the clip.
 
-    What :func:`render.engine.record` gives is one, so an hour of sound need not lie in memory.
+    Such as :class:`render.audio.Master`, so an hour of sound need not lie in memory.
     """
 
     @property

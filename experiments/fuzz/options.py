@@ -30,7 +30,7 @@ from experiments.fuzz.video import write_clip
 
 _WORK = (
     "amt.pipeline.generate", "amt.arrange.arrange", "amt.regenerate.regenerate",
-    "amt.features.extract_features", "render.engine.record", "amt.arrange.load_network",
+    "amt.features.extract_features", "render.engine.render_to_disk", "amt.arrange.load_network",
 )  # fmt: skip
 _FILES = (
     "clip.mp4", "song.plan.json", "moods.csv", "own.toml", "text.txt", "folder", "missing.mp4",

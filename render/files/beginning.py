@@ -60,7 +60,7 @@ def survey(path: Path) -> Opening:
         beginning = _Beginning(video, audio)
         continuity = Continuity(container)
         for packet in demux(container, video, audio):
-            # Older versions of PyAV cannot tell; there, decoding fails.
+            # Older versions of PyAV do not know this; with them, decoding fails.
             if getattr(packet, "has_sidedata", _no)("encryption_info"):
                 raise ClipError(f"'{path_text(path)}' {ENCRYPTED}")
             continuity.correct(packet)

@@ -6,7 +6,7 @@ outlives system exclusive and meta events, as in most players, though the specif
 there. Time and memory are proportional to the bytes, whatever lengths and times they claim.
 
 Text in messages is Latin-1, one character a byte, so that nothing is lost when it is written
-again; :func:`render.files.smf.decode_text` gives what it says.
+again; :func:`render.files.smf.decode_text` decodes it.
 """
 
 from __future__ import annotations
@@ -174,7 +174,7 @@ class TrackReader:
             self._close_sysex()
 
     def _close_sysex(self) -> None:
-        """Join the pieces of a system exclusive message; its end mark may be lacking."""
+        """Join the pieces of a system exclusive message, whose end mark may be missing."""
         data = b"".join(self._sysex)
         data = data.removesuffix(b"\xf7")
         if self._sysex:

@@ -1,7 +1,8 @@
-"""A clip's picture and a soundtrack → a film.
+"""Video + soundtrack → film (a video file with the soundtrack); the parts of :mod:`render.mux`.
 
-:mod:`render.film.containers` knows what a container takes, :mod:`render.film.source` which pictures
-a clip shows and when, :mod:`render.film.copying` and :mod:`render.film.encoding` make packets of
-them, :mod:`render.film.sound` makes packets of the sound, and :mod:`render.mux` lays all of it into
-one file.
+:mod:`render.film.containers` tests what a container supports, :mod:`render.film.source` finds which
+frames a video shows and when, :mod:`render.film.plan` decides between copying
+(:mod:`render.film.copying`) and encoding (:mod:`render.film.encoding`) its packets,
+:mod:`render.film.sound` mixes and encodes the sound, :mod:`render.film.extras` copies metadata,
+chapters and subtitles.
 """

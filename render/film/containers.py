@@ -1,4 +1,4 @@
-"""What the containers of a film take, found by trying: their tables alone do not tell."""
+"""What the containers of a film support, tested by muxing, as tables of codecs are not enough."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import av
 from render.errors import MuxError
 
 _TRIED_PACKETS = 8
+"""Packets that are muxed to test a container."""
 _NAMES = {
     "av1": "AV1",
     "dvvideo": "DV",
@@ -38,15 +39,15 @@ _NAMES = {
 
 @dataclass(frozen=True, slots=True)
 class Container:
-    """A kind of file that a film can be.
+    """A file format of films.
 
     Attributes:
         suffix: of its name.
-        formats: FFmpeg's muxers for it, the first that takes a picture is used.
-        sound: encoder of the sound.
-        edit_list: whether it can hide pictures that are decoded before the first one shown.
-        encoder: of pictures that must be encoded anew and nothing else was asked for.
-        subtitles: codecs of subtitles that it takes.
+        formats: FFmpeg's muxers for it; the first that accepts the video stream is used.
+        sound: FFmpeg's encoder of the sound.
+        edit_list: whether it can hide frames that are decoded before the first one shown.
+        encoder: key of :data:`render.film.encoding.ENCODERS` for frames that must be re-encoded.
+        subtitles: codecs of subtitles that it supports.
         options: of the muxer.
     """
 
@@ -60,14 +61,14 @@ class Container:
 
 
 _FRONT = {"movflags": "+faststart", "write_tmcd": "0"}
-"""The index lies in front, so that a browser begins to play before it has the whole file. A track
-of time codes would need a rate of pictures, which PyAV cannot state for copied ones."""
+"""The index comes first, so that a browser starts playing before it has the whole file. A time code
+track would need a frame rate, which PyAV cannot state for copied streams."""
 _MOV_TEXT = frozenset({"mov_text"})
 _MKV_TEXT = frozenset(
     {"subrip", "ass", "webvtt", "hdmv_pgs_subtitle", "dvd_subtitle", "dvb_subtitle"}
 )
 
-# FFmpeg writes AV1 and VP9 only into what calls itself MP4, which players know by its content.
+# FFmpeg writes AV1 and VP9 into MP4 only; players recognise the content of a .mov with it.
 CONTAINERS = {
     container.suffix: container
     for container in (
@@ -81,10 +82,10 @@ CONTAINERS = {
 
 
 def container_of(film: Path) -> Container:
-    """The container that a film's suffix names.
+    """The container of a film's suffix.
 
     Raises:
-        MuxError: it names none that is known here.
+        MuxError: the suffix is unknown.
     """
     container = CONTAINERS.get(film.suffix.lower())
     if container is None:
@@ -97,22 +98,22 @@ def codec_name(stream: av.stream.Stream) -> str:
     return str(stream.codec_context.codec.canonical_name)
 
 
-def spoken(codec: str) -> str:
-    """What people call a codec."""
+def common_name(codec: str) -> str:
+    """Common name of a codec, such as ``Motion JPEG`` for ``mjpeg``."""
     return _NAMES.get(codec, codec)
 
 
 OpenClip = Callable[[], av.container.InputContainer]
-"""Opens the clip anew."""
+"""Opens the video again."""
 
 
 def copying_format(open_clip: OpenClip, index: int, container: Container) -> str | None:
-    """The muxer that takes a clip's packets as they are; None where none does.
+    """The muxer of a container that accepts the packets of a video stream; None where none does.
 
     Args:
-        open_clip: the clip.
-        index: number of its stream of pictures.
-        container: what the film is going to be.
+        open_clip: opens the video.
+        index: of its video stream.
+        container: of the film.
     """
     for name in container.formats:
         if _takes(open_clip, index, name):
@@ -121,13 +122,13 @@ def copying_format(open_clip: OpenClip, index: int, container: Container) -> str
 
 
 def copying_suffixes(open_clip: OpenClip, index: int) -> Sequence[str]:
-    """The suffixes of all containers that take a clip's packets as they are."""
+    """The suffixes of all containers that accept the packets of a video stream."""
     found = [c.suffix for c in CONTAINERS.values() if copying_format(open_clip, index, c)]
     return [suffix for suffix in found if suffix != ".m4v"]  # the same as .mp4
 
 
 def _takes(open_clip: OpenClip, index: int, muxer: str) -> bool:
-    """Whether a muxer takes some packets, and what it wrote can be opened."""
+    """Whether a muxer accepts some packets, and its output can be opened."""
     written = BytesIO()
     try:
         with open_clip() as clip, av.open(written, "w", format=muxer) as film:
@@ -149,6 +150,6 @@ def _takes(open_clip: OpenClip, index: int, muxer: str) -> bool:
 
 
 def _keeps_layout(source: av.VideoStream, result: av.container.InputContainer) -> bool:
-    """Whether raw pictures are read as they were: few containers state each layout of pixels."""
+    """Whether raw frames keep their pixel format, which few containers can state."""
     picture = next(result.decode(video=0), None)
     return picture is not None and picture.format.name == source.codec_context.pix_fmt

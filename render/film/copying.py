@@ -1,4 +1,4 @@
-"""A clip's pictures copied into a film: the same bytes, with times that muxers take."""
+"""Copying video packets into a film: the same bytes, with timestamps that muxers accept."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ import av
 
 _TAGGED = ("mp4", "mov")
 _APPLE_TAGS = {"hevc": "hvc1"}
-"""QuickTime plays no HEVC that is marked as FFmpeg's muxer does by itself."""
+"""QuickTime does not play HEVC with the tag that FFmpeg's muxer writes by default."""
 
 
 @dataclass(frozen=True, slots=True)
 class Coded:
-    """What is known of one packet of a clip's pictures.
+    """A packet of a video stream.
 
     Attributes:
-        pts: when its picture is shown, in ticks on the film's clock; of a hidden picture, where it
-            lies among the others.
-        shown: whether its picture is shown at all.
+        pts: presentation time in ticks on the film's clock; for a hidden frame, its position among
+            the others.
+        shown: whether its frame is shown.
         key: whether decoding can begin here.
     """
 
@@ -33,16 +33,16 @@ class Coded:
 
 @dataclass(frozen=True, slots=True)
 class CopyPlan:
-    """Which packets of a clip a film takes over, and their times there.
+    """The packets of a video that are copied, and their timestamps in the film.
 
     Attributes:
-        first: number of the first packet, in order of decoding.
-        pts: of each packet from there on, in ticks; below 0 for pictures that are decoded before
-            the first one that is shown, and that must not be seen.
+        first: index of the first packet, in decoding order.
+        pts: of each packet from there on, in ticks; below 0 for frames that are decoded before the
+            first one shown and must be hidden.
         dts: likewise, rising, none above its ``pts``.
-        durations: ticks that each picture is shown.
-        lead_in: whether pictures must be hidden before the first one that is shown.
-        hidden_later: whether others must be hidden, which no container here can do.
+        durations: of each packet, in ticks.
+        lead_in: whether frames must be hidden before the first one shown.
+        hidden_later: whether others must be hidden, which no container here supports.
     """
 
     first: int
@@ -54,14 +54,14 @@ class CopyPlan:
 
 
 def plan_copy(packets: Iterable[Coded], end: int) -> CopyPlan:
-    """The packets that are needed for all pictures that are shown, with times that muxers take.
+    """The packets needed for all frames that are shown, with timestamps that muxers accept.
 
-    Decoding times are made anew, whatever a file says of them: the presentation times in rising
-    order, moved back as far as pictures are reordered.
+    Decoding times are computed anew: the presentation times in rising order, moved back as far as
+    frames are reordered.
 
     Args:
-        packets: in order of decoding, at least one of them shown.
-        end: when the last picture ends, in ticks.
+        packets: in decoding order, at least one of them shown.
+        end: when the last frame ends, in ticks.
     """
     first, times, shown = _needed(packets)
     start = min(time for time, seen in zip(times, shown, strict=True) if seen)
@@ -77,7 +77,7 @@ def plan_copy(packets: Iterable[Coded], end: int) -> CopyPlan:
 
 
 def _needed(packets: Iterable[Coded]) -> tuple[int, array[int], bytearray]:
-    """Number of the first packet to take; times and visibility from it to the last shown."""
+    """Index of the first packet to copy; times and visibility from it to the last one shown."""
     times, shown = array("q"), bytearray()
     first = key = last = -1
     for number, packet in enumerate(packets):
@@ -111,7 +111,7 @@ def _durations(times: array[int], end: int) -> array[int]:
 
 
 def add_copy(film: av.container.OutputContainer, source: av.VideoStream) -> av.VideoStream:
-    """A stream of a film for the packets of a clip's stream."""
+    """Add a stream to a film for the packets of a video stream."""
     stream = film.add_stream_from_template(source, opaque=True)
     if film.format.name in _TAGGED and source.codec_context.extradata:
         tag = _APPLE_TAGS.get(source.codec_context.codec.canonical_name)
@@ -123,11 +123,11 @@ def add_copy(film: av.container.OutputContainer, source: av.VideoStream) -> av.V
 def copied(
     packets: Iterable[av.Packet], plan: CopyPlan, time_base: Fraction, stream: av.VideoStream
 ) -> Iterator[av.Packet]:
-    """The packets that a plan takes, for a stream of the film.
+    """The packets of a plan, with its timestamps, for a stream of the film.
 
     Args:
-        packets: the same that the plan was made of.
-        plan: their times.
+        packets: those that the plan was made for.
+        plan: which of them to copy.
         time_base: seconds of a tick of the plan.
         stream: of the film.
     """

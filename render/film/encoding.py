@@ -1,4 +1,4 @@
-"""Pictures encoded anew for a film, where its container cannot take them as they are."""
+"""Re-encoding frames for a film, where its container cannot hold the original packets."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ import av
 from av.video.reformatter import ColorRange
 
 Picture = tuple[int, av.VideoFrame]
-"""When a picture is shown, in ticks on the film's clock, and the picture."""
+"""Presentation time in ticks on the film's clock, and the frame."""
 
 _COMMON_BITS = 8
-"""Bits of a sample that every player shows."""
+"""Bits a sample that every player supports."""
 _BT709 = 1
 _UNSPECIFIED = 2
 _LIMITED_RANGE = 1
@@ -22,12 +22,12 @@ _LIMITED_RANGE = 1
 
 @dataclass(frozen=True, slots=True)
 class Encoder:
-    """A way to encode pictures.
+    """A video encoder and its options.
 
     Attributes:
         library: its name in FFmpeg.
-        name: what people call the codec.
-        options: of the library; chosen to look like the source.
+        name: common name of the codec.
+        options: of the library, for visually lossless quality.
     """
 
     library: str
@@ -47,14 +47,14 @@ ENCODERS = {
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What the encoded pictures are like; all follow from a clip's first picture.
+    """Size and pixel format of the encoded frames, from the first frame of the video.
 
     Attributes:
         width, height: pixels, upright and even.
-        rotation: degrees counter-clockwise by which the clip's pictures are turned upright.
+        rotation: degrees counter-clockwise by which frames are turned upright.
         pixel_format: 4:2:0 with the clip's number of bits, 8 or 10.
         aspect: width of a pixel by its height.
-        rgb: whether the clip's pictures are in red, green and blue.
+        rgb: whether the frames of the video are RGB.
     """
 
     width: int
@@ -66,7 +66,7 @@ class Shape:
 
     @classmethod
     def of(cls, frame: av.VideoFrame, aspect: Fraction | None) -> Shape:
-        """What suits a picture whose stream states an aspect of pixels, or none."""
+        """The shape for a first frame and the pixel aspect ratio of its stream, if stated."""
         rotation = round(frame.rotation / 90) * 90 % 360
         width, height, aspect = frame.width, frame.height, aspect or Fraction(1)
         if rotation in (90, 270):
@@ -77,7 +77,7 @@ class Shape:
 
 
 def is_deep(pixels: av.video.format.VideoFormat) -> bool:
-    """Whether pictures have more than 8 bits a sample, which is kept as 10 bits."""
+    """Whether frames have more than 8 bits a sample, which are encoded as 10 bits."""
     return not pixels.is_rgb and max(part.bits for part in pixels.components) > _COMMON_BITS
 
 
@@ -89,15 +89,15 @@ def add_encoder(
     time_base: Fraction,
     rate: Fraction,
 ) -> av.VideoStream:
-    """A stream of a film for pictures encoded like the first one.
+    """Add a stream to a film for frames encoded like the first one.
 
     Args:
-        film: where it is added.
+        film: gets the stream.
         encoder: how to encode.
-        first: the clip's first picture, whose colour tags are kept.
-        shape: what it becomes.
+        first: first frame of the video, whose colour tags are kept.
+        shape: of the encoded frames.
         time_base: seconds of a tick.
-        rate: pictures a second on average; informative.
+        rate: average frames a second; informative.
     """
     rate = rate.limit_denominator(1 << 16)
     stream = film.add_stream(encoder.library, rate=rate, options=dict(encoder.options))
@@ -115,8 +115,8 @@ def add_encoder(
 
 
 def _colours(frame: av.VideoFrame, shape: Shape) -> dict[str, int]:
-    """Colour tags of the encoded pictures, as in ISO/IEC 23091-2."""
-    if shape.rgb:  # as they are turned into luma and chroma here
+    """Colour tags of the encoded frames (ISO/IEC 23091-2)."""
+    if shape.rgb:  # they are converted to luma and chroma here
         matrix = _BT709
         return {
             "colorspace": matrix,
@@ -134,20 +134,20 @@ def _colours(frame: av.VideoFrame, shape: Shape) -> dict[str, int]:
 
 
 def _full(frame: av.VideoFrame) -> bool:
-    """Whether samples use all values of their bits, which few players respect."""
+    """Whether samples use the full range of values, which few players support."""
     return bool(frame.format.name.startswith("yuvj") or frame.color_range == ColorRange.JPEG)
 
 
 def encoded(
     pictures: Iterable[Picture], shape: Shape, stream: av.VideoStream, end: int
 ) -> Iterator[av.Packet]:
-    """Packets of all pictures, each shown from its time to that of the next.
+    """Encode frames to packets, each shown from its time to that of the next.
 
     Args:
         pictures: in order of time.
-        shape: what they become.
+        shape: of the encoded frames.
         stream: of the film; its time base is that of the times.
-        end: when the last picture ends, in ticks.
+        end: when the last frame ends, in ticks.
     """
     time_base = stream.codec_context.time_base
     durations = _Durations(end)
@@ -155,27 +155,29 @@ def encoded(
     for pts, picture in pictures:
         frame = converter.convert(picture)
         frame.pts, frame.time_base = pts, time_base
-        frame.pict_type = 0  # the encoder decides, whatever the picture was before
-        durations.note(pts)
-        yield from durations.told(stream.encode(frame))
-    durations.note(end)
-    yield from durations.told(stream.encode(None))
+        frame.pict_type = 0  # the encoder chooses the type of frame
+        durations.add(pts)
+        yield from durations.with_durations(stream.encode(frame))
+    durations.add(end)
+    yield from durations.with_durations(stream.encode(None))
 
 
 class _Durations:
-    """Tells packets how long their picture is shown, once the next picture's time is known."""
+    """Sets the durations of packets from the presentation times of successive frames."""
 
     def __init__(self, end: int) -> None:
         self._end = end
         self._lengths: dict[int, int] = {}
         self._last: int | None = None
 
-    def note(self, pts: int) -> None:
+    def add(self, pts: int) -> None:
+        """Add the time of the next frame."""
         if self._last is not None:
             self._lengths[self._last] = pts - self._last
         self._last = pts
 
-    def told(self, packets: Iterable[av.Packet]) -> Iterator[av.Packet]:
+    def with_durations(self, packets: Iterable[av.Packet]) -> Iterator[av.Packet]:
+        """Packets, in any order, of frames whose times were added."""
         for packet in packets:
             length = self._lengths.pop(packet.pts, None)
             packet.duration = max(self._end - packet.pts, 0) if length is None else length
@@ -183,7 +185,7 @@ class _Durations:
 
 
 class _Converter:
-    """Brings pictures of any size and format into the shape of a film."""
+    """Converts frames of any size and format to the shape of a film."""
 
     def __init__(self, shape: Shape) -> None:
         self._shape = shape

@@ -1,4 +1,4 @@
-"""What else a clip holds and its film keeps: metadata, chapters, subtitles."""
+"""Copying metadata, chapters and subtitles of a video into its film."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import av
 from render.film.containers import Container, codec_name
 
 _CONTAINER_TAGS = ("major_brand", "minor_version", "compatible_brands", "encoder", "duration")
-"""Metadata that tells of the clip's file, not of its content."""
+"""Metadata about the file of the video rather than its content."""
 
 
 def keep_tags(
@@ -20,12 +20,12 @@ def keep_tags(
     origin_s: Fraction,
     end_s: Fraction,
 ) -> None:
-    """Copy metadata and chapters of a clip.
+    """Copy metadata and chapters.
 
     Args:
-        clip: where they come from.
-        film: where they go.
-        origin_s: second of the clip at which the film begins.
+        clip: the video.
+        film: gets them.
+        origin_s: second of the video at which the film begins.
         end_s: length of the film in seconds; chapters are cut there.
     """
     film.metadata.update(content_tags(clip.metadata))
@@ -41,16 +41,16 @@ def keep_tags(
 
 
 def content_tags(metadata: dict[str, str]) -> dict[str, str]:
-    """Metadata without what only holds for the file it was read from."""
+    """Metadata without :data:`_CONTAINER_TAGS`."""
     return {k: v for k, v in metadata.items() if k.lower() not in _CONTAINER_TAGS}
 
 
 @dataclass(frozen=True, slots=True)
 class Subtitles:
-    """The subtitles of a clip that its film takes over as they are.
+    """Subtitle streams that are copied.
 
     Attributes:
-        pairs: (number of the clip's stream, stream of the film).
+        pairs: (index of the stream in the video, stream of the film).
     """
 
     pairs: tuple[tuple[int, av.stream.Stream], ...]
@@ -62,7 +62,7 @@ class Subtitles:
         film: av.container.OutputContainer,
         container: Container,
     ) -> Subtitles:
-        """Make streams of the film for what its container takes."""
+        """Add streams to the film for the subtitles that its container supports."""
         pairs = []
         for source in clip.streams.subtitles:
             if codec_name(source) in container.subtitles:
@@ -95,7 +95,7 @@ class Subtitles:
 
 
 def left_out(clip: av.container.InputContainer, container: Container) -> Iterator[str]:
-    """Sentences on what of a clip its film cannot hold."""
+    """Sentences on subtitles that the film's container does not support."""
     refused = {codec_name(s) for s in clip.streams.subtitles} - container.subtitles
     if refused:
         names = ", ".join(sorted(refused))

@@ -1,4 +1,4 @@
-"""What becomes of a clip's pictures in a film, decided before any work."""
+"""Whether a video's frames are copied or re-encoded, decided before any work."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from render.film.containers import (
     CONTAINERS,
     Container,
     codec_name,
+    common_name,
     copying_format,
     copying_suffixes,
-    spoken,
 )
 from render.film.copying import CopyPlan, plan_copy
 from render.film.encoding import ENCODERS, Encoder, is_deep
@@ -22,14 +22,14 @@ from render.film.source import Source
 
 @dataclass(frozen=True, slots=True)
 class FilmPlan:
-    """How a film is made.
+    """How the frames of a video get into a film.
 
     Attributes:
-        container: its kind.
-        muxer: FFmpeg's name for what is written.
-        copy: which packets are copied; None where pictures are encoded anew.
-        encoder: that encodes them; None where they are copied.
-        forced: whether pictures are encoded though nobody asked for it.
+        container: of the film.
+        muxer: its name in FFmpeg.
+        copy: which packets are copied; None where frames are re-encoded.
+        encoder: for re-encoding; None where packets are copied.
+        forced: whether frames are re-encoded though copying was preferred.
     """
 
     container: Container
@@ -39,11 +39,11 @@ class FilmPlan:
     forced: bool = False
 
     def remarks(self, source: Source, *, mixed: bool) -> Iterator[str]:
-        """What of a film is not as one would expect, in sentences.
+        """Sentences on unexpected properties of the film.
 
         Args:
-            source: the clip.
-            mixed: whether its own sound is to be heard.
+            source: the video.
+            mixed: whether its own sound is mixed in.
         """
         if self.forced and self.encoder is not None:
             yield (
@@ -63,16 +63,16 @@ class FilmPlan:
 
 
 def plan_film(source: Source, container: Container, codec: str | None) -> FilmPlan:
-    """Decide between copying and encoding.
+    """Decide between copying and re-encoding.
 
     Args:
-        source: the clip.
+        source: the video.
         container: of the film.
-        codec: ``copy``, a key of :data:`render.film.encoding.ENCODERS`, or None for copying with
-            encoding only where pictures must be hidden.
+        codec: ``copy``, a key of :data:`render.film.encoding.ENCODERS`, or None to copy and
+            re-encode only where frames must be hidden.
 
     Raises:
-        MuxError: what was asked for cannot be had; it says what can.
+        MuxError: the codec is not possible in the container; the message says what is.
     """
     if codec is not None and codec != "copy":
         return _encoding(container, codec)
@@ -98,9 +98,9 @@ def _encoding(container: Container, codec: str) -> FilmPlan:
 
 
 def _refusal(source: Source, container: Container) -> str:
-    """Why a clip cannot be copied into a container, and what can be done."""
+    """Message: why a video cannot be copied into a container, and what can be done."""
     with source.open() as clip:
-        codec = spoken(codec_name(clip.streams[source.index]))
+        codec = common_name(codec_name(clip.streams[source.index]))
     suffixes = copying_suffixes(source.open, source.index)
     ways = [f"name the film {' or '.join(suffixes)}"] if suffixes else []
     encoded = "" if container.suffix != ".webm" else " and name it .mp4"

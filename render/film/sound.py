@@ -1,4 +1,4 @@
-"""The sound of a film, block by block: the soundtrack, the clip's own sound under it, packets."""
+"""The sound of a film, in blocks: soundtrack, the video's own sound, mix, encoded packets."""
 
 from __future__ import annotations
 
@@ -14,15 +14,18 @@ from render.audio.resample import resample
 from render.errors import MuxError
 
 BIT_RATE = 192_000
-"""Of the encoded sound, in bits a second."""
+"""Bits a second of the encoded sound."""
 SAMPLE_RATE = 48_000
-"""What AAC and Opus both take and film uses, in Hz."""
+"""In Hz; supported by AAC and Opus."""
 
 _FRAME = 1024
+"""Samples of a frame that is encoded."""
 _PEAK_DB = -1.0
+"""Ceiling of a mix with the video's own sound, in dBFS."""
 _FADE_S = 2.0
+"""Seconds of the fade where a soundtrack is cut."""
 _JITTER_S = 0.05
-"""Timestamps of sound that lie closer than this to where the samples before end are rounding."""
+"""Timestamps closer than this to the end of the samples before are taken for rounding errors."""
 
 PlacedBlock = tuple[int, Block]
 """First frame on the film's clock, at :data:`SAMPLE_RATE`, and stereo samples [2, L]."""
@@ -31,7 +34,7 @@ PlacedBlock = tuple[int, Block]
 def soundtrack(sound: Sound, frames: int) -> Iterator[Block]:
     """A soundtrack in stereo at :data:`SAMPLE_RATE`, exactly ``frames`` long.
 
-    What is shorter ends in silence; what is longer is faded out over at most 2 s and cut.
+    A shorter one ends in silence; a longer one is faded out over at most 2 s and cut.
 
     Raises:
         MuxError: the sound is neither mono nor stereo.
@@ -51,13 +54,13 @@ def _stereo(sound: Sound) -> Iterator[Block]:
 
 
 def own_sound(frames: Iterable[tuple[Fraction | None, av.AudioFrame]]) -> Iterator[PlacedBlock]:
-    """The clip's own sound in stereo at :data:`SAMPLE_RATE`, each piece in its place.
+    """The video's own sound in stereo at :data:`SAMPLE_RATE`, in pieces at their positions.
 
-    Samples follow each other without a seam as long as their timestamps say no more than that;
-    where timestamps jump, so does the sound.
+    Samples are contiguous while timestamps differ by rounding only; where they jump by more than
+    :data:`_JITTER_S`, so does the sound.
 
     Args:
-        frames: (second on the film's clock or None where the file gives none, decoded sound).
+        frames: (seconds on the film's clock or None where the file states none, decoded sound).
     """
     resampler: av.AudioResampler | None = None
     setup: tuple[str, str, int] | None = None
@@ -99,12 +102,12 @@ def _pieces(at: int, frames: Iterable[av.AudioFrame | None]) -> Iterator[PlacedB
 
 
 def mixed(sound: Iterable[Block], own: Iterable[PlacedBlock], gain_db: float) -> Iterator[Block]:
-    """A soundtrack with the clip's own sound added at a gain, peaks limited to -1 dBFS.
+    """A soundtrack mixed with the video's own sound, peaks limited to -1 dBFS.
 
     Args:
         sound: the soundtrack at :data:`SAMPLE_RATE`.
-        own: in order of time; where pieces overlap, the first counts.
-        gain_db: of the clip's own sound, in dB.
+        own: the video's sound in order of time; where pieces overlap, the first counts.
+        gain_db: of the video's sound, in dB.
     """
     return limit(_added(sound, own, np.float32(10 ** (gain_db / 20))), SAMPLE_RATE, _PEAK_DB)
 
@@ -130,7 +133,7 @@ def _added(
 
 
 def _in_order(pieces: Iterable[PlacedBlock]) -> Iterator[PlacedBlock]:
-    """The pieces from frame 0 on, without what overlaps a piece before."""
+    """The pieces from frame 0 on, without parts that overlap an earlier piece."""
     end = 0
     for start, piece in pieces:
         fresh = piece[:, max(end - start, 0) :]
@@ -141,7 +144,7 @@ def _in_order(pieces: Iterable[PlacedBlock]) -> Iterator[PlacedBlock]:
 
 
 def encoded(sound: Iterable[Block], stream: av.AudioStream) -> Iterator[av.Packet]:
-    """Packets of a film's sound, in order of time."""
+    """Encode blocks [2, L] to packets of a film's audio stream."""
     at = 0
     for samples in _framed(sound):
         frame = av.AudioFrame.from_ndarray(samples, format="fltp", layout="stereo")

@@ -1,4 +1,4 @@
-"""What a clip shows and sounds like, on the clock that its analysis counts on too."""
+"""Frames and sound of a video, on the clock that the analysis of the video uses too."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from render.film.encoding import Picture
 
 
 class Source:
-    """A clip that is read as often as needed; times are ticks of :attr:`time_base`.
+    """A video that can be read repeatedly; times are ticks of :attr:`time_base`.
 
-    Its packets are read once to begin with.
+    Making one reads all packets.
 
     Args:
-        path: the clip.
+        path: the video.
 
     Raises:
-        MuxError: it cannot be read, or holds fewer than two pictures.
+        MuxError: it cannot be read, or holds fewer than two frames.
     """
 
     def __init__(self, path: Path) -> None:
@@ -38,37 +38,37 @@ class Source:
         self._shown, self._keys = bytearray(), bytearray()
         with self._clip() as clip:
             self.index: int = clip.video.index
-            """Of the stream of pictures."""
+            """Index of the video stream."""
             self.time_base = Fraction(clip.video.time_base)
             """Seconds of a tick."""
             self.rate = clip.frame_rate
-            """Pictures a second on average, as declared."""
+            """Average frames a second, as declared."""
             self.origin_s = clip.opening.zero_s
             """Time of the file at second 0."""
             self.first = round(clip.opening.first_s / self.time_base)
-            """When the first picture is shown."""
+            """When the first frame is shown."""
             self.end = round(self._survey(clip) / self.time_base)
-            """When the last picture ends."""
+            """When the last frame ends."""
 
     def open(self) -> av.container.InputContainer:
-        """The file, opened anew; its times are those of the file."""
+        """Open the file; times of its packets are those of the file."""
         try:
             return open_clip(self.path)
         except ClipError as error:
             raise MuxError(str(error)) from error
 
     def coded(self) -> Iterator[Coded]:
-        """What is known of each of :meth:`packets`."""
+        """Time and kind of each of :meth:`packets`."""
         for pts, shown, key in zip(self._times, self._shown, self._keys, strict=True):
             yield Coded(pts, bool(shown), bool(key))
 
     def packets(self) -> Iterator[av.Packet]:
-        """The pictures' packets, in order of decoding."""
+        """The packets of the video stream, in decoding order."""
         with self._clip() as clip:
             yield from _of_pictures(clip)
 
     def pictures(self) -> Iterator[Picture]:
-        """The decoded pictures that are shown, in order of time."""
+        """The decoded frames that are shown, in order of time."""
         with self._clip() as clip:
             clip.video.thread_type = "AUTO"
             length = LastLength(clip.video)
@@ -82,7 +82,7 @@ class Source:
                     yield pts, picture
 
     def sounds(self) -> Iterator[tuple[Fraction | None, av.AudioFrame]]:
-        """The clip's own sound: (second or None where the file gives none, decoded frame)."""
+        """The video's own sound: (seconds or None where the file states none, decoded frame)."""
         with self._clip() as clip:
             if clip.audio is None:
                 return
@@ -98,7 +98,7 @@ class Source:
             raise MuxError(str(error)) from error
 
     def _survey(self, clip: Clip) -> Fraction:
-        """Note times of all packets; when the last picture ends, in seconds."""
+        """Read the times of all packets; returns when the last frame ends, in seconds."""
         length = LastLength(clip.video)
         waiting: list[tuple[int, int]] = []
         for packet in _of_pictures(clip):
@@ -124,7 +124,7 @@ def _of_pictures(clip: Clip) -> Iterator[av.Packet]:
 def _decoded(
     clip: Clip, stream: av.VideoStream | av.AudioStream
 ) -> Iterator[av.VideoFrame | av.AudioFrame]:
-    """What a stream holds, passing over packets that are broken."""
+    """The decoded frames of a stream, without those of broken packets."""
     for packet in clip.packets():
         if packet.stream_index == stream.index:
             with contextlib.suppress(av.FFmpegError):

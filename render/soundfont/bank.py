@@ -126,18 +126,18 @@ class Bank:
         return [[Modulator(*row) for row in rows[a:b].tolist()] for a, b in pairwise(starts)]
 
     def resolve(self, bank: int, program: int, *, is_drum: bool) -> tuple[int, int] | None:
-        """The preset that plays what is asked for, or the nearest that there is.
+        """The (bank, program) of the preset for a bank and program, or of a substitute.
 
-        In order, as FluidSynth chooses: the very one; the same program of bank 0; program 0 of
-        bank 0; the first that is no drum kit. Drums take the kit asked for, the standard kit, or
-        the first kit; None where there is none, as an instrument is no kit.
+        In FluidSynth's order: the preset itself; the same program of bank 0; program 0 of bank 0;
+        the first that is no drum kit. For drums: the kit itself, the standard kit, the first kit;
+        None where the soundfont has no kit.
         """
         presets = self.presets
-        wishes = [(bank, program), (0, program), (0, 0)]
+        candidates = [(bank, program), (0, program), (0, 0)]
         if is_drum:
-            wishes = [(DRUM_BANK, program), (DRUM_BANK, 0)]
+            candidates = [(DRUM_BANK, program), (DRUM_BANK, 0)]
         rest = sorted(preset for preset in presets if (preset[0] == DRUM_BANK) == is_drum)
-        return next((wish for wish in (*wishes, *rest) if wish in presets), None)
+        return next((found for found in (*candidates, *rest) if found in presets), None)
 
 
 def read_bank(path: Path) -> Bank:
@@ -194,7 +194,7 @@ def open_file(path: Path) -> BinaryIO:
 
 
 def check_head(path: Path, head: bytes) -> None:
-    """Refuse what is no soundfont by its first bytes, naming what it is where that can be told.
+    """Refuse what is no soundfont by its first bytes, with a name for common other kinds of files.
 
     Raises:
         SoundfontError: it is something else.
@@ -269,7 +269,7 @@ def _table(stream: BinaryIO, pdta: dict[str, tuple[int, int]], name: str) -> Tab
 def _version(stream: BinaryIO, info: dict[str, tuple[int, int]]) -> Format:
     start, size = info.get("ifil", (0, 0))
     if size < 4:
-        raise ValueError("it tells no version")
+        raise ValueError("it states no version")
     stream.seek(start)
     major = int.from_bytes(stream.read(2), "little")
     if major not in (1, 2, 3):

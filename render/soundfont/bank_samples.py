@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from render.errors import SoundfontError
 from render.soundfont.bank import VORBIS, Bank, damaged, open_file, text
 
-_KEPT_BYTES = 64 << 20
+_CACHE_BYTES = 64 << 20
 
 
 class SampleReader:
-    """Reads the samples of a bank and keeps the last that were read, up to :data:`_KEPT_BYTES`.
+    """Reads the samples of a bank and caches the last ones, up to :data:`_CACHE_BYTES`.
 
     Args:
         bank: the soundfont.
@@ -36,7 +36,7 @@ class SampleReader:
         sound = self._kept.pop(sample, None)
         self._kept[sample] = sound if sound is not None else _samples(self.bank, sample)
         while (
-            sum(kept.nbytes for kept in self._kept.values()) > _KEPT_BYTES and len(self._kept) > 1
+            sum(kept.nbytes for kept in self._kept.values()) > _CACHE_BYTES and len(self._kept) > 1
         ):
             self._kept.pop(next(iter(self._kept)))
         return self._kept[sample]
@@ -48,7 +48,7 @@ def is_vorbis(bank: Bank, sample: int) -> bool:
 
 
 def check_vorbis(bank: Bank, samples: Iterable[int]) -> None:
-    """Refuse compressed samples that are no Vorbis; their beginning tells.
+    """Refuse samples of an SF3 file that do not begin as Vorbis does.
 
     Raises:
         SoundfontError: one is not.

@@ -1,9 +1,9 @@
 """A few presets of a soundfont as a small SF2 file of their own.
 
-What plays a soundfont then has little to read, and nothing that it has to be wary of: every zone
-gets sample addresses that were checked, and samples compressed with Vorbis (SF3) are decoded.
-RustySynth, whom this is for, has no use for modulators: what they come to for the notes that are
-played is written into the generators, in a zone for each few velocities or keys.
+A synthesiser then reads little and nothing dangerous: the sample addresses of all zones were
+checked, and samples compressed with Vorbis (SF3) are decoded. RustySynth, for which this is made,
+ignores modulators: their effect on the notes that are played is added to the generators, in a zone
+for every few velocities or keys.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ def subset(
     """
     instruments = {index: i for i, index in enumerate(_instruments(samples.bank, presets))}
     for step in _STEPS:
-        writer = _Writer(samples, played, step)
+        writer = SubsetWriter(samples, played, step)
         for index in instruments:
             writer.add_instrument(index)
         for preset in sorted(presets):
@@ -162,8 +162,14 @@ def _addresses(bank: Bank, instrument: str, zone: dict[int, int], sample: int) -
     return _Addresses(**found)
 
 
-class _Writer:
-    """Tables of a new file, as they grow."""
+class SubsetWriter:
+    """Collects the tables and the sample data of a new SF2 file.
+
+    Args:
+        samples: of the bank.
+        played: (key, velocity) of the notes that are needed.
+        step: neighbouring keys and velocities that share a zone.
+    """
 
     def __init__(
         self, samples: SampleReader, played: Collection[tuple[int, int]], step: int

@@ -76,7 +76,7 @@ def import_fluidsynth() -> ModuleType:
         # pyfluidsynth prints where it found the library when the variable CI is set.
         with contextlib.redirect_stdout(io.StringIO()):
             library = importlib.import_module("fluidsynth")
-    except Exception as error:  # whatever a broken library makes of the import
+    except Exception as error:  # a broken library may raise anything
         raise EngineError(
             "the engine fluidsynth needs the system's FluidSynth library, which is not found: "
             "install it (Debian: libfluidsynth3, Homebrew: fluid-synth) or choose another engine"
@@ -87,10 +87,10 @@ def import_fluidsynth() -> ModuleType:
 
 
 def fluidsynth_version() -> str:
-    """Such as ``2.3.1``; empty where it cannot be told.
+    """The library's version, such as ``2.3.1``; empty where it does not state one.
 
     Raises:
         EngineError: the library is missing or cannot be used.
     """
-    tell = import_fluidsynth().cfunc("fluid_version_str", ctypes.c_char_p)
-    return tell().decode() if tell else ""
+    version = import_fluidsynth().cfunc("fluid_version_str", ctypes.c_char_p)
+    return version().decode() if version else ""

@@ -1,8 +1,8 @@
-"""Synthesisers in a process of their own, which a damaged soundfont may bring down.
+"""Synthesisers in child processes, so that a damaged soundfont cannot crash the parent.
 
-Synthesisers are written in C and Rust; what they make of a damaged file ranges from a message on
-the standard error to a crash or an endless loop. In a child process each of these becomes an error
-that the parent can tell. Parent and child speak through the child's standard input and output in
+Synthesisers are written in C and Rust; a damaged file may make them print to standard error, crash,
+or loop for ever. In a child process each of these becomes an error that the parent can report.
+Parent and child speak through the child's standard input and output in
 frames: a byte that names the kind, the length in eight bytes, the content.
 
 This module is all that the child needs to start; it imports nothing heavy.
@@ -22,10 +22,10 @@ from typing import BinaryIO
 
 _DATA, _DONE, _FAILED = b"d", b"e", b"f"
 _HEAD = 9
-PATIENCE_S = 60.0
-"""How long a child may take for one step, such as loading or a second of sound."""
+TIMEOUT_S = 60.0
+"""Seconds that a child may take for one step, such as loading or a second of sound."""
 _WATCH_S = 0.5
-"""How often it is looked whether a child is late."""
+"""Seconds between checks whether a child is late."""
 
 
 class ChildError(Exception):
@@ -47,7 +47,7 @@ class Child:
         self._finalizer: Callable[[], object] | None = None
 
     def ask(self, *contents: bytes) -> Iterator[bytes]:
-        """Send a request of several frames and give the frames of the answer as they come.
+        """Send a request of several frames and yield the frames of the answer as they arrive.
 
         An answer that is not read to its end ends the process.
 
@@ -77,12 +77,12 @@ class Child:
 
     def _answer(self, process: subprocess.Popen[bytes]) -> Iterator[bytes]:
         while True:
-            self._watch.deadline = time.monotonic() + PATIENCE_S
+            self._watch.deadline = time.monotonic() + TIMEOUT_S
             try:
                 kind, content = _read(_pipe(process.stdout))
             except EOFError as error:
                 if self._watch.is_late:
-                    raise ChildError(f"it took more than {PATIENCE_S:.0f} s") from error
+                    raise ChildError(f"it took more than {TIMEOUT_S:.0f} s") from error
                 raise
             finally:
                 self._watch.deadline = math.inf
@@ -151,7 +151,7 @@ def _pipe(stream: object) -> BinaryIO:
 def _write(stream: BinaryIO, kind: bytes, content: bytes) -> None:
     for piece in (kind + len(content).to_bytes(8, "little"), content):
         left = memoryview(piece)
-        while left:  # a raw stream may take less than it is given
+        while left:  # an unbuffered stream may write less than it was given
             left = left[stream.write(left) :]
     stream.flush()
 

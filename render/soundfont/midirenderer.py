@@ -1,7 +1,7 @@
 """RustySynth through midirenderer, which turns a MIDI file into 16-bit WAV at 48 kHz.
 
-It reads the whole soundfont for every file that it plays, knows no Vorbis and no end of memory. So
-it gets a small SF2 file of the presets that a part plays (:mod:`render.soundfont.bank_subset`),
+It reads the whole soundfont for every MIDI file, does not decode Vorbis, and holds all sound in
+memory. So it gets a small SF2 file of the presets of a part (:mod:`render.soundfont.bank_subset`),
 and long parts in windows.
 """
 
@@ -32,14 +32,14 @@ from render.soundfont.isolation import Child, ChildError
 from render.soundfont.presets import presets_of
 
 RATE = 48000
-"""In Hz, of what midirenderer makes."""
+"""Sample rate of midirenderer's output, in Hz."""
 WINDOW_S = 120.0
-"""Longer parts are played in windows of this length, so that memory does not grow with them."""
+"""Longer parts, in seconds, are rendered in windows of this length to bound memory."""
 LEAD_S = 30.0
-"""A note that is held into a window is struck at most this long before it: by then sustained sounds
-have settled and plucked ones have died away, so that it sounds as if it had been held all along."""
+"""Seconds before a window at which a longer note held into it is started: by the window sustained
+sounds are stationary and plucked ones have decayed, as if the note had begun at its true onset."""
 CROSSFADE_S = 1.0
-"""Windows give way to one another over this time."""
+"""Seconds of the crossfade between windows."""
 _TICKS_A_SECOND = 10_000
 
 
@@ -84,7 +84,7 @@ class MidiRenderer:
             fading = sound[:, window:]
 
     def _window(self, part: Part, start: int, stop: int) -> Block:
-        """The frames between two of a part without pedal, as if it began with the first."""
+        """The sound [2, stop - start] of a part without pedal, from a frame to another."""
         start_s, stop_s = start / RATE, stop / RATE
         notes = tuple(
             replace(note, start_s=max(note.start_s, start_s), end_s=min(note.end_s, stop_s))
@@ -124,18 +124,18 @@ class MidiRenderer:
 
 
 def crossfaded(out: Block, into: Block) -> Block:
-    """A sound [C, L] giving way to another of its length, without a change of level.
+    """A crossfade [C, L] from one sound [C, L] to another at constant level.
 
-    The gains that add up to 1 are divided by the level that they leave, which depends on how alike
-    (correlated) the two sounds are.
+    The linear gains are divided by the level that they would leave, which depends on the
+    correlation of the two sounds.
     """
     if not out.size:
         return into
     rise = np.linspace(0.0, 1.0, out.shape[1], dtype=np.float32)
     fall = 1 - rise
     powers = float(np.vdot(out, out)) * float(np.vdot(into, into))
-    alike = max(float(np.vdot(out, into)) / np.sqrt(powers), 0.0) if powers > 0 else 1.0
-    level = np.sqrt(np.square(rise) + np.square(fall) + 2 * alike * rise * fall)
+    correlation = max(float(np.vdot(out, into)) / np.sqrt(powers), 0.0) if powers > 0 else 1.0
+    level = np.sqrt(np.square(rise) + np.square(fall) + 2 * correlation * rise * fall)
     return np.asarray((fall * out + rise * into) / level, np.float32)
 
 

@@ -1,9 +1,9 @@
-"""What the velocity and the key of a note change in a soundfont's generators.
+"""The effect of a note's velocity and key on the generators of a soundfont.
 
 Modulators (*SoundFont Technical Specification 2.04*, 8.2 and 9.5) add to a generator an amount that
 depends on controllers. Of these, the velocity and the key are known when a note begins. RustySynth
-knows no modulators but the usual one from velocity to attenuation, so
-:mod:`render.soundfont.bank_subset` writes what they come to into the generators.
+implements no modulator but the default one from velocity to attenuation, so
+:mod:`render.soundfont.bank_subset` adds their amounts to the generators.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Modulator:
 
     @property
     def identity(self) -> tuple[int, int, int, int]:
-        """What two modulators share of which one takes the place of the other."""
+        """Key of a modulator; a later one with the same key replaces it."""
         return self.source, self.target, self.amount_source, self.transform
 
     @property

@@ -124,7 +124,7 @@ class SoundfontPlayer:
             SoundfontError: the soundfont is damaged, or has no preset for any of the parts.
         """
         found = cast(parts, self.bank)
-        for sentence in found.said:
+        for sentence in found.messages:
             reporter.message(sentence)
         seconds = sum(part.end_s - part.start_s + MAX_TAIL_S for part in parts)
         names = tuple(part.name for part in parts)

@@ -1,4 +1,4 @@
-"""Which presets of a soundfont a part plays on."""
+"""Choosing the preset of a soundfont for every part."""
 
 from __future__ import annotations
 
@@ -23,23 +23,23 @@ class Cast:
     """Parts with the presets that play them.
 
     Attributes:
-        parts: with a bank and a program that the soundfont has, at the start and where they change;
-            None for a part that has none.
-        said: what a user should know, in sentences.
+        parts: with banks and programs that the soundfont has, at the start and where they change;
+            None for a part without any preset.
+        messages: sentences on substituted presets and silent parts.
     """
 
     parts: tuple[Part | None, ...]
-    said: tuple[str, ...]
+    messages: tuple[str, ...]
 
 
 def cast(parts: Sequence[Part], bank: Bank) -> Cast:
-    """Choose the preset of every part, so that all engines play the same one.
+    """Choose the presets of every part, the same for all engines.
 
     Raises:
         SoundfontError: the soundfont can play none of the parts, or a preset is damaged.
     """
-    lacking: dict[tuple[int, tuple[int, int]], str] = {}
-    chosen = tuple(_chosen(part, bank, lacking) for part in parts)
+    missing: dict[tuple[int, tuple[int, int]], str] = {}
+    chosen = tuple(_chosen(part, bank, missing) for part in parts)
     if all(part is None for part in chosen):
         kind = "drum kits" if parts[0].is_drum else "instruments"
         raise SoundfontError(
@@ -47,7 +47,7 @@ def cast(parts: Sequence[Part], bank: Bank) -> Cast:
         )
     check_presets(bank, sorted({p for part in chosen if part for p in presets_of(part)}))
     silent = [part.name for part, found in zip(parts, chosen, strict=True) if found is None]
-    return Cast(chosen, tuple([*_substitutes(bank, lacking), *_silent(bank, silent)]))
+    return Cast(chosen, tuple([*_substitutes(bank, missing), *_silent(bank, silent)]))
 
 
 def presets_of(part: Part) -> list[tuple[int, int]]:
@@ -64,15 +64,15 @@ def presets_of(part: Part) -> list[tuple[int, int]]:
     return found
 
 
-def _chosen(part: Part, bank: Bank, lacking: dict[tuple[int, tuple[int, int]], str]) -> Part | None:
-    """The part with programs that are there; those that are not are noted in ``lacking``."""
+def _chosen(part: Part, bank: Bank, missing: dict[tuple[int, tuple[int, int]], str]) -> Part | None:
+    """The part with programs that the soundfont has; substitutes are added to ``missing``."""
     controls = [e for e in part.controls if not _selects(e[1])]
     for start_s, number, program in _programs(part):
         found = bank.resolve(number, program, is_drum=part.is_drum)
         if found is None:
             return None
         if found[1] != program and not part.is_drum:
-            lacking[program, found] = part.name
+            missing[program, found] = part.name
         if not part.is_drum:
             controls.append((start_s, mido.Message("control_change", control=0, value=found[0])))
         controls.append((start_s, mido.Message("program_change", program=found[1])))
@@ -84,7 +84,7 @@ def _selects(message: mido.Message) -> bool:
 
 
 def _programs(part: Part) -> list[tuple[float, int, int]]:
-    """(seconds, bank, program) from the start on, without those under which no note begins."""
+    """(seconds, bank, program) in order, without those during which no note begins."""
     number = 0
     found = [(0.0, 0, 0)]
     for time_s, message in part.controls:
@@ -97,9 +97,9 @@ def _programs(part: Part) -> list[tuple[float, int, int]]:
     return [program for i, program in enumerate(found) if first[i + 1] > first[i]]
 
 
-def _substitutes(bank: Bank, lacking: dict[tuple[int, tuple[int, int]], str]) -> list[str]:
+def _substitutes(bank: Bank, missing: dict[tuple[int, tuple[int, int]], str]) -> list[str]:
     by_preset: dict[tuple[int, int], list[str]] = {}
-    for program, found in lacking:
+    for program, found in missing:
         by_preset.setdefault(found, []).append(f"{program} ({instrument_name(program)})")
     return [
         f"the soundfont {bank.name or bank.path.name} lacks program {_listed(programs)}: its "

@@ -22,24 +22,24 @@ from render.soundfont.bank import Bank
 from render.soundfont.fluidsynth import FluidSynth, fluidsynth_version
 from render.soundfont.midirenderer import MidiRenderer, midirenderer_version
 
-_GONE = {
+_REMOVED = {
     "tinysoundfont": "its loudness was wrong by up to 30 dB and damaged soundfonts crashed it",
 }
-"""Engines that there were, and why they are no more."""
+"""Engines of earlier versions, and why they were removed."""
 
 
 class Synthesiser(Protocol):
     """A soundfont loaded into a synthesiser."""
 
     def play(self, part: Part, frames: int) -> Iterator[Block]:
-        """Play a part from silence.
+        """The sound of a part, which begins in silence.
 
         Args:
             part: with programs that the soundfont has; see :func:`render.soundfont.presets.cast`.
-            frames: how long.
+            frames: length of the sound.
 
         Returns:
-            A stream of ``frames`` stereo frames, not limited to full scale.
+            A stream of ``frames`` frames in blocks [2, L], not limited to full scale.
 
         Raises:
             SoundfontError: the soundfont is damaged.
@@ -52,8 +52,8 @@ class Engine:
     """A kind of synthesiser.
 
     Attributes:
-        name: what a user calls it.
-        version: tells its version; raises :class:`EngineError` where it is not installed.
+        name: as in options.
+        version: returns its version; raises :class:`EngineError` where it is not installed.
         load: (soundfont, sample rate) → a synthesiser that is ready to play; raises
             :class:`SoundfontError` for a damaged soundfont.
     """
@@ -63,7 +63,7 @@ class Engine:
     load: Callable[[Bank, int], Synthesiser]
 
     def lacks(self) -> str:
-        """Why the engine cannot be used on this machine, in a sentence; empty where it can."""
+        """A sentence on why the engine cannot be used on this machine; empty where it can."""
         try:
             self.version()
         except EngineError as error:
@@ -98,9 +98,9 @@ def choose_engine(name: str) -> Engine:
             engine.version()
             return engine
     known = ", ".join(engine.name for engine in ENGINES)
-    if name in _GONE:
+    if name in _REMOVED:
         raise EngineError(
-            f"the engine {name} is no longer supported, as {_GONE[name]}: choose one of auto, "
+            f"the engine {name} is no longer supported, as {_REMOVED[name]}: choose one of auto, "
             f"{known}"
         )
     raise EngineError(f"{name[:80]!r} is no engine: choose one of auto, {known}")

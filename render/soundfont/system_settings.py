@@ -1,4 +1,4 @@
-"""The tuning and volume of a whole instrument, told to each part by controllers it understands.
+"""Master tuning and master volume as controllers of every part.
 
 Master tuning and master volume come in system exclusive messages, which a synthesiser that plays
 one part alone does not get. Fine tuning becomes registered parameter 1 of the part, volume scales
@@ -77,7 +77,7 @@ def with_tuning(controls: Sequence[Timed], tunings: Sequence[tuple[float, float]
 
 
 def is_tuned(controls: Iterable[Timed]) -> bool:
-    """Whether registered parameters 1 or 2 tune a part away from concert pitch."""
+    """Whether registered parameters 1 or 2 set a part off concert pitch."""
     entry, centre = _DataEntry(), {_DATA: 64, _DATA_FINE: 0}
     for _, message in controls:
         parameter = entry.sets(message)

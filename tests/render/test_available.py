@@ -10,7 +10,7 @@ from render.soundfont.synthesisers import ENGINES
 from tests.render.soundfonts import Tiny
 
 
-def test_engines_tell_their_version_or_what_is_missing():
+def test_engines_state_their_version_or_what_is_missing():
     found = engines()
     assert [engine.name for engine in found] == [engine.name for engine in ENGINES]
     for engine in found:
@@ -30,7 +30,7 @@ def test_soundfonts_are_listed_in_the_order_of_choice(tmp_path, tim, monkeypatch
     ]
 
 
-def test_what_would_play_is_told_before_any_work(tmp_path, tim):
+def test_the_planned_instrument_is_known_before_any_work(tmp_path, tim):
     assert planned_instrument("midirenderer", tim).soundfont_name == "TimGM6mb"
     with pytest.raises(EngineError, match="is no engine"):
         planned_instrument("timidity", tim)

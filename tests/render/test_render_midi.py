@@ -10,7 +10,7 @@ import pytest
 import soundfile
 
 from render.audio import Audio, measure_loudness, write_audio
-from render.engine import record, render_midi, render_stems
+from render.engine import render_to_disk
 from render.errors import EngineError, MidiFileError, SoundfontError
 from render.files.reporter import callback_reporter
 from render.options import RenderOptions
@@ -18,6 +18,7 @@ from render.score import Note, Part
 from render.soundfont.player import MAX_TAIL_S, load_player
 from render.soundfont.synthesisers import ENGINES, Engine, choose_engine
 from tests.render.events import band, control, named, note, program
+from tests.render.rendering import render_midi, render_stems
 
 RATE = 44100
 STRINGS, FLUTE, ORGAN = 48, 73, 19
@@ -93,8 +94,8 @@ def test_volume_and_expression_follow_general_midi(render, write_midi, number):
 def test_a_crescendo_grows(render, write_midi):
     if render is None:
         return
-    swell = [control(tick, 11, 20 + tick * 107 // 3840) for tick in range(0, 3840, 30)]
-    audio = render(write_midi([program(STRINGS), *swell, *note(0, 3840)]))
+    crescendo = [control(tick, 11, 20 + tick * 107 // 3840) for tick in range(0, 3840, 30)]
+    audio = render(write_midi([program(STRINGS), *crescendo, *note(0, 3840)]))
     levels = [level_db(audio, t, t + 0.8) for t in (0.2, 1.2, 2.2, 3.2)]
     assert all(later > earlier + 2 for earlier, later in pairwise(levels))
 
@@ -226,9 +227,9 @@ def test_stems_as_written_are_the_mix_before_its_limiter(write_midi, tim, tmp_pa
     piano = [event for i in range(8) for event in note(480 * i, 400, 60 + i, 30)]
     path = write_midi([named("Kick"), *kick], [named("Piano"), *piano])
     asked = RenderOptions("midirenderer", tim, loudness_lufs=-5.0)
-    told: list[str] = []
-    with record(
-        path, asked, stems=True, reporter=callback_reporter(message=told.append)
+    messages: list[str] = []
+    with render_to_disk(
+        path, asked, stems=True, reporter=callback_reporter(message=messages.append)
     ) as rendering:
         mix = replace(rendering.master, ceiling_db=None).audio().samples
         assert np.abs(mix).max() > 1
@@ -239,14 +240,16 @@ def test_stems_as_written_are_the_mix_before_its_limiter(write_midi, tim, tmp_pa
             stems.append(soundfile.read(file, dtype="float64", always_2d=True)[0].T)
         gain = rendering.stems_gain
     assert max(np.abs(stem).max() for stem in stems) == pytest.approx(1.0, abs=1e-6)
-    assert told == [f"stems are {-20 * np.log10(gain):.1f} dB below the mix, so that none clips"]
+    assert messages == [
+        f"stems are {-20 * np.log10(gain):.1f} dB below the mix, so that none clips"
+    ]
     np.testing.assert_allclose(sum(stems), gain * mix, atol=len(stems) * 2**-23)
 
 
 def test_what_plays_is_named(engine: Engine, write_midi, tim):
     if not engine.is_installed():
         return
-    with record(write_midi(*band()), RenderOptions(engine.name, tim)) as rendering:
+    with render_to_disk(write_midi(*band()), RenderOptions(engine.name, tim)) as rendering:
         instrument = rendering.instrument
     assert instrument.engine == engine.name
     assert instrument.version[0].isdigit()

@@ -174,7 +174,7 @@ def test_a_channel_that_changes_its_mode_is_two_parts(write_midi):
     assert (drums.is_drum, [n.pitch for n in drums.notes]) == (True, [38])
 
 
-def test_a_files_oddities_are_told_and_played(tmp_path: Path):
+def test_damage_of_a_file_is_reported_and_the_rest_played(tmp_path: Path):
     path = tmp_path / "song.mid"
     odd = meta(0x59, b"\x09\x00") + meta(0x51, b"\0\0\0")
     path.write_bytes(header(division=0xE728) + track(odd + scale()))

@@ -13,7 +13,7 @@ TINY_VOCODER = VocoderConfig(d_model=24, hidden=48, layers=2)
 
 
 def lively(network):
-    """The network with a last layer that says something, as after training."""
+    """The network with an output layer that is not zero, as after training."""
     torch.nn.init.normal_(network.proj_out.weight, std=0.1)
     return network.eval()
 
@@ -26,7 +26,7 @@ def denoiser() -> Denoiser:
 
 @pytest.fixture
 def pointwise() -> Denoiser:
-    """A denoiser that hears nothing but the patch that it draws."""
+    """A denoiser without layers between frames: a patch depends on itself only."""
     torch.manual_seed(0)
     return lively(Denoiser(DenoiserConfig(d_model=32, hidden=48, layers=0, d_notes=16)))
 

@@ -15,12 +15,13 @@ from render.diffusion.denoiser import Denoiser, DenoiserConfig
 from render.diffusion.engine import SOUNDFONT_GAINS
 from render.diffusion.vocoder import Vocoder, VocoderConfig
 from render.diffusion.weights import save_network
-from render.engine import record, render_midi, render_stems
+from render.engine import render_to_disk
 from render.errors import EngineError, MidiFileError, WeightsError
 from render.files.reporter import callback_reporter
 from render.options import NeuralOptions, RenderOptions
 from render.soundfont.player import load_player
 from tests.render.events import band, control, named, note, program
+from tests.render.rendering import render_midi, render_stems
 
 RATE = 44100
 BEND = (0, mido.Message("pitchwheel", pitch=2000, channel=3))
@@ -31,7 +32,7 @@ def networks(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder: Path = tmp_path_factory.mktemp("networks")
     torch.manual_seed(0)
     denoiser = Denoiser(DenoiserConfig(d_model=32, hidden=48, layers=2, d_notes=16))
-    torch.nn.init.normal_(denoiser.proj_out.weight, std=0.1)  # as after training, it says something
+    torch.nn.init.normal_(denoiser.proj_out.weight, std=0.1)  # as after training, not zero
     vocoder = Vocoder(VocoderConfig(d_model=24, hidden=48, layers=2))
     save_network(folder / "denoiser", denoiser.config, denoiser.state_dict())
     save_network(folder / "vocoder", vocoder.config, vocoder.state_dict())
@@ -111,12 +112,12 @@ UNSUPPORTED = {
 
 
 @pytest.mark.parametrize("kind", UNSUPPORTED)
-def test_what_is_not_learned_is_named_and_played_or_refused(options, write_midi, kind):
+def test_unsupported_notes_are_named_and_played_or_refused(options, write_midi, kind):
     events, message = UNSUPPORTED[kind]
     path = write_midi(*band(), [named("Lead"), *events])
-    said: list[str] = []
-    stems = render_stems(path, **options(), reporter=callback_reporter(message=said.append))
-    assert len(said) == 1
+    messages: list[str] = []
+    stems = render_stems(path, **options(), reporter=callback_reporter(message=messages.append))
+    assert len(messages) == 1
     with pytest.raises(EngineError, match=f"does not support {message}.* let a soundfont play"):
         render_midi(path, **options(unsupported="refuse"))
     assert stems["04_lead.wav"].samples.any()
@@ -124,18 +125,20 @@ def test_what_is_not_learned_is_named_and_played_or_refused(options, write_midi,
 
 def test_many_tracks_are_counted(options, write_midi):
     tracks = [[named(f"T{i}"), program(109), *note(0, 48)] for i in range(6)]
-    said: list[str] = []
-    render_midi(write_midi(*tracks), **options(), reporter=callback_reporter(message=said.append))
-    assert "in T0, T1, T2 and 3 more tracks, which" in said[0]
+    messages: list[str] = []
+    render_midi(
+        write_midi(*tracks), **options(), reporter=callback_reporter(message=messages.append)
+    )
+    assert "in T0, T1, T2 and 3 more tracks, which" in messages[0]
 
 
-def test_what_is_learned_needs_no_soundfont(options, write_midi, tmp_path):
-    said: list[str] = []
+def test_supported_notes_need_no_soundfont(options, write_midi, tmp_path):
+    messages: list[str] = []
     choices = options() | {"soundfont": tmp_path / "none.sf2"}
     assert render_midi(
-        write_midi(*band()), **choices, reporter=callback_reporter(message=said.append)
+        write_midi(*band()), **choices, reporter=callback_reporter(message=messages.append)
     ).samples.any()
-    assert said == []
+    assert messages == []
 
 
 @pytest.mark.parametrize(
@@ -165,16 +168,16 @@ def test_odd_files_are_played_or_named(options, write_midi):
 
 
 def test_hours_of_rests_cost_nothing(options, write_midi, tmp_path, monkeypatch):
-    drawn = []
-    draw_window = sampler._sample_window
+    calls = []
+    sample_window = sampler._sample_window
     monkeypatch.setattr(
-        sampler, "_sample_window", lambda *args: drawn.append(1) or draw_window(*args)
+        sampler, "_sample_window", lambda *args: calls.append(1) or sample_window(*args)
     )
     hour = 3600 * 960
     path = write_midi(note(0, 480), note(hour - 960, 480, 67), [program(109), *note(hour, 480)])
     asked = RenderOptions(sample_rate=8000, **options())
-    with record(path, asked, folder=tmp_path) as rendering:
-        assert len(drawn) < 12
+    with render_to_disk(path, asked, folder=tmp_path) as rendering:
+        assert len(calls) < 12
         assert len(rendering.master.buffer._positions) < 6
         rendering.master.write(tmp_path / "hour.flac")
     assert soundfile.info(tmp_path / "hour.flac").duration > 3600

@@ -1,4 +1,4 @@
-"""Drawing: the same for a seed, joined without seams, of any length."""
+"""Sampling spectrograms: repeatable, joined without seams, of any length."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is told of a frame depends on the score only: ties, tails and notes of no length."""
+"""The pairs of a frame depend on the score only: ties, tails and notes of length 0."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ notes = st.builds(
 scores = st.lists(st.tuples(notes, st.sampled_from(INSTRUMENTS)), min_size=1, max_size=12)
 
 
-def rows(told: FrameNotes, shift: int = 0) -> list[tuple[float, ...]]:
-    of_notes = (column[told.note] for column in (told.pitch, told.velocity, told.instrument))
-    columns = (told.frame + shift, *of_notes, told.age_s, told.released_s)
+def rows(pairs: FrameNotes, shift: int = 0) -> list[tuple[float, ...]]:
+    of_notes = (column[pairs.note] for column in (pairs.pitch, pairs.velocity, pairs.instrument))
+    columns = (pairs.frame + shift, *of_notes, pairs.age_s, pairs.released_s)
     return sorted(zip(*(column.tolist() for column in columns), strict=True))
 
 
 @given(score=scores, cut=st.integers(0, 700))
-def test_two_windows_tell_what_one_does(score, cut):
+def test_two_windows_have_the_pairs_of_one(score, cut):
     table = note_table(score)
     whole = frame_notes(table, -64, 800)
     halves = (frame_notes(table, -64, cut), frame_notes(table, cut - 64, 800 - cut))
@@ -43,32 +43,32 @@ def test_two_windows_tell_what_one_does(score, cut):
 
 
 @given(score=scores)
-def test_every_note_is_told_from_just_before_its_onset_until_its_tail_ends(score):
+def test_every_note_is_active_from_just_before_its_onset_until_its_tail_ends(score):
     table = note_table(score)
-    told = frame_notes(table, -8, 2000)
-    middle_s = (told.frame - 8 + 0.5) / FRAME_RATE
-    assert float(told.age_s.min()) >= -AHEAD_S - 1e-6
-    assert float(told.released_s.max()) <= TAIL_S + 1e-6
+    pairs = frame_notes(table, -8, 2000)
+    middle_s = (pairs.frame - 8 + 0.5) / FRAME_RATE
+    assert float(pairs.age_s.min()) >= -AHEAD_S - 1e-6
+    assert float(pairs.released_s.max()) <= TAIL_S + 1e-6
     assert float(middle_s.max()) <= table.end_s + 1e-6
     expected = sum(
         (r + TAIL_S - o + AHEAD_S) * FRAME_RATE
         for o, r in zip(table.onset_s, table.release_s, strict=True)
     )
-    assert len(told.frame) == pytest.approx(expected, abs=len(score))
+    assert len(pairs.frame) == pytest.approx(expected, abs=len(score))
 
 
 def test_a_note_held_over_the_border_keeps_its_age():
     table = note_table([(Note(1.0, 4.0, 60, 80), 48)])
-    told = frame_notes(table, first=round(2.5 * FRAME_RATE), n_frames=10)
-    assert float(told.age_s[0]) == pytest.approx(1.5, abs=0.01)
-    assert told.released_s.tolist() == [0.0] * 10
+    pairs = frame_notes(table, first=round(2.5 * FRAME_RATE), n_frames=10)
+    assert float(pairs.age_s[0]) == pytest.approx(1.5, abs=0.01)
+    assert pairs.released_s.tolist() == [0.0] * 10
 
 
-def test_a_note_of_no_length_is_told():
-    told = frame_notes(note_table([(Note(0.5, 0.5, 60, 80), 0)]), 0, 256)
-    assert len(told.frame) > TAIL_S * FRAME_RATE
-    assert float(told.released_s[told.age_s > 0].min()) == pytest.approx(
-        float(told.age_s[told.age_s > 0].min())
+def test_a_note_of_length_0_is_active():
+    pairs = frame_notes(note_table([(Note(0.5, 0.5, 60, 80), 0)]), 0, 256)
+    assert len(pairs.frame) > TAIL_S * FRAME_RATE
+    assert float(pairs.released_s[pairs.age_s > 0].min()) == pytest.approx(
+        float(pairs.age_s[pairs.age_s > 0].min())
     )
 
 
@@ -80,7 +80,7 @@ def test_a_drum_rings_whatever_its_length():
     assert rows(short) == rows(long)
 
 
-def test_where_nothing_sounds_nothing_is_told():
+def test_where_nothing_sounds_nothing_is_active():
     assert len(frame_notes(note_table([(Note(0.0, 1.0, 60, 80), 0)]), 1000, 256).frame) == 0
 
 
@@ -91,9 +91,9 @@ def test_velocities_fill_their_bins_in_order():
 
 
 def test_rows_of_a_batch_have_frames_of_their_own():
-    told = frame_notes(note_table([(Note(0.0, 1.0, 60, 80), 0)]), 0, 16)
-    both = collate([told, told], 16)
-    assert torch.equal(both.frame, torch.cat([told.frame, told.frame + 16]))
+    pairs = frame_notes(note_table([(Note(0.0, 1.0, 60, 80), 0)]), 0, 16)
+    both = collate([pairs, pairs], 16)
+    assert torch.equal(both.frame, torch.cat([pairs.frame, pairs.frame + 16]))
 
 
 def test_the_table_of_instruments_has_each_program_once():

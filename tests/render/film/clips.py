@@ -95,7 +95,7 @@ def seen(path: Path) -> tuple[list[str], list[float], float]:
         return [f[0] for f in frames], [f[1] for f in frames], reader.duration_s
 
 
-def heard(path: Path) -> np.ndarray:
+def decoded_sound(path: Path) -> np.ndarray:
     """Absolute samples [T] of a film's sound at 48 kHz, from the film's 0 on."""
     with av.open(str(path)) as film:
         frames = list(film.decode(audio=0))

@@ -19,7 +19,7 @@ def test_decoding_times_rise_and_none_is_late(found):
 
 
 @given(packets)
-def test_shown_pictures_keep_their_times_and_others_lie_before_zero_or_are_told(found):
+def test_shown_pictures_keep_their_times_and_others_lie_before_zero_or_are_reported(found):
     plan = plan_copy(found, 200_000)
     taken = found[plan.first : plan.first + len(plan.pts)]
     start = min(packet.pts for packet in found if packet.shown)

@@ -12,7 +12,7 @@ from render.errors import AudioError, MuxError
 from render.files.reporter import callback_reporter
 from render.film.sound import SAMPLE_RATE, mixed, own_sound, soundtrack
 from render.mux import mux
-from tests.render.film.clips import RATE, bursts, draw, heard, music, onsets, remux, seen
+from tests.render.film.clips import RATE, bursts, decoded_sound, draw, music, onsets, remux, seen
 
 
 def filmed(
@@ -21,7 +21,7 @@ def filmed(
     """A film with the clip's own sound at full level, and when sound begins in it."""
     film = clip.with_name(f"film{suffix}")
     mux(clip, audio or music(), film, keep_original=0.0)
-    return film, onsets(heard(film))
+    return film, onsets(decoded_sound(film))
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
@@ -45,7 +45,7 @@ def test_own_sound_of_any_kind_stays_at_its_time(tmp_path, suffix, layout, chann
     )
     film, begins = filmed(clip, suffix)
     assert begins == pytest.approx([0.4, 1.0], abs=0.03)
-    assert heard(film).max() < 1.0
+    assert decoded_sound(film).max() < 1.0
 
 
 def test_own_sound_of_a_trimmed_clip_is_in_step(tmp_path):
@@ -80,7 +80,7 @@ def test_sound_shorter_or_longer_than_the_picture(tmp_path, seconds):
     clip = draw(tmp_path / "clip.mkv", sound=bursts(seconds, (0.1,)))
     film, begins = filmed(clip)
     assert begins == pytest.approx([0.1], abs=0.03)
-    assert heard(film).size / RATE == pytest.approx(1.6, abs=0.05)
+    assert decoded_sound(film).size / RATE == pytest.approx(1.6, abs=0.05)
 
 
 class Blocks:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from render.engine import record, render_midi
+from render.engine import render_to_disk
 from render.errors import SoundfontError
 from render.files.reporter import callback_reporter
 from render.options import RenderOptions
@@ -25,6 +25,7 @@ from render.soundfont.player import SoundfontPlayer, load_player
 from render.soundfont.presets import cast, presets_of
 from render.soundfont.synthesisers import ENGINES, Engine
 from tests.render.events import control, named, note, program
+from tests.render.rendering import render_midi
 from tests.render.soundfonts import PERIOD, RATE, Tiny, chunk, signed, wave
 
 INSTALLED = [engine for engine in ENGINES if engine.is_installed()]
@@ -223,7 +224,7 @@ def test_a_crash_is_a_sentence_and_the_next_part_plays(engine: Engine, tiny, mon
 
 
 def test_what_takes_too_long_is_ended(monkeypatch):
-    monkeypatch.setattr("render.soundfont.isolation.PATIENCE_S", 0.1)
+    monkeypatch.setattr("render.soundfont.isolation.TIMEOUT_S", 0.1)
     child = Child("tests.render.sleeping_child")
     with pytest.raises(ChildError, match="it took more than 0 s"):
         list(child.ask(b"play"))
@@ -261,7 +262,7 @@ def test_the_nearest_preset_plays(presets, asked, is_drum, found):
     assert bank_of(*presets).resolve(*asked, is_drum=is_drum) == found
 
 
-def test_a_part_plays_only_the_programs_that_are_heard(tmp_path):
+def test_a_part_uses_only_programs_that_sound(tmp_path):
     bank = read_bank(written(tmp_path / "f.sf2", Tiny(presets=((0, 0), (0, 5), (8, 5))).build()))
     change = [mido.Message("program_change", program=n) for n in (3, 5)]
     select = mido.Message("control_change", control=0, value=8)
@@ -269,26 +270,26 @@ def test_a_part_plays_only_the_programs_that_are_heard(tmp_path):
     part = Part("Solo", False, (Note(0.0, 1.0, 60, 90), Note(3.0, 4.0, 60, 90)), controls)
     found = cast([part], bank)
     assert presets_of(found.parts[0]) == [(8, 5), (0, 0)]
-    assert found.said == ("the soundfont tiny lacks program 3 (Honky-tonk Piano): its preset "
+    assert found.messages == ("the soundfont tiny lacks program 3 (Honky-tonk Piano): its preset "
                           "'preset 0' plays instead",)  # fmt: skip
 
 
-def test_lacking_drums_are_silent_and_told(engine: Engine, tmp_path, write_midi):
+def test_missing_drums_are_silent_and_reported(engine: Engine, tmp_path, write_midi):
     if not engine.is_installed():
         return
     path = written(tmp_path / "piano.sf2", Tiny(presets=((0, 0),)).build())
     drums = [named("Kit"), *note(0, 240, 38, channel=9)]
     asked = RenderOptions(engine.name, path, normalise=False)
-    told: list[str] = []
+    messages: list[str] = []
     song = write_midi([named("Piano"), program(0), *note(0, 240)], drums)
-    with record(
-        song, asked, stems=True, reporter=callback_reporter(message=told.append)
+    with render_to_disk(
+        song, asked, stems=True, reporter=callback_reporter(message=messages.append)
     ) as rendering:
         peaks = [stem.peak() for stem in rendering.stems.values()]
         assert rendering.instrument.soundfont == path
     assert peaks[0] > 0.01
     assert peaks[1] == 0
-    assert told == ["the soundfont tiny cannot play Kit: silent"]
+    assert messages == ["the soundfont tiny cannot play Kit: silent"]
     with pytest.raises(SoundfontError, match="has no drum kits"):
         render_midi(write_midi(drums), engine=engine.name, soundfont=path)
 

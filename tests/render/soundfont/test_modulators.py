@@ -16,7 +16,7 @@ from tests.render.soundfonts import Tiny
 
 RATE = 44100
 LOUDER, LINEAR, KEY = 0x0502, 0x0002, 0x0103
-ATTENUATION, TUNE = 48, 52
+ATTENUATION, FINE_TUNING = 48, 52
 
 
 def levels_db(engine: str, path, notes: list[tuple[int, int]]) -> np.ndarray:
@@ -67,19 +67,19 @@ def test_both_engines_are_as_loud_for_every_note(font, modulator):
 def test_what_needs_other_controllers_or_addresses_is_passed_over():
     wheel = Modulator(0x0081, ATTENUATION, 50, 0, 0)
     address = Modulator(LINEAR, 0, 50, 0, 0)
-    general, own = (Modulator(LINEAR, TUNE, amount, 0, 0) for amount in (10, 127))
+    general, own = (Modulator(LINEAR, FINE_TUNING, amount, 0, 0) for amount in (10, 127))
     found = of_notes([general, wheel], [address, own])
     assert found == (own,)
     assert depends_on(found) == (False, True)
-    assert added(found, 60, 100, is_preset=False) == {TUNE: 100}
+    assert added(found, 60, 100, is_preset=False) == {FINE_TUNING: 100}
     for transform, expected in ((0, -100), (2, 100)):  # the second is the absolute value
-        falling = Modulator(0x0302, TUNE, 100, 0, transform)
-        assert added([falling], 60, 127, is_preset=True) == {TUNE: expected}
+        falling = Modulator(0x0302, FINE_TUNING, 100, 0, transform)
+        assert added([falling], 60, 127, is_preset=True) == {FINE_TUNING: expected}
 
 
 def test_too_many_notes_share_zones(font):
     """All keys at all velocities would need more records than a soundfont can have."""
-    many = [(LINEAR, TUNE, 50, KEY, 0), (LOUDER, ATTENUATION, 500, 0, 0)]
+    many = [(LINEAR, FINE_TUNING, 50, KEY, 0), (LOUDER, ATTENUATION, 500, 0, 0)]
     bank = read_bank(font(*many))
     played = [(key, velocity) for key in range(128) for velocity in range(1, 128)]
     small = bank.path.with_name("small.sf2")

@@ -25,12 +25,12 @@ def part_of(*notes: Note, controls: tuple = (STRINGS,)) -> Part:
 
 
 def long_part(seconds: int, length_s: float = 1.5) -> Part:
-    swell = [
+    crescendo = [
         (t, mido.Message("control_change", control=11, value=90 + t % 30))
         for t in range(0, seconds, 7)
     ]
     notes = tuple(Note(float(t), t + length_s, 50 + t % 20, 80) for t in range(seconds))
-    return part_of(*notes, controls=(STRINGS, *swell))
+    return part_of(*notes, controls=(STRINGS, *crescendo))
 
 
 def test_a_part_without_long_rests_is_played_as_it_is():
@@ -39,7 +39,7 @@ def test_a_part_without_long_rests_is_played_as_it_is():
 
 
 def test_phrases_keep_every_note_and_what_is_set():
-    swell = tuple(
+    crescendo = tuple(
         (9.0 * i, mido.Message("control_change", control=11, value=20 + i)) for i in range(11)
     )
     pedal = (
@@ -49,7 +49,7 @@ def test_phrases_keep_every_note_and_what_is_set():
     starts = (0.0, 2.0, 30.0, 51.0, 90.0)
     part = part_of(
         *(Note(t, t + 1, 60, 80) for t in starts),
-        controls=tuple(sorted((STRINGS, *swell, *pedal), key=lambda event: event[0])),
+        controls=tuple(sorted((STRINGS, *crescendo, *pedal), key=lambda event: event[0])),
     )
     found = list(phrases(part))
     held = part.sustained(part.end_s)

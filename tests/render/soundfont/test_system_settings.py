@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from render.diffusion.buses import assign
-from render.engine import render_midi
 from render.score import read_parts
 from render.soundfont.synthesisers import Engine
 from tests.render.events import control, note, program
+from tests.render.rendering import render_midi
 
 ORGAN = 16
 FINE_UP_50 = (0x7F, 0x7F, 0x04, 0x03, 0x00, 0x60)
@@ -35,7 +35,7 @@ def frequency_hz(samples: np.ndarray, low: float, high: float, sample_rate: int 
 
 
 @pytest.mark.parametrize("message", [FINE_UP_50, GS_UP_50, XG_UP_50])
-def test_master_tuning_is_heard(engine: Engine, write_midi, tim, message):
+def test_master_tuning_changes_the_pitch(engine: Engine, write_midi, tim, message):
     if not engine.is_installed():
         return
     events = [program(ORGAN), *note(0, 3840, 69)]

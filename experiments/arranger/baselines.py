@@ -27,11 +27,10 @@ from amt.models.notes.tokens import (
     TICKS_PER_POSITION,
     VELOCITY,
     VOCABULARY,
-    IntArray,
     snap,
     to_words,
 )
-from amt.types import ChordSpan, FloatArray, Plan, Song, TimeGrid
+from amt.types import ChordSpan, FloatArray, IntArray, Plan, Song, TimeGrid
 from data_prep.note_song import NoteSong
 
 STYLE = "piano"

@@ -13,8 +13,9 @@ sections, hit points or, EMOPIA aside, moods, so these are estimated:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -26,7 +27,7 @@ from torch.nn.utils.rnn import pad_sequence
 from amt.chords import home_distance
 from amt.models.notes.conditioning import NotePlan, beats_to_next
 from amt.models.notes.inputs import CONTROLS, PlanInput, WordInput, plan_beats
-from amt.models.notes.motifs import N_SIMILARITIES, MotifContext, motif_context
+from amt.models.notes.motifs import N_SIMILARITIES, motif_context
 from amt.models.notes.tokens import (
     BAR,
     ONSET,
@@ -35,12 +36,11 @@ from amt.models.notes.tokens import (
     ROLE,
     ROLES,
     VOCABULARY,
-    IntArray,
     bar_of,
     bar_starts,
     to_words,
 )
-from amt.types import FloatArray
+from amt.types import FloatArray, IntArray
 from data_prep.note_song import NoteSong, transposed
 
 SECTION_BARS = 4
@@ -164,21 +164,30 @@ def _mood_features(piece: NoteSong) -> FloatArray:
 class ArrangerBatch:
     """Stretches of pieces, padded."""
 
-    heard: WordInput
+    inputs: WordInput
     plan: PlanInput
     targets: Tensor
-    """[B, T, 5] the words after those heard; all zero for padding."""
+    """[B, T, 5] the word after each input word; all zero for padding."""
+
+
+class _PackedContext(NamedTuple):
+    """A :class:`amt.models.notes.motifs.MotifContext` small enough to keep those of all pieces."""
+
+    words: NDArray[np.uint8]
+    """[T, L, 5]"""
+    similarity: NDArray[np.float16]
+    """[T, L, F]"""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Prepared:
-    """A piece as words, with what it remembers, small enough to keep all of them."""
+    """A piece as words, with its motif context."""
 
     plan: NotePlan
     words: IntArray
     bar: IntArray
     n_notes: IntArray
-    recollection: MotifContext
+    motifs: _PackedContext
 
 
 def _prepare(piece: NoteSong, reach: int) -> _Prepared:
@@ -187,17 +196,17 @@ def _prepare(piece: NoteSong, reach: int) -> _Prepared:
     words = to_words(piece.notes, piece.bars)
     bar = bar_of(words)
     if reach:
-        recalled = motif_context(words, plan.chart, reach)
-        recollection = MotifContext(
-            recalled.words.astype(np.uint8), recalled.similarity.astype(np.float16)
+        context = motif_context(words, plan.chart, reach)
+        motifs = _PackedContext(
+            context.words.astype(np.uint8), context.similarity.astype(np.float16)
         )
     else:
-        recollection = MotifContext(
+        motifs = _PackedContext(
             np.zeros((len(words), 0, len(VOCABULARY)), np.uint8),
             np.zeros((len(words), 0, N_SIMILARITIES), np.float16),
         )
     first = np.flatnonzero(words[:, POSITION] == BAR)
-    return _Prepared(plan, words, bar, np.arange(len(words)) - first[bar], recollection)
+    return _Prepared(plan, words, bar, np.arange(len(words)) - first[bar], motifs)
 
 
 class ArrangerExamples:
@@ -206,13 +215,13 @@ class ArrangerExamples:
     Args:
         corpora: name -> training pieces; ``emopia`` is drawn from by its share.
         settings: how examples are drawn.
-        reach: bars that the motif memory reaches back.
+        reach: context window of the motif memory, in bars.
         seed: of every draw.
     """
 
     def __init__(
         self,
-        corpora: dict[str, Sequence[NoteSong]],
+        corpora: Mapping[str, Sequence[NoteSong]],
         settings: ArrangerData,
         reach: int,
         seed: int,
@@ -250,14 +259,14 @@ class ArrangerExamples:
         settings = self.settings
         odds = np.full(len(CONTROLS), settings.drop_control)
         odds[[CONTROLS.index("section"), CONTROLS.index("to_hit")]] = settings.drop_marks
-        lots = rng.random(len(CONTROLS))
+        uniforms = rng.random(len(CONTROLS))
         roles = [CONTROLS.index(role) for role in ROLES]
-        lots[roles] = lots[roles[0]]
-        lots[CONTROLS.index("arousal")] = lots[CONTROLS.index("valence")]
+        uniforms[roles] = uniforms[roles[0]]
+        uniforms[CONTROLS.index("arousal")] = uniforms[CONTROLS.index("valence")]
         controls = plan.controls.copy()
         noise = np.exp(settings.density_noise * rng.standard_normal(len(plan.bars)))
         controls[:, CONTROLS.index("density")] *= np.repeat(noise, plan.bars)
-        return replace(plan, controls=controls, known=plan.known & (lots >= odds))
+        return replace(plan, controls=controls, known=plan.known & (uniforms >= odds))
 
 
 def validation_batches(
@@ -284,7 +293,7 @@ class _Stretch:
     bar: IntArray
     """[T] counted from the first bar of ``plan``."""
     n_notes: IntArray
-    recollection: MotifContext
+    motifs: _PackedContext
     plan: NotePlan
 
 
@@ -300,7 +309,7 @@ def _stretch(piece: _Prepared, start: int, length: int, plan: NotePlan) -> _Stre
         piece.words[rows.start + 1 : rows.stop + 1],
         bars - low,
         piece.n_notes[rows],
-        MotifContext(*(column[rows] for column in piece.recollection)),
+        _PackedContext(piece.motifs.words[rows], piece.motifs.similarity[rows]),
         replace(
             plan,
             bars=plan.bars[low:high],
@@ -324,17 +333,17 @@ def _collate(stretches: Sequence[_Stretch]) -> ArrangerBatch:
         minor=torch.tensor([int(plan.is_minor) for plan in plans]),
     )
 
-    def column(arrays: list[NDArray], empty: int = 0) -> Tensor:
+    def column(arrays: list[NDArray[Any]], empty: int = 0) -> Tensor:
         return _padded([torch.from_numpy(array) for array in arrays], empty)
 
-    heard = WordInput(
+    inputs = WordInput(
         words=column([stretch.words for stretch in stretches]),
         bar=column([stretch.bar for stretch in stretches], -1),
         n_notes=column([stretch.n_notes for stretch in stretches]),
-        motif_words=column([stretch.recollection.words for stretch in stretches]).long(),
-        motif_similarity=column([stretch.recollection.similarity for stretch in stretches]).float(),
+        motif_words=column([stretch.motifs.words for stretch in stretches]).long(),
+        motif_similarity=column([stretch.motifs.similarity for stretch in stretches]).float(),
     )
-    return ArrangerBatch(heard, plan, column([stretch.targets for stretch in stretches]))
+    return ArrangerBatch(inputs, plan, column([stretch.targets for stretch in stretches]))
 
 
 def _padded(rows: list[Tensor], empty: float = 0) -> Tensor:

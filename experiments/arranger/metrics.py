@@ -32,10 +32,9 @@ from amt.models.notes.tokens import (
     RESOLUTION,
     ROLE,
     ROLES,
-    IntArray,
     bar_starts,
 )
-from amt.types import FloatArray
+from amt.types import FloatArray, IntArray
 from data_prep.note_song import NoteSong
 
 WINDOW_BARS = 8

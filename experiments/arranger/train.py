@@ -10,25 +10,17 @@ given again. ``RUN/arranger`` holds the weights as ``amt`` reads them.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from amt.models.config import ArrangerConfig
-from amt.models.notes.inputs import PlanInput, WordInput
 from amt.models.notes.network import Arranger
 from amt.models.notes.tokens import FIRST_POSITION, POSITION, VOCABULARY
-from amt.models.weights import save_model
-from data_prep.corpus import split_by_song
-from data_prep.emopia import song_names
-from data_prep.emopia_notes import load_clips_as_notes
 from data_prep.note_song import NoteSong
-from data_prep.pop909_notes import load_songs
 from experiments.arranger.data import (
     ArrangerBatch,
     ArrangerData,
@@ -36,12 +28,13 @@ from experiments.arranger.data import (
     MoodEstimate,
     validation_batches,
 )
+from experiments.common.corpora import EMOPIA, POP909, note_corpora
 from experiments.common.training import (
-    BEST,
-    TrainSettings,
-    read_config,
-    report,
-    settings_from,
+    configured,
+    device_of,
+    moved,
+    report_best,
+    save_best,
     train,
     training_parser,
 )
@@ -70,14 +63,15 @@ class ArrangerTask:
         objective: ArrangerObjective,
         batch_size: int,
     ) -> None:
-        self.model, self.examples, self.validation = model, examples, validation
+        self.model: nn.Module = model
+        self.examples, self.validation = examples, validation
         self.objective, self.batch_size = objective, batch_size
 
     def loss(self, step: int, rank: int, world: int) -> dict[str, Tensor]:
         """Losses of this process's share of the step's batch."""
         batch = self.examples.batch(step, self.batch_size)
-        told = (batch.targets[..., POSITION] > 0).sum() / world
-        nll, own = (x.sum(dim=(0, 1)) / told for x in self._nll(batch, slice(rank, None, world)))
+        n_words = (batch.targets[..., POSITION] > 0).sum() / world
+        nll, own = (x.sum(dim=(0, 1)) / n_words for x in self._nll(batch, slice(rank, None, world)))
         total = nll.sum() + self.objective.own_weight * own.sum()
         return {"total": total, "own": own.sum(), **dict(zip(COLUMNS, nll, strict=True))}
 
@@ -95,11 +89,10 @@ class ArrangerTask:
         return {"loss": float(total.sum() / words), "own": own / words, **columns}
 
     def _nll(self, batch: ArrangerBatch, mine: slice) -> tuple[Tensor, Tensor]:
-        """[B, T, 5] nats of each column in some rows of the batch: as told, and without motifs."""
-        device = next(self.model.parameters()).device
-        heard = WordInput(*(tensor[mine].to(device) for tensor in batch.heard))
-        plan = PlanInput(*(tensor[mine].to(device) for tensor in batch.plan))
-        mixed, own = self.model(heard, plan, batch.targets[mine].to(device))
+        """[B, T, 5] nats of each column in some rows: of the whole model, and without motifs."""
+        device = device_of(self.model)
+        inputs, plan = moved(batch.inputs, mine, device), moved(batch.plan, mine, device)
+        mixed, own = self.model(inputs, plan, batch.targets[mine].to(device))
         return -mixed, -own
 
 
@@ -107,14 +100,12 @@ def corpora_of(
     pop909: Path, emopia: Path | None, cache: Path | None
 ) -> tuple[dict[str, list[NoteSong]], list[NoteSong]]:
     """Training pieces by corpus, all with a mood where EMOPIA is there, and POP909's held out."""
-    songs, held = split_by_song(load_songs(pop909, report=report, cache=cache))
+    training, held = note_corpora(pop909, emopia, cache)
     if emopia is None:
-        return {"pop909": songs}, held
-    clips = load_clips_as_notes(emopia, report=report, cache=cache)
-    clips, _ = split_by_song(clips, songs=song_names(emopia))
-    mood = MoodEstimate(clips)
-    labelled = {"pop909": [mood.label(song) for song in songs], "emopia": clips}
-    return labelled, [mood.label(song) for song in held]
+        return training, held[POP909]
+    mood = MoodEstimate(training[EMOPIA])
+    training[POP909] = [mood.label(song) for song in training[POP909]]
+    return training, [mood.label(song) for song in held[POP909]]
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -124,11 +115,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--emopia", type=Path, help="EMOPIA's folder of MIDI files")
     args = parser.parse_args(argv)
-    config = read_config(
-        args.config, args.changes, model=ArrangerConfig, train=TrainSettings, data=ArrangerData,
-        loss=ArrangerObjective,
-    )  # fmt: skip
-    settings = settings_from(args, config["train"])
+    config, settings = configured(
+        args, model=ArrangerConfig, data=ArrangerData, loss=ArrangerObjective
+    )
     corpora, held = corpora_of(args.data, args.emopia, args.cache)
     reach, length = config["model"].motif_bars, config["data"].length
     torch.manual_seed(settings.seed)
@@ -140,8 +129,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         settings.batch_size,
     )
     best = train(task, settings, args.out)
-    save_model(args.out / "arranger", "arranger", config["model"], load_file(args.out / BEST))
-    report(json.dumps(best, indent=2))
+    save_best(args.out, "arranger", config["model"])
+    report_best(best)
 
 
 if __name__ == "__main__":

@@ -15,18 +15,19 @@ import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar, cast
 
 import torch
 from lightning_fabric import Fabric
-from lightning_fabric.loggers import TensorBoardLogger
+from lightning_fabric.loggers.tensorboard import TensorBoardLogger
 from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from safetensors import safe_open
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from amt.errors import InputError
+from amt.models.weights import save_model
 
 BEST = "best.safetensors"
 LAST = "last.safetensors"
@@ -100,6 +101,22 @@ def settings_from(args: argparse.Namespace, settings: TrainSettings) -> TrainSet
     return replace(settings, **asked)
 
 
+def configured(
+    args: argparse.Namespace, **tables: type[Any]
+) -> tuple[dict[str, Any], TrainSettings]:
+    """The config that the command line names, and its settings of training.
+
+    Args:
+        args: of :func:`training_parser`.
+        tables: name -> dataclass of the config's tables beside ``[train]``.
+
+    Raises:
+        InputError: see :func:`read_config`.
+    """
+    config = read_config(args.config, args.changes, train=TrainSettings, **tables)
+    return config, settings_from(args, config["train"])
+
+
 def read_config(path: Path, changes: Sequence[str], **tables: type[Any]) -> dict[str, Any]:
     """Read a TOML config whose tables are flat dataclasses.
 
@@ -150,6 +167,26 @@ def make_optimizer(model: nn.Module, settings: TrainSettings) -> torch.optim.Ada
     return torch.optim.AdamW(groups, lr=settings.learning_rate, betas=(0.9, 0.98))
 
 
+TensorTuple = TypeVar("TensorTuple", bound=tuple[Tensor, ...])
+"""A named tuple of tensors whose first dimension is the batch."""
+
+
+def device_of(model: nn.Module) -> torch.device:
+    """The device of a model's weights."""
+    return next(model.parameters()).device
+
+
+def moved(batch: TensorTuple, rows: slice, device: torch.device) -> TensorTuple:
+    """Some rows of a batch on a device."""
+    make = cast(Any, type(batch))
+    return cast(TensorTuple, make(*(tensor[rows].to(device) for tensor in batch)))
+
+
+def save_best(out: Path, kind: str, config: Any) -> None:  # noqa: ANN401 - a dataclass
+    """Write the best weights of a run to ``out/kind`` as :mod:`amt.models.weights` reads them."""
+    save_model(out / kind, kind, config, load_file(out / BEST))
+
+
 def train(task: Task, settings: TrainSettings, out: Path) -> dict[str, float]:
     """Train to the last step, going on from ``out/last.safetensors`` if it is there.
 
@@ -181,7 +218,7 @@ class _Run:
         self.fabric, self.task, self.settings, self.out = fabric, task, settings, out
         self.bare = task.model
         optimizer = make_optimizer(task.model, settings)
-        model = torch.compile(task.model) if settings.compile else task.model
+        model = cast(nn.Module, torch.compile(task.model)) if settings.compile else task.model
         task.model, self.optimizer = fabric.setup(model, optimizer)
         self.average = [p.detach().clone() for p in self.bare.parameters()]
         self.step = 0
@@ -214,10 +251,8 @@ class _Run:
         decay = min(self.settings.ema_decay, self.step / (self.step + 10))
         torch._foreach_lerp_(self.average, [p.data for p in self.bare.parameters()], 1 - decay)
         # Each process has the loss of its share; their mean is that of the whole batch.
-        return {
-            n: float(self.fabric.all_reduce(v.detach(), reduce_op="mean"))
-            for n, v in losses.items()
-        }
+        means = {n: self.fabric.all_reduce(v.detach(), reduce_op="mean") for n, v in losses.items()}
+        return {name: float(cast(Tensor, mean)) for name, mean in means.items()}
 
     def _validate(self, losses: dict[str, float]) -> None:
         self._swap()
@@ -225,7 +260,7 @@ class _Run:
         with torch.no_grad():
             figures = self.task.validate()
         if self.fabric.is_global_zero:
-            row = {"step": self.step}
+            row: dict[str, float] = {"step": self.step}
             row |= {f"train_{k}": v for k, v in losses.items()}
             row |= {f"val_{k}": v for k, v in figures.items()}
             self.fabric.log_dict(row, step=self.step)
@@ -301,6 +336,11 @@ def _progress(visible: bool) -> Progress:
         disable=not visible,
         refresh_per_second=1,
     )
+
+
+def report_best(best: dict[str, float]) -> None:
+    """Print the figures of the best validation on stderr, as JSON."""
+    report(json.dumps(best, indent=2))
 
 
 def report(text: str) -> None:

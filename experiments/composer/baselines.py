@@ -49,15 +49,15 @@ def fit_baselines(songs: Sequence[Chords]) -> dict[str, Baseline]:
     def by_last_two(chords: Chords) -> FloatArray:
         return np.asarray(np.log(trigram(before(chords, 2), before(chords, 1))))
 
-    def with_echoes(chords: Chords) -> FloatArray:
-        """Half trigram, half what followed where the song had such a past before."""
-        counted, heard = np.exp(by_last_two(chords)), _echoes(chords)
-        heard[0] = counted[0]  # nothing was played yet
-        return np.asarray(np.log(0.5 * (counted + heard)))
+    def with_induction(chords: Chords) -> FloatArray:
+        """Half trigram, half untrained induction heads."""
+        counted, copied = np.exp(by_last_two(chords)), _induction(chords)
+        copied[0] = counted[0]  # there is no chord to copy yet
+        return np.asarray(np.log(0.5 * (counted + copied)))
 
     return {
         "repeat": repeat, "majority": majority, "bigram": by_last, "trigram": by_last_two,
-        "trigram and echoes": with_echoes,
+        "trigram and induction": with_induction,
     }  # fmt: skip
 
 
@@ -67,10 +67,11 @@ def before(chords: Chords, n: int) -> Chords:
 
 
 @torch.inference_mode()
-def _echoes(chords: Chords) -> FloatArray:
-    """[T, V] mean answer of the composer's induction heads as they are before any training."""
-    memory = copy_context(torch.from_numpy(chords)[None], len(chords))
-    return InductionHeads()(memory).probs[0].mean(dim=-2).double().numpy()
+def _induction(chords: Chords) -> FloatArray:
+    """[T, V] mean prediction of the composer's induction heads, untrained."""
+    context = copy_context(torch.from_numpy(chords)[None], len(chords))
+    probs = InductionHeads()(context).probs[0].mean(dim=-2)
+    return np.asarray(probs.double().numpy())
 
 
 def _frequency(songs: Sequence[Chords]) -> FloatArray:

@@ -124,7 +124,7 @@ class ComposerExamples:
         slots = max(2, int((duration_s - phase) / speed))
         length = min(slots, self.settings.length)
         first = 0 if rng.random() < 0.5 else rng.integers(0, slots - length + 1)
-        return phase + speed * (first + np.arange(length))
+        return np.asarray(phase + speed * (first + np.arange(length)), dtype=np.float64)
 
     def _other(
         self, rng: np.random.Generator, track: ChordTrack, affect: tuple[float, float] | None
@@ -162,4 +162,4 @@ class ComposerExamples:
 
 def _by_duration(tracks: Sequence[ChordTrack]) -> NDArray[np.float64]:
     lengths = np.array([track.duration_s for track in tracks])
-    return lengths / lengths.sum() if len(lengths) else lengths
+    return np.asarray(lengths / lengths.sum() if len(lengths) else lengths, dtype=np.float64)

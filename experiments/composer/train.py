@@ -11,30 +11,27 @@ add the chords of those corpora. A run that was stopped goes on when the command
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from amt.models.chords.losses import composer_loss
 from amt.models.chords.network import Composer
 from amt.models.config import ComposerConfig
-from amt.models.video import VideoInput
-from amt.models.weights import save_model
 from data_prep.corpus import split_by_song
 from data_prep.emopia import QUADRANT_VALENCE_AROUSAL, load_clips
 from data_prep.muvi_sync import MuviSong, load_split
 from data_prep.pop909 import load_tracks
-from experiments.common.examples import collate, whole_song
+from experiments.common.examples import BATCH, collate, whole_song
 from experiments.common.training import (
-    BEST,
-    TrainSettings,
-    read_config,
+    configured,
+    device_of,
+    moved,
     report,
-    settings_from,
+    report_best,
+    save_best,
     train,
     training_parser,
 )
@@ -62,20 +59,20 @@ class ComposerTask:
         objective: ComposerObjective,
         batch_size: int,
     ) -> None:
-        self.model = model
+        self.model: nn.Module = model
         self.examples, self.objective, self.batch_size = examples, objective, batch_size
         ordered = sorted(validation, key=lambda song: len(song.chords))
         self.validation = [
-            collate([whole_song(song) for song in ordered[i : i + 15]])
-            for i in range(0, len(ordered), 15)
+            collate([whole_song(song) for song in ordered[i : i + BATCH]])
+            for i in range(0, len(ordered), BATCH)
         ]
 
     def loss(self, step: int, rank: int, world: int) -> dict[str, Tensor]:
         """Losses of this process's share of the step's batch."""
         batch = self.examples.batch(step, self.batch_size)
         mine = slice(rank, None, world)
-        device = next(self.model.parameters()).device
-        video = VideoInput(*(tensor[mine].to(device) for tensor in batch.video))
+        device = device_of(self.model)
+        video = moved(batch.video, mine, device)
         chords = batch.chords[mine].to(device)
         output = self.model(chords, batch.minor[mine].to(device), video)
         losses = composer_loss(
@@ -115,11 +112,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--pop909", type=Path, help="POP909's folder of songs")
     parser.add_argument("--emopia", type=Path, help="EMOPIA's folder of MIDI files")
     args = parser.parse_args(argv)
-    config = read_config(
-        args.config, args.changes, model=ComposerConfig, train=TrainSettings, data=ComposerData,
-        loss=ComposerObjective,
-    )  # fmt: skip
-    settings = settings_from(args, config["train"])
+    config, settings = configured(
+        args, model=ComposerConfig, data=ComposerData, loss=ComposerObjective
+    )
     songs = load_split(args.data, "train", on_error="skip", report=report, cache=args.cache)
     validation = load_split(args.data, "val", on_error="skip", report=report, cache=args.cache)
     others = other_corpora(args.pop909, args.emopia, args.cache)
@@ -132,8 +127,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         settings.batch_size,
     )
     best = train(task, settings, args.out)
-    save_model(args.out / "composer", "composer", config["model"], load_file(args.out / BEST))
-    report(json.dumps(best, indent=2))
+    save_best(args.out, "composer", config["model"])
+    report_best(best)
 
 
 if __name__ == "__main__":

@@ -68,8 +68,8 @@ class ExpressionExamples:
     def batch(self, step: int, size: int) -> ExpressionBatch:
         """The batch of a step."""
         rng = np.random.default_rng([self.seed, step])
-        pool = rng.choice(len(self.songs), size=POOL * size, p=self._odds)
-        pool = sorted(pool, key=lambda i: len(self.songs[i].chords))
+        drawn = rng.choice(len(self.songs), size=POOL * size, p=self._odds).tolist()
+        pool = sorted(drawn, key=lambda i: len(self.songs[i].chords))
         first = rng.integers(0, len(pool) - size + 1)
         songs = [self.songs[i] for i in pool[first : first + size]]
         length = min(self.settings.length, *(len(song.chords) for song in songs))
@@ -87,10 +87,10 @@ class ExpressionExamples:
         """A stretch of a song: the beginning, the end, or any other part."""
         clip = whole_clip(song)
         last = clip.targets.shape[1] - length
-        first = int(rng.choice([0, last, rng.integers(0, last + 1)]))
+        first = int(rng.choice([0, last, int(rng.integers(0, last + 1))]))
         rows = slice(first, first + length)
-        *features, known = clip.video
-        return clip.targets[:, rows], VideoInput(*(x[:, rows] for x in features), known)
+        cut = {name: getattr(clip.video, name)[:, rows] for name in MODALITIES}
+        return clip.targets[:, rows], clip.video._replace(**cut)
 
     def _known(self, rng: np.random.Generator) -> NDArray[np.float32]:
         odds = np.full(len(MODALITIES), self.settings.drop_modality)

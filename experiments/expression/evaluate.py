@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from amt.models.video import MODALITIES
 from amt.models.weights import load_expression
@@ -63,8 +64,8 @@ def evaluate_expression(args: argparse.Namespace) -> dict[str, Any]:
         name: expression_curves(model, [collate([example]).video for example in seen])
         for name, seen in shown.items()
     }
-    heard = [model.rescale_variance(torch.from_numpy(c)).numpy() for c in curves[TRUE]]
-    others = {"as heard": heard}
+    rescaled = [model.rescale_variance(torch.from_numpy(c)).numpy() for c in curves[TRUE]]
+    others: dict[str, Sequence[NDArray[np.float32]]] = {"variance rescaled": rescaled}
     if (training := training_songs(args)) is not None:
         centre = np.concatenate([targets_of(s)[:PAPER_SECONDS] for s in training]).mean(axis=0)
         others["training mean"] = [np.tile(centre, (len(s.chords), 1)) for s in songs]
@@ -82,7 +83,7 @@ def evaluate_expression(args: argparse.Namespace) -> dict[str, Any]:
             "baselines": figure_rows(extra, curve_metrics, draws),
         }
     asked = report[args.protocol]["conditions"][TRUE]
-    return report | asked["figures"] | {"intervals": asked["intervals"]}
+    return {**report, **asked["figures"], "intervals": asked["intervals"]}
 
 
 def expression_text(report: Mapping[str, Any]) -> str:

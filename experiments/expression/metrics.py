@@ -6,6 +6,7 @@ Shapes: ``S`` or ``T`` seconds; the two columns are loudness and density.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -30,7 +31,7 @@ def expression_curves(
 
 
 def curve_table(
-    curves: Sequence[NDArray], truths: Sequence[NDArray], *, padded_to: int | None = None
+    curves: Sequence[NDArray[Any]], truths: Sequence[NDArray[Any]], *, padded_to: int | None = None
 ) -> dict[str, FloatArray]:
     """Score predicted curves [T, 2] of each song.
 

@@ -10,9 +10,9 @@ on when the command is given again. ``RUN/expression`` holds the weights as ``am
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -28,10 +28,11 @@ from experiments.common.bootstrap import figures
 from experiments.common.reports import PAPER_SECONDS
 from experiments.common.training import (
     BEST,
-    TrainSettings,
-    read_config,
+    configured,
+    device_of,
+    moved,
     report,
-    settings_from,
+    report_best,
     train,
     training_parser,
 )
@@ -77,11 +78,10 @@ class ExpressionTask:
     def loss(self, step: int, rank: int, world: int) -> dict[str, Tensor]:
         """Losses of this process's share of the step's batch."""
         batch = self.examples.batch(step, self.batch_size)
-        device = next(self.model.parameters()).device
+        device = device_of(self.model)
         mine = slice(rank, None, world)
         targets = batch.targets[mine].to(device)
-        video = type(batch.video)(*(tensor[mine].to(device) for tensor in batch.video))
-        output = self.model(video)
+        output = self.model(moved(batch.video, mine, device))
         soft = level_targets(targets, self.levels.to(device))
         levels = -(soft * output.log_probs).sum(dim=-1).mean()
         mean = (((output.mean - targets) / self.scale.to(device)) ** 2).mean()
@@ -95,7 +95,7 @@ class ExpressionTask:
         return {"loss": sum(ratios), **figures}
 
 
-def _scores(songs: Sequence[MuviSong], curves: Sequence[NDArray]) -> dict[str, float]:
+def _scores(songs: Sequence[MuviSong], curves: Sequence[NDArray[Any]]) -> dict[str, float]:
     truths = [targets_of(song) for song in songs]
     return figures(curve_table(curves, truths, padded_to=PAPER_SECONDS), curve_metrics)
 
@@ -105,7 +105,7 @@ def predict(model: torch.nn.Module, songs: Sequence[MuviSong]) -> list[NDArray[n
     return expression_curves(model, [whole_clip(song).video for song in songs])
 
 
-def make_levels(values: NDArray, n_levels: int) -> Tensor:
+def make_levels(values: NDArray[Any], n_levels: int) -> Tensor:
     """Levels [2, L] of training values [N, 2], strictly increasing from the least to the greatest.
 
     Halfway between quantiles (each level as likely) and equal steps, so that neither ties among
@@ -117,7 +117,7 @@ def make_levels(values: NDArray, n_levels: int) -> Tensor:
     return torch.from_numpy((0.5 * (quantiles + steps)).T.astype(np.float32))
 
 
-def measure_spread(curves: NDArray, values: NDArray) -> Tensor:
+def measure_spread(curves: NDArray[Any], values: NDArray[Any]) -> Tensor:
     """``Expression.spread`` [2, 2] from predictions and truth of the same seconds, [N, 2] each."""
     factor = values.std(axis=0) / curves.std(axis=0)
     return torch.from_numpy(np.stack([curves.mean(axis=0), factor], axis=-1).astype(np.float32))
@@ -136,11 +136,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Run from the command line."""
     parser = training_parser(__doc__, Path("experiments/expression/expression.toml"))
     args = parser.parse_args(argv)
-    config = read_config(
-        args.config, args.changes, model=ExpressionConfig, train=TrainSettings, data=ExpressionData,
-        loss=ExpressionObjective,
-    )  # fmt: skip
-    settings = settings_from(args, config["train"])
+    config, settings = configured(
+        args, model=ExpressionConfig, data=ExpressionData, loss=ExpressionObjective
+    )
     songs = load_split(args.data, "train", on_error="skip", report=report, cache=args.cache)
     validation = load_split(args.data, "val", on_error="skip", report=report, cache=args.cache)
     torch.manual_seed(settings.seed)
@@ -156,7 +154,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     )
     best = train(task, settings, args.out)
     export(model, args.out, songs)
-    report(json.dumps(best, indent=2))
+    report_best(best)
 
 
 if __name__ == "__main__":

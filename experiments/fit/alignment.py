@@ -170,7 +170,7 @@ def best_constant_pulse(clip: Clip, options: GridOptions) -> Pulse:
     index = np.arange(first, np.ceil((clip.duration_s - phase_s) / beat_s))
     beats_s = phase_s + index * beat_s
     return Pulse(
-        beats_s=beats_s,
+        beats_s=np.asarray(beats_s, dtype=np.float64),
         downbeats_s=beats_s[index % options.beats_per_bar == 0],
         tempo_bpm=np.full(len(beats_s), bpm),
         end_s=clip.duration_s,

@@ -19,6 +19,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import av
 import torch
@@ -122,7 +123,7 @@ def chords_per_second(n_chords: int = 300) -> float:
     return n_chords / min(times)
 
 
-def _run(clip: Path, out: Path, backend: str) -> tuple[float, float, dict]:
+def _run(clip: Path, out: Path, backend: str) -> tuple[float, float, dict[str, Any]]:
     command = [
         sys.executable, "-c", "from amt.cli import main; main()", "generate", "--video", str(clip),
         "--out", str(out), "--backend", backend, "--quiet", "--json",

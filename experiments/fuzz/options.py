@@ -133,7 +133,7 @@ def _option(name: str, rng: random.Random) -> list[str]:
     if name in _FLAGS:
         return [name]
     if name in _NUMERIC:
-        values = _NUMBERS
+        values: tuple[str, ...] = _NUMBERS
     else:
         values = _OUTPUTS.get(name) or _CHOICES.get(name) or _FILES
         if rng.random() < 0.15:

@@ -15,7 +15,7 @@ from experiments.fuzz.runner import Draw
 from render.audio import Audio
 from render.mux import check_film, mux
 
-_KINDS = (
+_KINDS: tuple[tuple[str, str, dict[str, str]], ...] = (
     ("a.mp4", "libx264", {}), ("b.mp4", "mpeg4", {"movflags": "frag_keyframe+empty_moov"}),
     ("c.mkv", "libx264", {}), ("d.webm", "libvpx", {}), ("e.avi", "mpeg4", {}),
     ("f.ts", "libx264", {}), ("g.ts", "mpeg2video", {}), ("h.gif", "gif", {}),

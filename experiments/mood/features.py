@@ -112,8 +112,8 @@ def tonality(notes: FloatArray) -> dict[str, float]:
         notes: [n, 3] start and end in seconds and pitch.
     """
     seconds = np.minimum(notes[:, 1] - notes[:, 0], 2 * DECAY_S)
-    share = np.bincount(notes[:, 2].astype(int) % 12, weights=seconds, minlength=12)
-    share /= share.sum()
+    counts = np.bincount(notes[:, 2].astype(int) % 12, weights=seconds, minlength=12)
+    share = counts / counts.sum()
     major, minor = (
         max(float(np.corrcoef(np.roll(profile, tonic), share)[0, 1]) for tonic in range(12))
         for profile in (_MAJOR, _MINOR)

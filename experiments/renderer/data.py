@@ -14,10 +14,10 @@ of the other engines repeat exactly.)
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import mido
 import numpy as np
@@ -129,7 +129,8 @@ class Teacher:
         program = mido.Message("program_change", program=0 if is_drum else take.program)
         part = Part(take.family.name, is_drum, take.notes, ((-LEAD_S, program),)).shifted(LEAD_S)
         samples = self._player.play(part, int(np.ceil((LEAD_S + duration_s) * SAMPLE_RATE)))
-        return SOUNDFONT_GAINS[self._engine.name] * samples.mean(axis=0, dtype=np.float32)
+        mono = samples.mean(axis=0, dtype=np.float32)
+        return np.asarray(SOUNDFONT_GAINS[self._engine.name] * mono, dtype=np.float32)
 
 
 class RendererExamples(Dataset[RendererBatch]):
@@ -145,7 +146,7 @@ class RendererExamples(Dataset[RendererBatch]):
 
     def __init__(
         self,
-        corpora: dict[str, Sequence[NoteSong]],
+        corpora: Mapping[str, Sequence[NoteSong]],
         settings: RendererData,
         teacher: Teacher,
         batch_size: int,
@@ -295,7 +296,7 @@ def _voices(rng: np.random.Generator, song: NoteSong, family: Family) -> NDArray
     roles = np.unique(song.notes[:, ROLE])
     if rng.random() < (0.7 if family.name in _LINES else 0.3):
         lines = [role for role in roles if role != list(ROLES).index("harmony")]
-        return song.notes[song.notes[:, ROLE] == rng.choice(lines or roles)]
+        return np.asarray(song.notes[song.notes[:, ROLE] == rng.choice(lines or roles)])
     return song.notes
 
 
@@ -303,11 +304,11 @@ def _folded(pitch: NDArray[np.int64], family: Family) -> NDArray[np.int64]:
     """Pitches moved by octaves into a family's range."""
     pitch = np.where(pitch < family.lowest, family.lowest + (pitch - family.lowest) % 12, pitch)
     above = pitch > family.highest
-    return np.where(above, family.highest - (family.highest - pitch) % 12, pitch)
+    return np.asarray(np.where(above, family.highest - (family.highest - pitch) % 12, pitch))
 
 
 def _dynamics(
-    rng: np.random.Generator, velocity: NDArray, place: NDArray[np.float64]
+    rng: np.random.Generator, velocity: NDArray[Any], place: NDArray[np.float64]
 ) -> NDArray[np.int64]:
     """Velocities 1-127 about a level that is drawn, and that may rise or fall over the take.
 
@@ -320,7 +321,7 @@ def _dynamics(
     accents = (velocity - np.mean(velocity)) * rng.uniform(0.5, 1.5) + rng.normal(
         0, rng.uniform(2, 12), len(velocity)
     )
-    return np.clip(np.rint(level + accents), 1, 127).astype(np.int64)
+    return np.asarray(np.clip(np.rint(level + accents), 1, 127), dtype=np.int64)
 
 
 def _tidy(

@@ -23,6 +23,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from experiments.common.corpora import note_corpora
 from experiments.common.reports import note, run_evaluation
 from experiments.renderer.data import Teacher
 from experiments.renderer.measures import (
@@ -59,7 +60,6 @@ from experiments.renderer.systems import (
     on_device,
     play_voices,
 )
-from experiments.renderer.train import corpora_of
 from experiments.renderer.transcriber import Transcriber, import_mir_eval, load_transcriber
 from render.diffusion.instruments import DRUMS
 from render.diffusion.sampler import SamplerOptions
@@ -78,7 +78,7 @@ def evaluate_renderer(args: argparse.Namespace) -> dict[str, Any]:
     transcriber = load_transcriber(args.transcriber) if args.transcriber else None
     teacher = Teacher(args.soundfont, args.engine)
     import_mir_eval()  # which is optional, so that its lack is told before any work
-    _, held = corpora_of(args.pop909, args.emopia, args.cache)
+    _, held = note_corpora(args.pop909, args.emopia, args.cache)
     excerpts = draw_excerpts(held, args.songs, args.seed)
     diffusions = {n: f"diffusion, {n} step{'s' * (n > 1)}" for n in args.steps}
     everybody: dict[str, Player] = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -50,14 +51,14 @@ class Critic(nn.Module):
     def forward(self, wave: Tensor) -> list[list[Tensor]]:
         """Waves [B, L] → for each resolution the activations of all layers, the judgement last."""
         found = []
-        for judge, (n_fft, hop) in zip(self.judges, JUDGED, strict=True):
+        for index, (n_fft, hop) in enumerate(JUDGED):
             with torch.autocast(wave.device.type, enabled=False):
                 spectrum = stft(wave.float(), n_fft, hop)
                 # Roots bring quiet bands within reach of what the loud ones do.
                 h = torch.view_as_real(spectrum) / spectrum.abs().clamp(min=FLOOR).sqrt()[..., None]
             h = h.movedim(-1, 1)
             layers = []
-            for layer in judge:
+            for layer in cast(nn.ModuleList, self.judges[index]):
                 h = layer(h)
                 layers.append(h)
                 h = F.leaky_relu(h, _SLOPE)

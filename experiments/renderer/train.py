@@ -15,7 +15,6 @@ that was stopped goes on when the command is given again. ``RUN/renderer`` holds
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,17 +25,12 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from amt.errors import InputError
-from data_prep.corpus import split_by_song
-from data_prep.emopia import song_names
-from data_prep.emopia_notes import load_clips_as_notes
-from data_prep.note_song import NoteSong
-from data_prep.pop909_notes import load_songs
+from experiments.common.corpora import note_corpora
 from experiments.common.training import (
     BEST,
-    TrainSettings,
-    read_config,
-    report,
-    settings_from,
+    configured,
+    device_of,
+    report_best,
     train,
     training_parser,
 )
@@ -183,7 +177,7 @@ class VocoderTask:
         return {"loss": total, "mel": mel, "stft": stft}
 
     def _losses(self, wave: Tensor, first: int, judged: bool) -> dict[str, Tensor]:
-        wave = wave.to(next(self.model.parameters()).device, non_blocking=True)
+        wave = wave.to(device_of(self.model), non_blocking=True)
         length = self.objective.crop * HOP
         start = first * HOP
         mel = log_mel(wave[:, start : start + length + 2 * MARGIN])
@@ -257,7 +251,7 @@ class FlowTask:
         return dict(zip(("loss", "one_step"), means, strict=True))
 
     def _moved(self, batch: RendererBatch) -> tuple[Tensor, FrameNotes]:
-        device = next(self.model.parameters()).device
+        device = device_of(self.model)
         return log_mel(batch.wave.to(device, non_blocking=True)), batch.notes.to(device)
 
 
@@ -269,18 +263,6 @@ def _flow_times(shares: Tensor) -> Tensor:
     spread times ignores the notes. Only where there is nothing but noise do they decide.
     """
     return ((shares - _AT_START) / (1 - _AT_START)).clamp(min=0) ** TIME_POWER
-
-
-def corpora_of(
-    pop909: Path, emopia: Path | None, cache: Path | None
-) -> tuple[dict[str, list[NoteSong]], dict[str, list[NoteSong]]]:
-    """Songs by corpus, for training and for validation; no song stands on both sides."""
-    songs, held = split_by_song(load_songs(pop909, report=report, cache=cache))
-    training, validation = {"pop909": songs}, {"pop909": held}
-    if emopia is not None:
-        clips = load_clips_as_notes(emopia, report=report, cache=cache)
-        training["emopia"], validation["emopia"] = split_by_song(clips, songs=song_names(emopia))
-    return training, validation
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -297,14 +279,11 @@ def main(argv: Sequence[str] | None = None) -> None:
         if args.stage == "vocoder"
         else {"model": DenoiserConfig, "loss": FlowObjective}
     )
-    config = read_config(
-        args.config or Path(f"experiments/renderer/{args.stage}.toml"), args.changes,
-        train=TrainSettings, data=RendererData, **kinds,
-    )  # fmt: skip
-    settings = settings_from(args, config["train"])
+    args.config = args.config or Path(f"experiments/renderer/{args.stage}.toml")
+    config, settings = configured(args, data=RendererData, **kinds)
     if settings.devices > 1:
         raise InputError(f"{settings.devices} devices are asked for; these networks train on one")
-    training, held = corpora_of(args.data, args.emopia, args.cache)
+    training, held = note_corpora(args.data, args.emopia, args.cache)
     teacher = Teacher(args.soundfont, args.engine)
     data, size = config["data"], settings.batch_size
     examples = RendererExamples(training, data, teacher, size, settings.seed)
@@ -321,7 +300,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         if key.startswith(f"{name}.")
     }
     save_network(args.out / "renderer" / name, config["model"], tensors)
-    report(json.dumps(best, indent=2))
+    report_best(best)
 
 
 def _task(

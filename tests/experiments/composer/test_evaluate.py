@@ -58,7 +58,7 @@ def test_composer_report(corpus: Path, weights: Path, tmp_path: Path, capsys) ->
     report = evaluate("composer", corpus, weights, tmp_path / "a.json", "--songs", "2")
     assert {"hits@1", "hits@3", "hits@5", "hits@1_on_change", "nll"} <= report.keys()
     assert set(report["baselines"]) == {
-        "repeat", "majority", "bigram", "trigram", "trigram and echoes",
+        "repeat", "majority", "bigram", "trigram", "trigram and induction",
     }  # fmt: skip
     assert set(report["shuffled_video"]) == {"another clip's", "clock only", "nothing"}
     assert report["free_generation"]["songs"] == 2

@@ -19,8 +19,9 @@ CALMEST_BPM, WILDEST_BPM = 66.0, 138.0
 TEMPO_FREEDOM = 2**0.5
 """Ratio of the fastest and of the slowest tempo to the wanted one. The two are an octave apart, so
 that every spacing of cuts has a tempo between them whose beats fit it."""
-SLOTS_OF_BAR = {1: (1,), 2: (2,), 3: (3,), 4: (2, 2), 5: (3, 2), 6: (3, 3), 7: (4, 3)}
-"""How many beats each chord slot of a bar lasts, by metre: half-bars as near as can be."""
+SLOTS_OF_BAR = {4: (2, 2), 5: (3, 2), 6: (3, 3), 7: (4, 3)}
+"""How many beats each chord slot of a bar lasts, by metre: half-bars as near as can be. Bars of
+other lengths are one slot."""
 MIN_FINAL_CHORD_S = 1.0
 """Seconds that the final chord needs to sound: a last bar that is shorter is part of the one
 before."""

@@ -1,0 +1,87 @@
+"""Each measure of a picture moves its mood: direction and least size, everything else typical."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from amt.features.emotion import (
+    TYPICAL,
+    TYPICAL_PACE,
+    VALENCE_WEIGHTS,
+    Look,
+    analytic_emotion,
+    cut_rate,
+)
+from amt.mood import valence_arousal
+from amt.types import Cut
+
+SECONDS = 24
+TYPICAL_LOOK = {name: mean for name, (mean, _) in TYPICAL.items() if name != "motion"}
+
+
+def affect(cut_every_s: float = 1 / TYPICAL_PACE, **deviations: float) -> tuple[float, float]:
+    """Valence and arousal in the middle of a clip, with measures so many deviations off typical."""
+    values = {
+        name: mean + deviations.get(name, 0.0) * TYPICAL[name][1]
+        for name, mean in TYPICAL_LOOK.items()
+    }
+    mean, deviation = TYPICAL["motion"]
+    motion = np.full(SECONDS, np.expm1(mean + deviations.get("motion", 0.0) * deviation))
+    cuts = tuple(Cut(float(t)) for t in np.arange(cut_every_s, SECONDS, cut_every_s))
+    emotion = analytic_emotion([Look(**values)] * SECONDS, motion, cuts)
+    valence, arousal = valence_arousal(emotion)[SECONDS // 2]
+    return float(valence), float(arousal)
+
+
+@pytest.mark.parametrize(
+    ("measure", "valence", "arousal"),
+    [
+        ("brightness", 0.2, -0.05),
+        ("saturation", 0.05, 0.1),
+        ("colourfulness", 0.1, None),
+        ("contrast", None, 0.08),
+        ("motion", None, 0.4),
+    ],
+)
+def test_a_deviation_up_and_down_moves_valence_and_arousal(
+    measure: str, valence: float | None, arousal: float | None
+) -> None:
+    # The threat of dark pictures that move is tested on its own: motion is typical here.
+    low, high = affect(**{measure: -1.0}), affect(**{measure: 1.0})
+    for i, least in enumerate((valence, arousal)):
+        if least is not None:
+            change = high[i] - low[i]
+            assert abs(change) >= abs(least)
+            assert np.sign(change) == np.sign(least)
+
+
+def test_a_dark_picture_that_moves_is_a_threat(monkeypatch: pytest.MonkeyPatch) -> None:
+    clips = [{"brightness": b, "motion": m} for b in (-1.0, 1.0) for m in (-1.0, 1.0)]
+    with_threat = [affect(**clip)[0] for clip in clips]
+    monkeypatch.setitem(VALENCE_WEIGHTS, "threat", 0.0)
+    without = [affect(**clip)[0] for clip in clips]
+    effect = np.array(with_threat) - without
+    dark_moving = 1
+    assert effect[dark_moving] <= -0.03
+    np.testing.assert_array_equal(np.delete(effect, dark_moving), 0)
+
+
+def test_fast_cutting_excites() -> None:
+    assert affect(cut_every_s=1.0)[1] - affect(cut_every_s=30.0)[1] >= 0.3
+    cuts = tuple(Cut(float(t)) for t in range(1, 24))
+    assert cut_rate(cuts, SECONDS)[12] == 1
+    assert cut_rate(cuts[11:13], SECONDS)[12] == 2 / 8
+
+
+def test_a_single_measure_is_cut_off() -> None:
+    assert affect(brightness=2.5) == pytest.approx(affect(brightness=9.0))
+    assert affect(brightness=2.5)[0] - affect(brightness=1.5)[0] >= 0.03
+
+
+def test_a_typical_clip_is_nearly_neutral_and_answers_stay_uncertain() -> None:
+    assert np.abs(affect()).max() <= 0.2
+    emotion = analytic_emotion(
+        [Look(**TYPICAL_LOOK)] * SECONDS, np.full(SECONDS, np.expm1(1.8)), ()
+    )
+    assert 0.25 <= emotion[12].max() <= 0.7

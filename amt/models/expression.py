@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from amt.models.config import ExpressionConfig
+from amt.models.pretrained import EXPRESSION_SPEC, PretrainedModel
 from amt.models.video import VideoEmbedding, VideoInput
 
 TARGETS = ("loudness", "density")
@@ -32,8 +33,11 @@ class ExpressionOutput(NamedTuple):
     """[B, S, 2] expected loudness (0-1) and density (notes in a second)."""
 
 
-class Expression(nn.Module):
+class Expression(PretrainedModel):
     """Predicts loudness and note density of every slot from the video."""
+
+    spec = EXPRESSION_SPEC
+    config_type = ExpressionConfig
 
     def __init__(self, config: ExpressionConfig) -> None:
         super().__init__()

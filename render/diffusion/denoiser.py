@@ -45,7 +45,9 @@ from render.diffusion.mel import (
     SAMPLE_RATE,
     log_mel,
 )
+from render.diffusion.pretrained import DENOISER_SPEC
 from render.diffusion.tokens import AHEAD_S, N_VELOCITIES, FrameNotes
+from render.files.weights import PretrainedNetwork
 
 PATCH = 2
 """Frames that the backbone processes as one."""
@@ -193,12 +195,15 @@ class NoteEncoder(nn.Module):
         return encoded
 
 
-class Denoiser(nn.Module):
+class Denoiser(PretrainedNetwork):
     """Predicts the velocity of the flow in a window.
 
     Args:
         config: its size.
     """
+
+    spec = DENOISER_SPEC
+    config_type = DenoiserConfig
 
     def __init__(self, config: DenoiserConfig) -> None:
         super().__init__()

@@ -16,6 +16,8 @@ from torch import Tensor, nn
 
 from render.diffusion.layers import ConvBlock
 from render.diffusion.mel import HOP, MARGIN, N_FFT, N_MELS, window
+from render.diffusion.pretrained import VOCODER_SPEC
+from render.files.weights import PretrainedNetwork
 
 _KERNEL = 7
 """Taps of every convolution, in frames."""
@@ -37,12 +39,15 @@ class VocoderConfig:
     """Blocks."""
 
 
-class Vocoder(nn.Module):
+class Vocoder(PretrainedNetwork):
     """Log-mel spectrogram → sound.
 
     Args:
         config: its size.
     """
+
+    spec = VOCODER_SPEC
+    config_type = VocoderConfig
 
     def __init__(self, config: VocoderConfig) -> None:
         super().__init__()

@@ -2,7 +2,8 @@
 
 ``config.json`` says what the network is, gives its settings and the SHA-256 of the weights. All
 three are checked before a network is built: nothing in the files can run, ask for more memory than
-the weights take, or bring values that are no numbers.
+the weights take, or bring values that are no numbers. The same folder may be a repository of the
+Hugging Face Hub.
 """
 
 from __future__ import annotations
@@ -13,14 +14,14 @@ import math
 import re
 import typing
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import Any, ClassVar, Self, TypeVar
 
 import torch
+from huggingface_hub import PyTorchModelHubMixin, hf_hub_download
 from safetensors import SafetensorError
 from safetensors.torch import load as load_safetensors
 from safetensors.torch import save as save_safetensors
@@ -36,74 +37,147 @@ MAX_SETTING = 1 << 16
 """Sizes and numbers of layers beyond this belong to no network of ours."""
 
 C = TypeVar("C")
-M = TypeVar("M", bound=nn.Module)
+_HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
 
-def write_network(
-    folder: Path, about: Mapping[str, object], config: object, tensors: Mapping[str, Tensor]
+@dataclass(frozen=True, slots=True)
+class NetworkSpec:
+    """What the files of a network must say, and the names that they use."""
+
+    name: str
+    """Of the network, for messages."""
+    about: Mapping[str, object]
+    """Entries of ``config.json`` that must be equal, such as the version of the format."""
+    renamed: Mapping[str, str] = field(default_factory=dict)
+    """Tensor names of the weight file -> those of today's attributes, so that renaming an attribute
+    needs no new weight file. A name stands for itself and for everything below it, and ``*`` for
+    one segment between dots: ``{"layers.*.mix": "layers.*.attention"}``. An entry goes when the
+    network is retrained."""
+    renamed_settings: Mapping[str, str] = field(default_factory=dict)
+    """Likewise of the keys of ``settings``."""
+
+
+class PretrainedNetwork(nn.Module, PyTorchModelHubMixin, library_name="amt-soundtrack"):
+    """Base of the networks: saved to a folder, loaded from one or from the Hugging Face Hub.
+
+    The mixin adds :meth:`save_pretrained`, :meth:`push_to_hub` and a model card where there is
+    none. What it would read unchecked, and download unasked, is read and fetched here instead.
+    """
+
+    spec: ClassVar[NetworkSpec]
+    config_type: ClassVar[type]
+    """Dataclass of the settings: the one argument of the constructor, kept as ``config``."""
+
+    @classmethod
+    def from_pretrained(  # type: ignore[override]
+        cls,
+        pretrained_model_name_or_path: str | Path,
+        *,
+        revision: str | None = None,
+        cache_dir: str | Path | None = None,
+        token: str | bool | None = None,
+        local_files_only: bool = True,
+    ) -> Self:
+        """The network in a folder or a repository of the Hub; float32, evaluation mode, on CPU.
+
+        Args:
+            pretrained_model_name_or_path: folder, or as text ``owner/name`` of a repository.
+            revision: commit of the repository; a folder needs none.
+            cache_dir: of the Hub's files, instead of the usual one.
+            token: of the Hub.
+            local_files_only: read what was downloaded before; False downloads what is missing.
+
+        Raises:
+            WeightsError: a file is missing, damaged, or of another network or version.
+        """
+        folder = Path(pretrained_model_name_or_path)
+        name = str(pretrained_model_name_or_path)
+        is_text = isinstance(pretrained_model_name_or_path, str)
+        if is_text and _HUB_ID.fullmatch(name) and not folder.is_dir():
+            folder = _from_hub(cls.spec, name, revision, cache_dir, token, local_files_only)
+        return cls.from_folder(folder)
+
+    @classmethod
+    def from_folder(cls, folder: Path) -> Self:
+        """The network in a folder; see :meth:`from_pretrained`."""
+        spec = cls.spec
+        described = _read_config(folder / CONFIG_FILE, spec)
+        tensors = _read_tensors(folder / WEIGHTS_FILE, spec.name, described["sha256"])
+        tensors = {_renamed(key, spec.renamed): tensor for key, tensor in tensors.items()}
+        settings = {spec.renamed_settings.get(k, k): v for k, v in described["settings"].items()}
+        config: Any = _settings(cls.config_type, settings, folder / CONFIG_FILE)
+        try:
+            n_values = sum(tensor.numel() for tensor in tensors.values())
+            with _no_larger_than(n_values), warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of layers of size 0, which fit no weights
+                network = cls(config)
+            network.load_state_dict({key: value.float() for key, value in tensors.items()})
+        except (RuntimeError, ValueError, TypeError, ArithmeticError, LookupError) as error:
+            raise _unfit(folder) from error
+        return network.eval()
+
+    def _save_pretrained(self, save_directory: Path) -> None:
+        """Write weights and settings; matrices become float16, small tensors stay float32."""
+        compact = {
+            name: tensor.detach()
+            .to("cpu", torch.float16 if tensor.ndim >= 2 else torch.float32)
+            .contiguous()
+            for name, tensor in self.state_dict().items()
+        }
+        data = save_safetensors(compact)
+        (save_directory / WEIGHTS_FILE).write_bytes(data)
+        sha256 = hashlib.sha256(data).hexdigest()
+        config: Any = self.config
+        described = {**self.spec.about, "sha256": sha256, "settings": asdict(config)}
+        (save_directory / CONFIG_FILE).write_text(json.dumps(described, indent=2) + "\n")
+
+
+def save_network(
+    network: type[PretrainedNetwork], folder: Path, config: object, tensors: Mapping[str, Tensor]
 ) -> None:
-    """Write a network's folder; matrices become float16, small tensors stay float32.
+    """Write the folder of a network whose parameters are a state dict of its own.
 
     Args:
+        network: class of the network.
         folder: made if missing; its model card is left as it is.
-        about: what :func:`read_network` is to expect.
-        config: the dataclass of settings from which the network is rebuilt.
+        config: its settings.
         tensors: its state dict.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    compact = {
-        name: tensor.detach()
-        .to("cpu", torch.float16 if tensor.ndim >= 2 else torch.float32)
-        .contiguous()
-        for name, tensor in tensors.items()
-    }
-    data = save_safetensors(compact)
-    (folder / WEIGHTS_FILE).write_bytes(data)
-    sha256 = hashlib.sha256(data).hexdigest()
-    described = {**about, "sha256": sha256, "settings": asdict(config)}  # type: ignore[call-overload]
-    (folder / CONFIG_FILE).write_text(json.dumps(described, indent=2) + "\n")
+    built = network(config)
+    built.load_state_dict(dict(tensors))
+    built.save_pretrained(folder)
 
 
-def read_network(
-    folder: Path,
+def _from_hub(
+    spec: NetworkSpec,
     name: str,
-    about: Mapping[str, object],
-    config_type: type[C],
-    build: Callable[[C], M],
-    renamed: Mapping[str, str] = MappingProxyType({}),
-    renamed_settings: Mapping[str, str] = MappingProxyType({}),
-) -> M:
-    """The network in a folder; float32, evaluation mode, on CPU.
-
-    Args:
-        folder: that holds it.
-        name: of the network, for messages.
-        about: what its ``config.json`` must say.
-        config_type: the dataclass of its settings.
-        build: makes the network of its settings.
-        renamed: tensor names that the file has -> those of today's attributes, so that renaming an
-            attribute needs no new weight file. A name stands for itself and for everything below
-            it, and ``*`` for one segment between dots: ``{"layers.*.told": "layers.*.cond"}``. An
-            entry goes when the network is retrained.
-        renamed_settings: likewise of the keys of ``settings``.
-
-    Raises:
-        WeightsError: a file is missing, damaged, or of another network or version.
-    """
-    described = _read_config(folder / CONFIG_FILE, name, about)
-    tensors = _read_tensors(folder / WEIGHTS_FILE, name, described["sha256"])
-    tensors = {_renamed(key, renamed): tensor for key, tensor in tensors.items()}
-    settings = {renamed_settings.get(k, k): value for k, value in described["settings"].items()}
-    config = _settings(config_type, settings, folder / CONFIG_FILE)
+    revision: str | None,
+    cache_dir: str | Path | None,
+    token: str | bool | None,
+    local_files_only: bool,
+) -> Path:
+    """Folder of the files of a repository of the Hub, in its cache."""
+    if revision is None:
+        raise WeightsError(
+            f"'{shown(name)}' is no folder; for a repository of the Hub name the revision (a "
+            "commit) too"
+        )
     try:
-        n_values = sum(tensor.numel() for tensor in tensors.values())
-        with _no_larger_than(n_values), warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of layers of size 0, which fit no weights
-            network = build(config)
-        network.load_state_dict({key: value.float() for key, value in tensors.items()})
-    except (RuntimeError, ValueError, TypeError, ArithmeticError, LookupError) as error:
-        raise _unfit(folder) from error
-    return network.eval()
+        paths = [
+            hf_hub_download(
+                name, file, revision=revision, cache_dir=cache_dir, token=token,
+                local_files_only=local_files_only,
+            )
+            for file in (CONFIG_FILE, WEIGHTS_FILE)
+        ]  # fmt: skip
+    except (OSError, ValueError) as error:
+        hint = f": fetch it with `hf download {name} --revision {revision}`"
+        place = "on this machine" if local_files_only else "on the Hub"
+        raise WeightsError(
+            f"no {spec.name} '{shown(name)}' at revision {shown(revision)} {place}"
+            + (hint if local_files_only else f": {error}")
+        ) from error
+    return Path(paths[0]).parent
 
 
 def _renamed(name: str, renamed: Mapping[str, str]) -> str:
@@ -139,7 +213,8 @@ def _no_larger_than(n_values: int) -> Iterator[None]:
         hook.remove()
 
 
-def _read_config(path: Path, name: str, about: Mapping[str, object]) -> dict[str, Any]:
+def _read_config(path: Path, spec: NetworkSpec) -> dict[str, Any]:
+    name = spec.name
     try:
         with path.open("rb") as file:
             text = file.read(MAX_CONFIG_BYTES)
@@ -151,7 +226,7 @@ def _read_config(path: Path, name: str, about: Mapping[str, object]) -> dict[str
     except (ValueError, RecursionError) as error:
         raise WeightsError(f"{shown(path)} is no JSON: fetch it again") from error
     found = described if isinstance(described, dict) else {}
-    wrong = [key for key, value in about.items() if found.get(key) != value]
+    wrong = [key for key, value in spec.about.items() if found.get(key) != value]
     if wrong:
         raise WeightsError(
             f"{shown(path)} describes another network than the {name} that is expected, as its "

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
+import socket
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,17 +15,10 @@ from safetensors.torch import load, save
 
 from amt.errors import WeightsError
 from amt.models.chords.network import Composer
-from amt.models.config import ComposerConfig
-from amt.models.weights import (
-    CONFIG_FILE,
-    RENAMED_COMPOSER,
-    RENAMED_COMPOSER_SETTINGS,
-    WEIGHTS_FILE,
-    load_composer,
-    load_expression,
-    save_model,
-)
-from render.files.weights import read_network
+from amt.models.expression import Expression
+from amt.models.pretrained import RENAMED_COMPOSER, RENAMED_COMPOSER_SETTINGS
+from amt.models.weights import CONFIG_FILE, WEIGHTS_FILE, load_composer, save_model
+from render.files.weights import NetworkSpec
 from tests.models.chords.test_network import TOY
 
 
@@ -91,7 +86,7 @@ def test_config_that_is_no_json_is_named(folder: Path) -> None:
 
 def test_a_composer_is_no_expression_model(folder: Path) -> None:
     with pytest.raises(WeightsError, match="than the expression model"):
-        load_expression(folder)
+        Expression.from_pretrained(folder)
 
 
 def test_settings_that_ask_for_more_than_the_weights_take_no_memory(folder: Path) -> None:
@@ -154,7 +149,64 @@ def test_one_segment_of_a_renamed_tensor_may_vary(folder: Path) -> None:
     rewritten(folder, {name: name.replace(".ff.", ".dense.") for name in expected}, {})
     about = {"format": 1, "model": "composer"}
     renamed = {"layers.*.dense": "layers.*.ff", "encoder.layers.*.dense": "encoder.layers.*.ff"}
-    read = read_network(folder, "composer", about, ComposerConfig, Composer, renamed)
-    assert read.state_dict().keys() == expected
+
+    class Renamed(Composer):
+        spec = NetworkSpec("composer", about, renamed)
+
+    assert Renamed.from_pretrained(folder).state_dict().keys() == expected
+    Renamed.spec = NetworkSpec("composer", about, {"layers.*.den": "x"})
     with pytest.raises(WeightsError, match="do not fit"):
-        read_network(folder, "composer", about, ComposerConfig, Composer, {"layers.*.den": "x"})
+        Renamed.from_pretrained(folder)
+
+
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+
+
+@pytest.fixture
+def hub_cache(folder: Path, tmp_path: Path) -> Path:
+    """A cache in which the composer's folder is a repository at one commit."""
+    cache = tmp_path / "hub"
+    snapshot = cache / "models--owner--toy-composer" / "snapshots" / COMMIT
+    snapshot.mkdir(parents=True)
+    for name in (CONFIG_FILE, WEIGHTS_FILE):
+        shutil.copy(folder / name, snapshot / name)
+    return cache
+
+
+def test_a_repository_of_the_hub_is_read_from_the_cache(folder: Path, hub_cache: Path) -> None:
+    model = Composer.from_pretrained("owner/toy-composer", revision=COMMIT, cache_dir=hub_cache)
+    for name, tensor in load_composer(folder).state_dict().items():
+        assert torch.equal(tensor, model.state_dict()[name]), name
+
+
+def test_nothing_is_downloaded_unasked(hub_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_network(*_: object, **__: object) -> None:
+        raise AssertionError("a connection was opened")
+
+    monkeypatch.setattr(socket.socket, "connect", no_network)
+    with pytest.raises(WeightsError, match=f"hf download owner/other --revision {COMMIT}"):
+        Composer.from_pretrained("owner/other", revision=COMMIT, cache_dir=hub_cache)
+    with pytest.raises(WeightsError, match="name the revision"):
+        Composer.from_pretrained("owner/toy-composer", cache_dir=hub_cache)
+
+
+def test_a_damaged_repository_is_noticed(hub_cache: Path) -> None:
+    path = next(hub_cache.rglob(WEIGHTS_FILE))
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(WeightsError, match="damaged"):
+        Composer.from_pretrained("owner/toy-composer", revision=COMMIT, cache_dir=hub_cache)
+
+
+def test_a_path_is_never_taken_for_a_repository(tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match="no composer model at"):
+        Composer.from_pretrained(Path("owner") / "toy-composer")
+
+
+def test_a_saved_model_has_a_card_and_a_card_that_is_there_stays(tmp_path: Path) -> None:
+    Composer(TOY).save_pretrained(tmp_path)
+    card = tmp_path / "README.md"
+    assert "amt-soundtrack" in card.read_text()
+    card.write_text("mine")
+    load_composer(tmp_path).save_pretrained(tmp_path)
+    assert card.read_text() == "mine"
+    assert {path.name for path in tmp_path.iterdir()} == {CONFIG_FILE, WEIGHTS_FILE, "README.md"}

@@ -48,6 +48,7 @@ from amt.models.layers import (
     initialise,
     rotary,
 )
+from amt.models.pretrained import COMPOSER_SPEC, PretrainedModel
 from amt.models.video import VideoEmbedding, VideoInput
 
 FIRST_CHANGE_LOGIT = 30.0
@@ -103,8 +104,11 @@ class EncodedVideo:
     """One for each decoder layer with cross-attention."""
 
 
-class Composer(nn.Module):
+class Composer(PretrainedModel):
     """Predicts a chord for every slot from the video and the chords before it."""
+
+    spec = COMPOSER_SPEC
+    config_type = ComposerConfig
 
     def __init__(self, config: ComposerConfig) -> None:
         super().__init__()

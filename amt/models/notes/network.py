@@ -54,6 +54,7 @@ from amt.models.notes.tokens import (
     ROLE,
     VOCABULARY,
 )
+from amt.models.pretrained import ARRANGER_SPEC, PretrainedModel
 
 MAX_MISSING, MAX_SURPLUS = 40, 12
 """The number of notes missing from a bar is an input up to the first, and down to minus the
@@ -128,8 +129,11 @@ class DecoderOutput:
     motifs: MotifPrediction | None
 
 
-class Arranger(nn.Module):
+class Arranger(PretrainedModel):
     """Predicts every word of a piece from its plan and the words before it."""
+
+    spec = ARRANGER_SPEC
+    config_type = ArrangerConfig
 
     def __init__(self, config: ArrangerConfig) -> None:
         super().__init__()

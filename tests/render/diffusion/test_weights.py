@@ -12,9 +12,7 @@ from render.diffusion.vocoder import Vocoder, VocoderConfig
 from render.diffusion.weights import (
     CONFIG_FILE,
     WEIGHTS_FILE,
-    load_denoiser,
     load_renderer,
-    load_vocoder,
     save_network,
 )
 from render.errors import WeightsError
@@ -76,9 +74,9 @@ def change(**values):
 def test_what_cannot_be_read_is_named(folder, harm, message):
     harm(folder / "denoiser")
     with pytest.raises(WeightsError, match=message):
-        load_denoiser(folder / "denoiser")
+        Denoiser.from_pretrained(folder / "denoiser")
 
 
 def test_one_network_is_not_taken_for_the_other(folder):
     with pytest.raises(WeightsError, match="than the vocoder"):
-        load_vocoder(folder / "denoiser")
+        Vocoder.from_pretrained(folder / "denoiser")

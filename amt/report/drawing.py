@@ -1,16 +1,16 @@
-"""Shapes along a common time axis, as SVG that stretches and HTML that does not.
+"""Shapes along a common time axis, as SVG that stretches, and HTML over them that does not.
 
 Conventions: every drawing is :data:`WIDTH` units wide, from the clip's beginning to its end, and
 100 high, downwards from the top. It is stretched to the width of the page, so lines keep their
-thickness (``vector-effect``) and words are HTML elements placed by percentages. All text is
-escaped here.
+thickness (``vector-effect``) and words are HTML elements placed by percentages. The
+template ``panel.html`` writes both.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from html import escape
+from typing import Literal
 
 import numpy as np
 
@@ -80,70 +80,75 @@ def points(axis: Axis, times_s: FloatArray, heights: FloatArray) -> str:
     return "M" + "L".join(f"{axis.x(t)} {number(100 * (1 - h))}" for t, h in pairs)
 
 
-def line(axis: Axis, times_s: FloatArray, heights: FloatArray, css: str) -> str:
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """A path of SVG."""
+
+    css: str
+    """Classes of the style sheet."""
+    data: str
+    """Path data."""
+
+
+@dataclass(frozen=True, slots=True)
+class Overlay:
+    """A piece of HTML that is laid over a drawing at a time."""
+
+    kind: Literal["label", "block", "thumb"]
+    style: str
+    """CSS of its place."""
+    css: str = ""
+    """Classes of the style sheet."""
+    text: str = ""
+    title: str = ""
+    """Words that show when the pointer rests on it."""
+    jpeg: str = ""
+    """Picture in Base64."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plot:
+    """A drawing with what is laid over it."""
+
+    shapes: Sequence[Shape]
+    height_px: int
+    """Height on the page."""
+    description: str
+    """What the drawing shows, in a sentence that screen readers read out."""
+    overlays: Sequence[Overlay] = ()
+
+
+def line(axis: Axis, times_s: FloatArray, heights: FloatArray, css: str) -> Shape:
     """A line through heights [P] in 0-1."""
-    return f'<path class="line {css}" d="{points(axis, times_s, heights)}"/>'
+    return Shape(f"line {css}", points(axis, times_s, heights))
 
 
 def area(
     axis: Axis, times_s: FloatArray, heights: FloatArray, css: str, base: FloatArray | None = None
-) -> str:
+) -> Shape:
     """The area between heights [P] in 0-1 and others, or the bottom."""
     floor = np.zeros_like(heights) if base is None else base
     back = points(axis, times_s[::-1], floor[::-1])
-    return f'<path class="area {css}" d="{points(axis, times_s, heights)}L{back[1:]}Z"/>'
+    return Shape(f"area {css}", f"{points(axis, times_s, heights)}L{back[1:]}Z")
 
 
-def ticks(axis: Axis, times_s: Iterable[float], top: float, bottom: float, css: str) -> str:
+def ticks(axis: Axis, times_s: Iterable[float], top: float, bottom: float, css: str) -> Shape:
     """Upright lines at some times between two heights of the drawing."""
     length = number(bottom - top)
-    data = "".join(f"M{axis.x(t)} {number(top)}v{length}" for t in times_s)
-    return f'<path class="tick {css}" d="{data}"/>' if data else ""
+    return Shape(f"tick {css}", "".join(f"M{axis.x(t)} {number(top)}v{length}" for t in times_s))
 
 
-def dots(axis: Axis, places: Iterable[tuple[float, float]], css: str) -> str:
+def dots(axis: Axis, places: Iterable[tuple[float, float]], css: str) -> Shape:
     """Round dots at (time, height of the drawing)."""
-    data = "".join(f"M{axis.x(t)} {number(y)}h0" for t, y in places)
-    return f'<path class="dot {css}" d="{data}"/>' if data else ""
+    return Shape(f"dot {css}", "".join(f"M{axis.x(t)} {number(y)}h0" for t, y in places))
 
 
-def label(axis: Axis, time_s: float, text: str, css: str, style: str = "") -> str:
+def label(axis: Axis, time_s: float, text: str, css: str, style: str = "") -> Overlay:
     """Words at a time."""
-    place = f"left:{axis.percent(time_s)}%;{style}"
-    return f'<span class="label {css}" style="{place}">{escape(text)}</span>'
+    return Overlay("label", f"left:{axis.percent(time_s)}%;{style}", css, text)
 
 
-def block(axis: Axis, start_s: float, end_s: float, text: str, css: str, title: str = "") -> str:
+def block(axis: Axis, start_s: float, end_s: float, text: str, css: str, title: str) -> Overlay:
     """A box over a stretch of time with words in it, which show when they fit."""
-    tip = f' title="{escape(title)}"' if title else ""
     place = f"left:{axis.percent(start_s)}%;width:{axis.percent(end_s - start_s)}%"
-    return f'<span class="block {css}" style="{place}"{tip}><b>{escape(text)}</b></span>'
-
-
-def plot(shapes: Sequence[str], height_px: int, describe: str, words: str = "") -> str:
-    """A drawing with its words and the playhead; ``describe`` is what is read out instead.
-
-    Args:
-        shapes: SVG elements.
-        height_px: height on the page.
-        describe: what the drawing shows, in a sentence.
-        words: HTML elements laid over it.
-    """
-    svg = (
-        f'<svg viewBox="0 0 {WIDTH} 100" preserveAspectRatio="none" aria-hidden="true">'
-        f'<use href="#marks"/>{"".join(shapes)}</svg>'
-        if shapes
-        else ""
-    )
-    return (
-        f'<div class="plot" style="height:{height_px}px" role="img" '
-        f'aria-label="{escape(describe)}">{svg}{words}<i class="head"></i></div>'
-    )
-
-
-def legend(entries: Iterable[tuple[str, str]]) -> str:
-    """A list of (CSS classes of the swatch, words)."""
-    items = "".join(
-        f'<li><i class="swatch {css}"></i>{escape(words)}</li>' for css, words in entries
-    )
-    return f'<ul class="legend">{items}</ul>'
+    return Overlay("block", place, css, text, title)

@@ -14,7 +14,7 @@ from amt.types import Cut, FloatArray, TimeGrid
 
 
 @dataclass(frozen=True, slots=True)
-class Landing:
+class CutAlignment:
     """A cut and the music nearest to it."""
 
     cut: Cut
@@ -39,13 +39,13 @@ class Landing:
         return is_hit(self.downbeat_s, 0.0)
 
 
-def landings(cuts: tuple[Cut, ...], grid: TimeGrid) -> tuple[Landing, ...]:
+def cut_alignments(cuts: tuple[Cut, ...], grid: TimeGrid) -> tuple[CutAlignment, ...]:
     """The nearest beat (the end of the music counts as one) and downbeat of every cut."""
     times_s = np.array([cut.time_s for cut in cuts], dtype=np.float64)
     to_beat = _to_nearest(times_s, grid.beats_s)
     to_downbeat = _to_nearest(times_s, grid.beats_s[grid.downbeats])
     return tuple(
-        Landing(cut, float(beat_s), float(downbeat_s))
+        CutAlignment(cut, float(beat_s), float(downbeat_s))
         for cut, beat_s, downbeat_s in zip(cuts, to_beat, to_downbeat, strict=True)
     )
 

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import io
 from html import escape
-from string import Template
 
 from amt.report.clip import coded
-from amt.report.drawing import Axis, number
-from amt.report.page import page_part, section
+from amt.report.drawing import Axis
 from amt.report.roll import piano_roll
 from amt.report.sound import SoundSource, encode_mp3
+from amt.report.templates import render, verbatim
 from amt.types import Song
 
 _HEIGHT_PX = 460
@@ -31,13 +30,13 @@ def notebook_frame(
         note: a sentence above.
         sound: the rendered song; None shows the notes alone.
     """
-    axis = Axis(duration_s)
-    page = Template(page_part("notebook.html")).substitute(
-        style=page_part("page.css"),
-        note=escape(note),
-        player="" if sound is None else _player(sound),
-        roll=section(piano_roll(axis, song)),
-        duration=number(duration_s, 3),
+    page = render(
+        "notebook.html",
+        style=verbatim("page.css"),
+        note=note,
+        sound="" if sound is None else _mp3(sound),
+        roll=piano_roll(Axis(duration_s), song),
+        duration_s=duration_s,
     )
     return (
         f'<iframe srcdoc="{escape(page)}" title="The music and its notes" '
@@ -45,8 +44,9 @@ def notebook_frame(
     )
 
 
-def _player(sound: SoundSource) -> str:
+def _mp3(sound: SoundSource) -> str:
+    """Sound as MP3 in Base64."""
     mp3 = io.BytesIO()
     encode_mp3(sound, mp3)
     mp3.seek(0)
-    return f'<audio controls src="data:audio/mpeg;base64,{"".join(coded(mp3))}"></audio>'
+    return "".join(coded(mp3))

@@ -2,34 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
-from importlib.resources import files
 from pathlib import Path
-from string import Template
 from typing import TextIO
 
 from amt.report.clip import check_embeddable, coded, link_to
-from amt.report.drawing import Axis, clock, number
-from amt.report.hits import Landing, landings
-from amt.report.panels import (
-    BACKENDS,
-    Panel,
-    cuts_and_bars,
-    density,
-    emotion,
-    harmony,
-    loudness,
-    movement,
-    picture,
-    ruler,
-    tempo,
-)
+from amt.report.curves import density, loudness, movement, tempo
+from amt.report.drawing import Axis, clock
+from amt.report.hits import CutAlignment, cut_alignments
+from amt.report.panels import BACKENDS, Panel, cuts_and_bars, emotion, harmony, picture, ruler
 from amt.report.roll import piano_roll
 from amt.report.sound import SoundSource, encode_mp3
+from amt.report.templates import render, verbatim
 from amt.report.thumbnails import film_strip
 from amt.types import Plan, Song, TimeGrid, VideoFeatures
 
@@ -38,10 +24,11 @@ _STRONG_CUT_LINES = 200
 _SILENCE = (
     "No sound: the music could not be rendered when this page was made. Click to move through it."
 )
-_NO_CLIP = (
-    "The clip cannot be played here: its file is no longer where it was, this browser does not "
-    "know its format, or the server gives no parts of it. The film strip shows it."
+_FILLED_ELEMENTS = (
+    '<script type="text/plain" id="sound">',
+    '<script type="text/plain" id="clip-data">',
 )
+"""Elements of the page that are filled block by block, in their order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,41 +103,35 @@ def _text(
     features: VideoFeatures,
     plan: Plan,
     song: Song,
-    audible: bool,
+    has_sound: bool,
     options: ReportOptions,
 ) -> list[str]:
     """The page in three pieces: before the sound, between sound and clip, after the clip."""
     axis = Axis(plan.grid.duration_s)
-    found = landings(features.cuts, plan.grid)
+    found = cut_alignments(features.cuts, plan.grid)
     link = "" if options.embed_clip else link_to(video, path)
-    shown = bool(link) or options.embed_clip
-    fields = {
-        "title": escape(plan.title or video.stem),
-        "file": escape(video.name),
-        # A page from a disk gets at the file beside it by its scheme, one from a server by 'self'.
-        "media": "blob: file: 'self'" if link else "blob:",
-        "facts": _facts(features, plan, song, options),
-        "verdict": escape(_verdict(found)),
-        "panels": "".join(map(section, _panels(axis, video, features, plan, song))),
-        "ruler": ruler(axis),
-        "marks": _marks(axis, found),
-        "alone": "" if shown else ' class="alone"',
-        "clip": _screen(link) if shown else "",
-        "player": _player(axis, audible, options.sound_hint),
-        "data": _json(_script_data(plan)),
-        "style": page_part("page.css"),
-        "script": page_part("page.js"),
-    }
-    pieces = _split(page_part("page.html"), ("$sound", "$clip_data"))
-    return [Template(piece).substitute(fields) for piece in pieces]
-
-
-def _split(text: str, holes: Iterable[str]) -> list[str]:
-    """A text in the pieces around some holes, which it has in this order."""
+    text = render(
+        "page.html",
+        title=plan.title or video.stem,
+        file=video.name,
+        facts=_facts(features, plan, song, options),
+        verdict=_verdict(found),
+        panels=_panels(axis, video, features, plan, song),
+        ruler_labels=ruler(axis),
+        marks=_marks(axis, found),
+        link=link,
+        has_clip=bool(link) or options.embed_clip,
+        has_sound=has_sound,
+        duration_s=axis.duration_s,
+        note=options.sound_hint if has_sound else _SILENCE,
+        data=_script_data(plan),
+        style=verbatim("page.css"),
+        script=verbatim("page.js"),
+    )
     pieces = []
-    for hole in holes:
-        before, text = text.split(hole)
-        pieces.append(before)
+    for element in _FILLED_ELEMENTS:
+        before, text = text.split(element)
+        pieces.append(before + element)
     return [*pieces, text]
 
 
@@ -160,7 +141,7 @@ def _panels(
     """What the page shows, from the picture to the notes."""
     return (
         picture(axis, film_strip(video, axis.duration_s)),
-        cuts_and_bars(axis, landings(features.cuts, plan.grid), plan),
+        cuts_and_bars(axis, cut_alignments(features.cuts, plan.grid), plan),
         harmony(axis, plan),
         emotion(axis, plan, features.backend),
         movement(axis, features, song),
@@ -171,16 +152,13 @@ def _panels(
     )
 
 
-def page_part(name: str) -> str:
-    """A file of this package as text."""
-    return files("amt.report").joinpath(name).read_text(encoding="utf-8")
-
-
-def _facts(features: VideoFeatures, plan: Plan, song: Song, options: ReportOptions) -> str:
+def _facts(
+    features: VideoFeatures, plan: Plan, song: Song, options: ReportOptions
+) -> dict[str, str]:
     tempos = plan.grid.tempo_bpm
     low, high = f"{tempos.min():.0f}", f"{tempos.max():.0f}"
     notes = sum(len(track.notes) for track in song.tracks)
-    facts = {
+    return {
         "Length": clock(plan.grid.duration_s, 1),
         "Tempo": (low if low == high else f"{low} to {high}") + " beats a minute",
         "Key": plan.key.label,
@@ -192,18 +170,17 @@ def _facts(features: VideoFeatures, plan: Plan, song: Song, options: ReportOptio
         "Picture read by": BACKENDS.get(features.backend, features.backend),
         "Played by": options.played_by,
     }
-    return "".join(f"<div><dt>{k}</dt><dd>{escape(v)}</dd></div>" for k, v in facts.items() if v)
 
 
-def _verdict(found: Sequence[Landing]) -> str:
+def _verdict(found: Sequence[CutAlignment]) -> str:
     """How well the music meets the cuts, in a sentence or two."""
     if not found:
         return "The clip has no cuts for the music to meet."
-    strong = [landing for landing in found if landing.strong]
-    met = sum(landing.on_beat for landing in found)
+    strong = [alignment for alignment in found if alignment.strong]
+    met = sum(alignment.on_beat for alignment in found)
     text = f"{met} of {len(found)} {_cuts(len(found))} on a beat of the music"
     if strong:
-        met = sum(landing.on_downbeat for landing in strong)
+        met = sum(alignment.on_downbeat for alignment in strong)
         text += f", and {met} of {len(strong)} strong ones on the first beat of a bar"
     return f"{text}, to within 40 milliseconds (one frame of film)."
 
@@ -212,43 +189,11 @@ def _cuts(count: int) -> str:
     return "cut falls" if count == 1 else "cuts fall"
 
 
-def section(panel: Panel) -> str:
-    """HTML of a panel."""
-    heading = f"h-{panel.name}"
-    return (
-        f'<section class="panel" id="{panel.name}" aria-labelledby="{heading}">'
-        f'<div class="pin"><h2 id="{heading}">{escape(panel.heading)}</h2>'
-        f"<p>{escape(panel.sentence)}</p>{panel.key}</div>{panel.body}"
-        + (f'<div class="pin">{panel.more}</div>' if panel.more else "")
-        + "</section>"
-    )
-
-
-def _marks(axis: Axis, found: Sequence[Landing]) -> str:
+def _marks(axis: Axis, found: Sequence[CutAlignment]) -> str:
     """Path data of faint lines at the strongest cuts."""
-    strongest = sorted(found, key=lambda landing: -landing.cut.strength)[:_STRONG_CUT_LINES]
-    times_s = sorted(landing.cut.time_s for landing in strongest if landing.strong)
+    strongest = sorted(found, key=lambda alignment: -alignment.cut.strength)[:_STRONG_CUT_LINES]
+    times_s = sorted(alignment.cut.time_s for alignment in strongest if alignment.strong)
     return "".join(f"M{axis.x(t)} 0v100" for t in times_s)
-
-
-def _screen(link: str) -> str:
-    """The clip, from a file or from inside the page, and the note where it cannot be shown."""
-    source = f' src="{escape(link)}"' if link else ""
-    return (
-        '<aside id="screen" aria-label="The clip">'
-        f'<video id="clip"{source} muted playsinline preload="auto" aria-label="The clip"></video>'
-        f'<p id="clip-note" class="note" role="status" hidden>{_NO_CLIP}</p></aside>'
-    )
-
-
-def _player(axis: Axis, audible: bool, hint: str) -> str:
-    note = hint if audible else _SILENCE
-    return Template(page_part("player.html")).substitute(
-        duration=number(axis.duration_s, 3),
-        length=clock(axis.duration_s),
-        disabled="" if audible else "disabled",
-        note=f'<p class="note">{escape(note)}</p>' if note else "",
-    )
 
 
 def _script_data(plan: Plan) -> dict[str, object]:
@@ -266,8 +211,3 @@ def _script_data(plan: Plan) -> dict[str, object]:
 
 def _starts(grid: TimeGrid, beats: Sequence[int]) -> list[float]:
     return [round(float(grid.beats_s[beat]), 3) for beat in beats]
-
-
-def _json(data: object) -> str:
-    """JSON that may stand in a script element."""
-    return json.dumps(data, separators=(",", ":")).replace("<", "\\u003c")

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from amt.measure import tick_seconds
-from amt.report.drawing import WIDTH, Axis, legend, number, plot
+from amt.report.drawing import WIDTH, Axis, Overlay, Plot, Shape, number
 from amt.report.panels import Panel
 from amt.types import Song, Track
 
@@ -27,48 +27,49 @@ def piano_roll(axis: Axis, song: Song) -> Panel:
     pitched = [(i, t) for i, t in enumerate(song.tracks) if not t.is_drum and t.notes]
     drums = [(i, t) for i, t in enumerate(song.tracks) if t.is_drum and t.notes]
     counts = [f"{t.name} ({len(t.notes)} notes)" for _, t in (*pitched, *drums)]
-    body = _drawing(axis, song, pitched, 240) if pitched else ""
-    body += _drawing(axis, song, drums, 54, lines=False) if drums else ""
+    plots = [_drawing(axis, song, pitched, 240)] if pitched else []
+    plots += [_drawing(axis, song, drums, 54, lines=False)] if drums else []
     return Panel(
         "roll",
         "The notes",
         "Every stripe is a note: the further up the higher it sounds, the longer the longer it "
         "lasts, with a colour for each instrument" + (", drums below." if drums else "."),
-        body or plot([], 60, "There are no notes"),
-        legend(
+        plots or [Plot([], 60, "There are no notes")],
+        [
             (f"box t{i % COLOURS}", words)
             for (i, _), words in zip((*pitched, *drums), counts, strict=True)
-        ),
+        ],
     )
 
 
 def _drawing(
     axis: Axis, song: Song, tracks: list[tuple[int, Track]], height_px: int, lines: bool = True
-) -> str:
+) -> Plot:
     pitches = [note.pitch for _, track in tracks for note in track.notes]
     low, high = min(pitches) - 2, max(pitches) + 2
     row = 100 / (high - low + 1)
-    shapes, words = [], ""
+    shapes: list[Shape] = []
+    words: list[Overlay] = []
     if lines:
         octaves = range(-(-low // 12) * 12, high + 1, 12)
         level = {pitch: row * (high - pitch + 1) for pitch in octaves}
         data = "".join(f"M0 {number(y)}h{WIDTH}" for y in level.values())
-        shapes.append(f'<path class="octave" d="{data}"/>')
-        words = "".join(_octave_name(pitch, y) for pitch, y in level.items())
+        shapes.append(Shape("octave", data))
+        words = [_octave_name(pitch, y) for pitch, y in level.items()]
     for index, track in tracks:
         data = "".join(
             f"M{number(x)} {number(row * (high - pitch), 2)}h{number(width)}v{number(row, 2)}"
             f"h{number(-width)}Z"
             for pitch, x, width in _stripes(axis, song, track)
         )
-        shapes.append(f'<path class="notes t{index % COLOURS}" d="{data}"/>')
+        shapes.append(Shape(f"notes t{index % COLOURS}", data))
     names = ", ".join(f"{track.name} {len(track.notes)}" for _, track in tracks)
-    return plot(shapes, height_px, f"Piano roll with the notes of {names}", words)
+    return Plot(shapes, height_px, f"Piano roll with the notes of {names}", words)
 
 
-def _octave_name(pitch: int, level: float) -> str:
+def _octave_name(pitch: int, level: float) -> Overlay:
     name = f"C{pitch // 12 - 1}" + (" (middle C)" if pitch == _MIDDLE_C else "")
-    return f'<span class="label corner" style="top:{number(level)}%">{name}</span>'
+    return Overlay("label", f"top:{number(level)}%", "corner", name)
 
 
 def _stripes(axis: Axis, song: Song, track: Track) -> Iterable[tuple[int, float, float]]:

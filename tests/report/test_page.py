@@ -28,7 +28,7 @@ from amt.errors import InputError
 from amt.pipeline import Generated, GenerateOptions, generate
 from amt.report import ReportOptions, Sound, write_report
 from amt.report.clip import MAX_EMBEDDED_BYTES, check_embeddable, coded, link_to
-from amt.report.hits import landings
+from amt.report.hits import cut_alignments
 from amt.report.sound import BIT_RATES, SoundSource, choose_bit_rate, encode_mp3
 from amt.report.thumbnails import MOST, film_strip
 from amt.timing.hits import is_hit
@@ -349,11 +349,11 @@ def test_a_long_sound_is_coded_smaller(monkeypatch: pytest.MonkeyPatch) -> None:
     st.lists(st.floats(0, 12, exclude_min=True), max_size=12),
     st.lists(st.floats(0.2, 1.5), min_size=1, max_size=16),
 )
-def test_landings_as_by_hand(times_s: list[float], lengths_s: list[float]) -> None:
+def test_cut_alignments_as_by_hand(times_s: list[float], lengths_s: list[float]) -> None:
     beats_s = np.concatenate([[0.0], np.cumsum(lengths_s)])
     grid = TimeGrid(beats_s, (1, *(1,) * (len(lengths_s) - 1)))
     for cut, found in zip(
-        cuts := tuple(Cut(t) for t in sorted(times_s)), landings(cuts, grid), strict=True
+        cuts := tuple(Cut(t) for t in sorted(times_s)), cut_alignments(cuts, grid), strict=True
     ):
         nearest = min(abs(beat - cut.time_s) for beat in beats_s)
         assert abs(found.beat_s) == pytest.approx(nearest)

@@ -13,12 +13,14 @@ import numpy as np
 import pytest
 import torch
 
-from amt.models.notes import constraints, decode
+from amt.models.notes import batched_decoder, decode, decoding_state
 from amt.models.notes.conditioning import NotePlan
-from amt.models.notes.constraints import Constraints, DecodingState
+from amt.models.notes.constraints import Constraints
 from amt.models.notes.decode import Infill, NoteSamplingOptions, sample_words
-from amt.models.notes.motifs import Motifs
-from amt.models.notes.network import CONTROLS, Arranger, WordState
+from amt.models.notes.decoding_state import DecodingState
+from amt.models.notes.inputs import CONTROLS
+from amt.models.notes.motifs import MotifPrediction
+from amt.models.notes.network import Arranger, DecoderOutput
 from amt.models.notes.tokens import (
     BAR,
     FIRST_POSITION,
@@ -74,14 +76,16 @@ def long_notes(bars: int, length: int) -> float:
     """Nats of a whole note against a quarter of the melody, after some bars."""
     state = state_of(asked(), Constraints())
     sing(state, bars, length)
-    return at_length(state.holding(MELODY), WHOLE) - at_length(state.holding(MELODY), QUARTER)
+    return at_length(state.duration_bias(MELODY), WHOLE) - at_length(
+        state.duration_bias(MELODY), QUARTER
+    )
 
 
 def test_octave_leaps_of_the_melody_are_less_likely_than_steps() -> None:
     state = state_of(asked(), Constraints())
     state.update(word(0, MELODY, 60))
     pitches = midi(np.ones(VOCABULARY[PITCH], dtype=bool))
-    bias = dict(zip(pitches, state.proximity(MELODY), strict=True))
+    bias = dict(zip(pitches, state.pitch_bias(MELODY), strict=True))
     assert bias[72] - bias[62] <= -2
     assert bias[62] == bias[58] == 0
 
@@ -96,29 +100,29 @@ def test_what_was_sung_is_forgotten_after_some_bars(monkeypatch: pytest.MonkeyPa
         state = state_of(asked(), Constraints())
         sing(state, 8, QUARTER)
         sing(state, 4, 3)
-        return at_length(state.holding(MELODY), WHOLE)
+        return at_length(state.duration_bias(MELODY), WHOLE)
 
     on = after_a_change()
-    monkeypatch.setattr(constraints, "_LISTENING", 1e9)
+    monkeypatch.setattr(decoding_state, "REST_MEMORY", 1e9)
     assert on - after_a_change() >= 2
 
 
 def test_whole_notes_of_the_harmony_are_likelier() -> None:
-    bias = state_of(asked(), Constraints()).holding(HARMONY)
+    bias = state_of(asked(), Constraints()).duration_bias(HARMONY)
     assert at_length(bias, WHOLE) - at_length(bias, QUARTER) >= 0.4
 
 
 def test_the_memory_weighs_three_times_as_much_in_the_melody() -> None:
     state = state_of(asked(), Constraints())
-    assert np.exp(state.recall(3, MELODY)) >= 3
-    assert state.recall(3, HARMONY) == 0
+    assert np.exp(state.copy_bias(3, MELODY)) >= 3
+    assert state.copy_bias(3, HARMONY) == 0
 
 
 def test_a_bar_ahead_of_its_density_waits() -> None:
     state = state_of(asked(density=2.0), Constraints())
     for i in range(5):
         state.update(word(3 * i, COUNTER, 60))
-    bias = state.pace()
+    bias = state.position_bias()
     assert bias[FIRST_POSITION + 36] - bias[FIRST_POSITION + 13] >= 1
 
 
@@ -127,13 +131,13 @@ def test_velocities_far_from_the_loudness_are_unlikely(monkeypatch: pytest.Monke
     loud = bins().velocities / 127
 
     def likeliest() -> float:
-        return float(loud[state.dynamics()[1:].argmax()])
+        return float(loud[state.velocity_bias()[1:].argmax()])
 
-    bias = state.dynamics()[1:]
+    bias = state.velocity_bias()[1:]
     assert bias[np.abs(loud - 0.6).argmin()] - bias[np.abs(loud - 0.25).argmin()] >= 8
     state.update(word(0, MELODY, 60, velocity=1))
     on = likeliest()
-    monkeypatch.setattr(constraints, "_MAKES_UP", 0.0)
+    monkeypatch.setattr(decoding_state, "MAX_VELOCITY_CORRECTION", 0.0)
     assert on - likeliest() >= 0.05
 
 
@@ -142,16 +146,16 @@ def test_a_bar_ends_neither_long_before_nor_long_after_its_density() -> None:
     may_end = []
     for i in range(10):
         state.update(word(3 * i, COUNTER, 60, QUAVER))
-        may_end.append(bool(state.places()[BAR]))
+        may_end.append(bool(state.position_mask()[BAR]))
     assert may_end == [False] * 6 + [True] * 4
-    assert np.flatnonzero(state.places()).tolist() == [BAR]
+    assert np.flatnonzero(state.position_mask()).tolist() == [BAR]
 
 
 @pytest.mark.parametrize("role", [MELODY, HARMONY])
 def test_strong_beats_have_chord_tones_by_default(role: int) -> None:
     state = state_of(asked(), Constraints())
     strong, weak = (
-        {pitch % 12 for pitch in midi(state.pitches(FIRST_POSITION + 12 * beat, role, 1))}
+        {pitch % 12 for pitch in midi(state.pitch_mask(FIRST_POSITION + 12 * beat, role, 1))}
         for beat in (2, 1)
     )
     assert strong == {0, 4, 7}
@@ -161,7 +165,7 @@ def test_strong_beats_have_chord_tones_by_default(role: int) -> None:
 def test_the_last_bar_resolves_by_default() -> None:
     state = state_of(asked(), Constraints(), bar=15)
     for role in (MELODY, COUNTER, HARMONY):
-        pitches = midi(state.pitches(FIRST_POSITION + 5, role, 1))
+        pitches = midi(state.pitch_mask(FIRST_POSITION + 5, role, 1))
         assert {pitch % 12 for pitch in pitches} == {0, 4, 7}
 
 
@@ -170,7 +174,7 @@ def test_ranges_and_voices_are_limited_by_default() -> None:
     for role, (low, high) in zip(
         (MELODY, COUNTER, HARMONY), ((55, 91), (48, 84), (28, 88)), strict=True
     ):
-        pitches = midi(state.pitches(FIRST_POSITION + 5, role, 1))
+        pitches = midi(state.pitch_mask(FIRST_POSITION + 5, role, 1))
         assert (pitches[0], pitches[-1]) == (low, high)
     state.update(word(0, MELODY, 60, WHOLE), number=1)
     state.update(word(12, MELODY, 62, WHOLE), number=2)
@@ -182,7 +186,7 @@ def test_ranges_and_voices_are_limited_by_default() -> None:
 
 def test_planned_roles_alone_play_by_default() -> None:
     plan = test_constraints.plan_of("C", roles="101")
-    assert state_of(plan, Constraints()).roles(FIRST_POSITION).tolist() == [
+    assert state_of(plan, Constraints()).role_mask(FIRST_POSITION).tolist() == [
         False,
         True,
         False,
@@ -190,18 +194,18 @@ def test_planned_roles_alone_play_by_default() -> None:
     ]
 
 
-def decoder(constraints: Constraints) -> decode.BatchedDecoder:
+def decoder(constraints: Constraints) -> batched_decoder.BatchedDecoder:
     options = NoteSamplingOptions(constraints=constraints)
     nothing = np.zeros((0, len(VOCABULARY)), dtype=np.int64)
-    return decode.BatchedDecoder(network(), SHORT, options, range(4), nothing, 1)
+    return batched_decoder.BatchedDecoder(network(), SHORT, options, range(4), nothing, 1)
 
 
 def test_the_memory_prefers_whole_phrases() -> None:
-    motifs = Motifs(torch.zeros(1, 1, 8, 5), torch.ones(1, 1, 2, 8))
+    motifs = MotifPrediction(torch.zeros(1, 1, 8, 5), torch.ones(1, 1, 2, 8))
     nothing = torch.zeros(1)
-    ready = WordState(nothing, nothing, nothing, None, motifs)  # type: ignore[arg-type]
+    ready = DecoderOutput(nothing, nothing, nothing, None, motifs)  # type: ignore[arg-type]
     rows = np.array([[FIRST_POSITION, 0, 0, 0, 0]])
-    motifs = decoder(Constraints())._recalling(ready, ROLE, rows).motifs
+    motifs = decoder(Constraints())._with_copy_bias(ready, ROLE, rows).motifs
     assert motifs is not None
     weighed = motifs.weights[0, 0, 0]
     assert weighed[3] / weighed[2] >= 5 and weighed[7] / weighed[0] >= 5
@@ -221,7 +225,7 @@ def written(chosen: Constraints) -> IntArray:
 def test_bars_have_the_notes_and_the_loudness_that_are_asked() -> None:
     on, off = (
         written(Constraints()),
-        written(replace(Constraints(), counted=False, pace=0, dynamics=0)),
+        written(replace(Constraints(), count_notes=False, pace_weight=0, loudness_weight=0)),
     )
 
     def count_error(notes: IntArray) -> float:
@@ -241,7 +245,7 @@ def test_bars_have_the_notes_and_the_loudness_that_are_asked() -> None:
 def kept(monkeypatch: pytest.MonkeyPatch, best: int, given: Infill | None = None) -> IntArray:
     """The words that are kept where candidate ``best`` is by far the likeliest."""
     bonus = 100.0 * np.eye(4)[best]
-    monkeypatch.setattr(decode.BatchedDecoder, "likelihood", lambda _: bonus)
+    monkeypatch.setattr(batched_decoder.BatchedDecoder, "mean_log_probs", lambda _: bonus)
     options = NoteSamplingOptions(candidates=4)
     return sample_words(network(), SHORT, options, torch.Generator().manual_seed(5), given)
 
@@ -254,11 +258,11 @@ def test_the_likeliest_candidate_is_kept(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_new_bars_are_kept_that_lead_best_to_the_next_one(monkeypatch: pytest.MonkeyPatch) -> None:
     piece = kept(monkeypatch, 0)
     given = Infill(piece, range(1, 3))
-    monkeypatch.setattr(decode.BatchedDecoder, "likelihood", lambda self: np.zeros(4))
+    monkeypatch.setattr(batched_decoder.BatchedDecoder, "mean_log_probs", lambda self: np.zeros(4))
     chosen = set()
     for best in range(4):
         rewards = iter(100.0 * np.eye(4)[best])
-        monkeypatch.setattr(decode, "_joining", lambda *_, r=rewards: float(next(r)))
+        monkeypatch.setattr(decode, "_next_bar_score", lambda *_, r=rewards: float(next(r)))
         options = NoteSamplingOptions(candidates=4)
         words = sample_words(network(), SHORT, options, torch.Generator().manual_seed(6), given)
         chosen.add(words.tobytes())
@@ -269,8 +273,8 @@ def test_new_bars_have_three_candidates_at_least(monkeypatch: pytest.MonkeyPatch
     piece = sample_words(network(), SHORT, NoteSamplingOptions(), torch.Generator().manual_seed(5))
     sizes: list[int] = []
     monkeypatch.setattr(
-        decode.BatchedDecoder,
-        "likelihood",
+        batched_decoder.BatchedDecoder,
+        "mean_log_probs",
         lambda self: sizes.append(len(self.words)) or np.zeros(len(self.words)),
     )
     given = Infill(piece, range(1, 3))
@@ -291,6 +295,6 @@ def rhythm(notes_per_bar: int, velocity: int) -> IntArray:
 
 def test_missed_density_and_loudness_cost_a_candidate() -> None:
     pieces = [rhythm(8, 76), rhythm(4, 76), rhythm(8, 32)]
-    as_asked, thin, soft = decode.score(SHORT, pieces, range(4))
+    as_asked, thin, soft = decode.target_scores(SHORT, pieces, range(4))
     assert as_asked - thin >= 0.4
     assert as_asked - soft >= 1.0

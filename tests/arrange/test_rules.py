@@ -12,7 +12,7 @@ import pytest
 from amt.arrange import arrange, drums, load_style
 from amt.arrange.form import form_of
 from amt.arrange.score import write_score
-from amt.types import Cut, Note, Plan, Section
+from amt.types import Accent, Cut, Note, Plan, Section
 from tests.arrange.plan_strategies import make_plan, moods
 from tests.arrange.test_patterns import tracks_of
 
@@ -35,6 +35,12 @@ def lively(**wishes: object) -> Plan:
 
 def share(holds: Sequence[bool]) -> float:
     return float(np.mean(list(holds)))
+
+
+def test_the_bass_approaches_the_next_root_by_the_key_even_from_afar() -> None:
+    plan = make_plan(64, density=14, chords="C F", key="C major", seed=3)
+    leading = [a for a, b in pairwise(bass_of(plan)) if b.start % (4 * BEAT) == 0][:-1]
+    assert {note.pitch % 12 for note in leading} <= set(plan.key.scale)
 
 
 def test_the_bass_approaches_the_next_root_by_a_step_of_the_key() -> None:
@@ -121,6 +127,19 @@ def test_the_backbeat_has_no_bass_drum_until_the_music_is_busy() -> None:
 
     assert on_backbeats(8.0) == 0
     assert on_backbeats(16.0) >= 0.2
+
+
+def test_a_bass_note_on_a_backbeat_has_no_bass_drum_until_the_music_is_busy() -> None:
+    plan = lively(density=8.0, accents=(Accent(16.5, 1.0),))
+    assert any(note.start == 33 * BEAT for note in bass_of(plan))
+    assert not any(n.start == 33 * BEAT and n.pitch == drums.KICK for n in kit(plan))
+
+
+def test_notes_off_the_beat_stray_by_a_few_milliseconds() -> None:
+    ticks = [n.start for n in tracks_of(arrange(TURNS), "piano")["arpeggio"]]
+    strays = {(tick + 60) % 120 - 60 for tick in ticks}
+    assert 2 <= max(strays) <= 5
+    assert -5 <= min(strays) <= -2
 
 
 def test_thin_music_has_the_rim_and_fuller_music_the_snare() -> None:

@@ -29,11 +29,6 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypedDict, Unpack
 from amt.errors import AmtError, InputError, quoted, suggestion
 from amt.features.kept_clip import KeptClip
 from amt.midi import write_midi
-from amt.options import (
-    PathLike,
-    Words,
-    generate_options,
-)
 from amt.outputs import (
     FILM_SUFFIXES,
     MIDI_SUFFIXES,
@@ -49,6 +44,7 @@ from amt.pipeline import generate as run
 from amt.plan import plan_to_json
 from amt.reporter import Reporter, callback_reporter
 from amt.types import ArrangerName, Plan, Song, VideoFeatures
+from amt.words import PathLike, Words, generate_options, request_from
 
 if TYPE_CHECKING:
     from render.engine import Rendering
@@ -101,7 +97,7 @@ def generate(
             * ``arranger`` ("neural" or "patterns"), ``candidates``, ``drums``, ``melody``;
             * ``fit`` (True), ``hits`` (seconds or "1:02.5"), ``backend`` ("auto", "clip" or
               "analytic"), ``clip_model``, ``allow_download``;
-            * ``temperature``, ``top_p``, ``guidance``, ``affect_guidance``, ``colour``,
+            * ``temperature``, ``top_p``, ``guidance``, ``affect_guidance``, ``chord_mood``,
               ``weights``.
 
     Raises:
@@ -110,7 +106,7 @@ def generate(
     """
     _check_names(words, Words, "generate")
     clip = Path(video)
-    options = generate_options(words, clip_title(clip))
+    options = generate_options(request_from(words), clip_title(clip))
     models = _kept_models(options.arrangement.arranger, options.weights, _state(options.weights))
     made = run(clip, options, reporter or callback_reporter(progress, say), models)
     return Soundtrack(clip, made.features, made.plan, made.song)

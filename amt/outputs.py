@@ -93,7 +93,7 @@ def check_outputs(
                     f"{shown(path)} is named for two outputs: choose another name for one"
                 )
             if replaceable is not None and path not in replaceable and os.path.lexists(target):
-                raise OutputError(f"{shown(path)} exists already: add --force to replace it")
+                raise OutputError(f"{shown(path)} exists already: use `force` to replace it")
             taken[target] = path
 
 
@@ -344,11 +344,11 @@ def _rename_to_free(staged: Path, target: Path, final: Path) -> None:
     try:
         os.link(staged, target)
     except FileExistsError:
-        raise OutputError(f"{final} has appeared meanwhile: add --force to replace it") from None
+        raise OutputError(f"{final} has appeared meanwhile: use `force` to replace it") from None
     except OSError:  # a file system without hard links
         if os.path.lexists(target):
             raise OutputError(
-                f"{final} has appeared meanwhile: add --force to replace it"
+                f"{final} has appeared meanwhile: use `force` to replace it"
             ) from None
         staged.replace(target)
     else:

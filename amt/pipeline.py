@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from amt.arrange import arrange, load_network, load_style
 from amt.compose import ComposeOptions, compose
@@ -14,6 +14,7 @@ from amt.features import extract_features
 from amt.features.video import clip_end_s
 from amt.models.weights import load_composer, load_expression
 from amt.mood import MoodSpan, parse_moods
+from amt.options import Backend
 from amt.plan import DEFAULT_ARRANGER, rounded
 from amt.reporter import DEFAULT_REPORTER, SILENT, Reporter
 from amt.timing.options import check_input
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
     from amt.models.chords.network import Composer
     from amt.models.expression import Expression
     from amt.models.notes.network import Arranger
-
-Backend = Literal["auto", "clip", "analytic"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from amt.chords import Chord, Key
+from amt.options.notes import ArrangerName as ArrangerName
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -49,7 +50,6 @@ EMOTIONS = tuple(EMOTION_VALENCE_AROUSAL)
 _MOST_SHOWN = 40
 
 CutKind = Literal["cut", "dissolve", "fade"]
-ArrangerName = Literal["neural", "patterns"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,33 +5,65 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from render.errors import AudioError, EngineError
+from render.files.options import LARGEST_SEED, Option, check_options
 
 NEURAL = "diffusion"
 """Name of the engine that is a network; the others play soundfonts."""
 
 _SAMPLE_RATES = (8000, 96000)
 """Lowest and highest in Hz; the limiter and the loudness meter are tested between them."""
+_PANEL = "Sound"
 
 
 @dataclass(frozen=True, slots=True)
 class NeuralOptions:
-    """Options of the engine ``diffusion``; the other engines ignore them."""
+    """Options of the engine ``diffusion``; the other engines ignore them.
 
-    steps: int = 1
-    """Steps of the flow in a window, 1 to 20. More add detail and, with the published networks,
-    more noise."""
-    guidance: float = 1.0
-    """Scale of classifier-free guidance by the notes, 1 to 10; 1 is as trained."""
-    seed: int = 0
-    """Of the noise, 0 or more; equal seeds give equal sound."""
-    networks: Path | None = None
+    Raises:
+        EngineError: a value is out of its range.
+    """
+
+    steps: Annotated[
+        int,
+        Option(
+            "With diffusion: evaluations of the network (1-20); more give more detail.", _PANEL,
+            low=1, high=20,
+        ),
+    ] = 1  # fmt: skip
+    """Evaluations for each window. With the networks that ship, more draw more noise, too."""
+    guidance: Annotated[
+        float,
+        Option(
+            "With diffusion: classifier-free guidance scale of the notes (1-10, 1 as trained).",
+            _PANEL, low=1, high=10,
+        ),
+    ] = 1.0  # fmt: skip
+    seed: Annotated[
+        int,
+        Option(
+            "With diffusion of 2 steps or more: another seed, another noise.", _PANEL,
+            low=0, high=LARGEST_SEED,
+        ),
+    ] = 0  # fmt: skip
+    networks: Annotated[
+        Path | None,
+        Option("With diffusion: folder with other networks.", _PANEL, flag="renderer"),
+    ] = None
     """Folder with ``denoiser`` and ``vocoder``; None takes the installed ones."""
-    unsupported: Literal["soundfont", "refuse"] = "soundfont"
-    """Whether a soundfont plays the notes that the network was not trained on, or the file is
-    refused."""
+    unsupported: Annotated[
+        Literal["soundfont", "refuse"],
+        Option(
+            "With diffusion: what the network does not support is played by a soundfont, or the "
+            "file is refused.",
+            _PANEL, old_flags=("--unlearned",),
+        ),
+    ] = "soundfont"  # fmt: skip
+
+    def __post_init__(self) -> None:
+        check_options(self, EngineError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +75,21 @@ class RenderOptions:
         AudioError: the length is not a positive number.
     """
 
-    engine: str = "auto"
-    """``auto``, ``fluidsynth``, ``midirenderer`` or ``diffusion``."""
-    soundfont: Path | None = None
-    """The soundfont file; see :func:`render.soundfont.find.find_soundfont` for None."""
+    engine: Annotated[
+        str,
+        Option(
+            "Synthesiser of soundfonts, or diffusion: a network (auto takes a soundfont).", _PANEL,
+            choices=("auto", "fluidsynth", "midirenderer", NEURAL),
+        ),
+    ] = "auto"  # fmt: skip
+    soundfont: Annotated[
+        Path | None,
+        Option(
+            "SF2 or SF3 file; else $AMT_SOUNDFONT, else one of the system, else a small one.",
+            _PANEL,
+        ),
+    ] = None
+    """See :func:`render.soundfont.find.find_soundfont` for None."""
     sample_rate: int = 44100
     """In Hz, 8000 to 96000."""
     loudness_lufs: float = -14.0

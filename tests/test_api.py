@@ -14,6 +14,7 @@ from base64 import b64decode
 from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
+from typing import get_type_hints
 
 import mido
 import pretty_midi
@@ -30,12 +31,14 @@ from amt.errors import AmtError, InputError
 from amt.features import load_features, save_features
 from amt.midi import read_midi, write_midi
 from amt.models.weights import PACKAGED
-from amt.options import generate_options, parse_primer
+from amt.options import Request, parse_primer
 from amt.pipeline import GenerateOptions
 from amt.pipeline import generate as run_pipeline
 from amt.plan import read_plan, write_plan
 from amt.reporter import Cancelled, CancelToken, callback_reporter
 from amt.types import Arrangement, ArrangerName, Track
+from amt.words import Words, generate_options, request_from
+from render.files.options import option_fields
 from tests.features.clips import shots, write_clip
 
 ROOT = Path(__file__).parents[1]
@@ -154,7 +157,9 @@ def test_a_token_cancels_a_run_at_its_next_report(clip: Path) -> None:
 
 
 def test_the_notes_are_those_of_the_pipeline(clip: Path, piece: amt.Soundtrack) -> None:
-    options = generate_options({"seed": 3, "style": Path("piano"), **FAST}, "two shots")
+    options = generate_options(
+        request_from({"seed": 3, "style": Path("piano"), **FAST}), "two shots"
+    )
     made = run_pipeline(clip, options)
     assert (made.song, piece.plan.arrangement) == (piece.song, Arrangement("patterns"))
     assert midi_of(amt.generate(clip, seed=3, style="piano", **FAST)) == midi_of(piece)
@@ -242,23 +247,27 @@ def test_a_path_that_cannot_be_written_is_refused_before_the_work(
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ({"seed": -1}, "--seed is -1"),
-        ({"seed": 1.5}, "--seed is 1.5"),
-        ({"seed": "one"}, "--seed is 'one'"),
+        ({"seed": -1}, "`seed` is -1"),
+        ({"seed": 1.5}, "`seed` is 1.5"),
+        ({"seed": "one"}, "`seed` is 'one'"),
         ({"style": "pianoo"}, "did you mean 'piano'"),
         ({"key": "H dur"}, "unknown key 'H dur'"),
-        ({"bpm": "fast"}, "--bpm is 'fast'"),
+        ({"bpm": "fast"}, "`bpm` is 'fast'"),
         ({"bpm": 1000}, "60 to 160"),
-        ({"bpm": float("nan")}, "--bpm is nan"),
+        ({"bpm": float("nan")}, "`bpm` is nan"),
         ({"emotion": "hapy"}, "unknown mood 'hapy'"),
         ({"primer": ["Am", "Hx"]}, "unknown chord 'Hx'"),
         ({"hits": ["1:99"]}, "'1:99' is no time"),
-        ({"backend": "clp"}, "--backend is 'clp'"),
-        ({"arranger": "me"}, "--arranger is 'me'"),
-        ({"candidates": 0}, "--candidates is 0"),
-        ({"candidates": 2, "arranger": "patterns"}, "--candidates was given"),
-        ({"drums": True, "style": "piano"}, "--drums was given"),
-        ({"colour": -1}, "--colour is -1"),
+        ({"backend": "clp"}, "`backend` is 'clp'"),
+        ({"arranger": "me"}, "`arranger` is 'me'"),
+        ({"candidates": 0}, "`candidates` is 0"),
+        ({"candidates": 2, "arranger": "patterns"}, "`candidates` was given"),
+        ({"drums": True, "style": "piano"}, "`drums` was given"),
+        ({"chord_mood": -1}, "`chord_mood` is -1; expected a number from 0 to 20"),
+        ({"colour": -1}, "`chord_mood` is -1"),
+        ({"colour": 1, "chord_mood": 1}, "its old name colour are given"),
+        ({"hits": [1], "fit": False}, "leave out `fit=False`"),
+        ({"temperature": 0}, "`temperature` is 0; expected a number from 0.01 to 5"),
     ],
 )
 def test_a_word_without_a_meaning_is_one_sentence(
@@ -277,9 +286,19 @@ def test_an_unknown_word_is_no_option(clip: Path, piece: amt.Soundtrack) -> None
 
 
 def test_nothing_asked_is_the_default() -> None:
-    assert generate_options({}) == GenerateOptions()
+    assert generate_options(request_from({})) == GenerateOptions()
     nothing = dict.fromkeys(("key", "bpm", "emotion", "primer", "arranger", "weights", "drums"))
-    assert generate_options(nothing) == GenerateOptions()
+    assert generate_options(request_from(nothing)) == GenerateOptions()
+
+
+def test_the_words_are_the_fields_of_the_options() -> None:
+    hints = get_type_hints(Request)
+    fields = {field.name for kind in hints.values() for field in option_fields(kind)}
+    assert Words.__annotations__.keys() == fields | {"colour"}
+
+
+def test_former_words_are_taken() -> None:
+    assert request_from({"colour": 0.5}) == request_from({"chord_mood": 0.5})
 
 
 CHORDS = st.sampled_from(["C", "Am", "F#m7b5", "Bbmaj7", "N", "A:min7"])

@@ -12,7 +12,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +23,10 @@ import soundfile
 
 from amt.cli import generate, main
 from amt.compose import ComposeOptions
-from amt.models.chords.decode import SamplingOptions
+from amt.options import FitOptions, MusicOptions, SamplingOptions
+from amt.pipeline import GenerateOptions
 from amt.plan import read_plan
+from render.files.options import option_fields
 
 STORM = Path(__file__).parent / "data" / "storm.mp4"
 
@@ -173,7 +174,7 @@ BAD_OPTIONS = {
     "emotion span": (["--emotion", "sad:1-99"], "inside the clip"),
     "seed": (["--seed", "-1"], "--seed"),
     "temperature": (["--temperature", "nan"], "temperature"),
-    "top p": (["--top-p", "1.5"], "top_p"),
+    "top p": (["--top-p", "1.5"], "--top-p is 1.5; expected a number from 1e-06 to 1"),
     "guidance": (["--guidance", "-2"], "guidance"),
     "bpm": (["--bpm", "-120"], "-120"),
     "bpm nan": (["--bpm", "nan"], "nan"),
@@ -185,7 +186,8 @@ BAD_OPTIONS = {
     "no number": (["--bpm", "fast"], "--bpm"),
     "weights": (["--weights", "."], "composer"),
     "backend": (["--backend", "magic"], "magic"),
-    "no number of the table": (["--colour", "red"], "--colour"),
+    "no number of the table": (["--chord-mood", "red"], "--chord-mood"),
+    "no number of a former name": (["--colour", "red"], "--colour"),
     "unknown option": (["--styel", "piano"], "--style"),
     "sound as notes": (["--out", "a.wav"], "--wav"),
     "film as sound": (["--wav", "a.mp4"], "--mp4"),
@@ -360,12 +362,35 @@ def test_help_needs_no_heavy_library() -> None:
 
 def test_the_command_and_the_library_have_the_same_defaults() -> None:
     parameters = inspect.signature(generate).parameters
-    for options in (SamplingOptions(), ComposeOptions()):
-        shared = {f.name for f in fields(options)} & set(parameters) - {"key", "moods"}
-        assert shared
-        for name in shared:
-            expected = getattr(options, name)
-            assert parameters[name].default == expected or not expected, name
+    made = ComposeOptions()
+    named = {"mood_smoothing": "mood_sigma_s", "chord_mood": "chord_mood_weight"}
+    for options in (MusicOptions(), SamplingOptions(), FitOptions()):
+        for field in option_fields(type(options)):
+            expected = getattr(options, field.name)
+            assert parameters[field.name].default == expected or not expected, field.name
+            own = made.sampling if hasattr(made.sampling, field.name) else made
+            name = named.get(field.name, field.name)
+            assert not hasattr(own, name) or getattr(own, name) == expected, field.name
+
+
+def test_former_names_of_options_are_taken_and_hidden(
+    run: Run, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Reached(Exception):
+        pass
+
+    def take(_: Path, options: GenerateOptions, *__: object) -> None:
+        raise Reached(options.compose.chord_mood_weight)
+
+    monkeypatch.setattr("amt.pipeline.generate", take)
+    for flag in ("--colour", "--chord-mood"):
+        code, _, err = run("generate", clip, "--out", tmp_path / "a.mid", "-q", flag, "3")
+        assert (code, "Reached: 3.0" in err) == (1, True), err
+    code, _, err = run("generate", clip, "--colour", "3", "--chord-mood", "3", "-q")
+    assert (code, "--chord-mood and its old name --colour" in err) == (2, True)
+    for command in ("generate", "render"):
+        out = run(command, "--help")[1]
+        assert "--colour" not in out and "--unlearned" not in out
 
 
 def test_an_output_that_exists_is_replaced_only_by_force(

@@ -149,7 +149,7 @@ MISTAKES = {
     "idle model of features": ("features clip.mp4 --out f.npz --backend analytic --clip-model x",
                                "--backend"),
     "soundfont that nothing plays": (
-        "generate clip.mp4 --wav b.wav --engine diffusion --unlearned refuse --soundfont s.sf2",
+        "generate clip.mp4 --wav b.wav --engine diffusion --unsupported refuse --soundfont s.sf2",
         "refuse leaves nothing",
     ),
     "idle map": ("regenerate plan.json --bars 1-2 --out b.mid --map a=b", "--midi"),

@@ -84,7 +84,7 @@ def test_stems_and_refusal(run, midi, networks, tmp_path):
     assert (code, err) == (0, "")
     assert sorted(p.name for p in stems.iterdir()) == ["01_piano.flac", "02_bagpipe.flac"]
     out = tmp_path / "refused.wav"
-    code, err = run("render", midi, "--out", out, *neural, "--unlearned", "refuse", "-q")
+    code, err = run("render", midi, "--out", out, *neural, "--unsupported", "refuse", "-q")
     assert (code, err.count("\n")) == (2, 1)
     assert "Bagpipe" in err
     assert not out.exists()
@@ -93,11 +93,11 @@ def test_stems_and_refusal(run, midi, networks, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "word"),
     [
-        (["--steps", "0"], "0 steps"),
-        (["--steps", "21"], "choose 1 to 20"),
-        (["--guidance", "0.5"], "guidance 0.5"),
-        (["--guidance", "nan"], "guidance nan"),
-        (["--seed", "-1"], "seed -1"),
+        (["--steps", "0"], "--steps is 0; expected a whole number from 1 to 20"),
+        (["--steps", "21"], "--steps is 21"),
+        (["--guidance", "0.5"], "--guidance is 0.5"),
+        (["--guidance", "nan"], "--guidance is nan"),
+        (["--seed", "-1"], "--seed is -1"),
         (["--renderer", "nowhere"], "no denoiser at nowhere"),
         (["--engine", "auto", "--steps", "4"], "--steps was given"),
         (["--engine", "auto", "--renderer", "."], "--renderer was given"),
@@ -132,5 +132,5 @@ def test_generate_plays_its_song_on_the_networks(run, networks, tmp_path):
         "generate", "--video", clip, "--out", tmp_path / "b.mid", "--wav", tmp_path / "b.wav",
         *neural[:4], "--steps", 99, "-q",
     )  # fmt: skip
-    assert (code, "99 steps" in err) == (2, True)
+    assert (code, "--steps is 99" in err) == (2, True)
     assert set(tmp_path.iterdir()) == before

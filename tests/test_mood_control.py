@@ -16,7 +16,6 @@ from amt.arrange import arrange
 from amt.compose import ComposeOptions, compose
 from amt.compose.harmony import TENSE_QUALITIES
 from amt.midi import write_midi
-from amt.models.chords.decode import SamplingOptions
 from amt.models.chords.network import Composer
 from amt.models.config import ComposerConfig, ExpressionConfig
 from amt.models.expression import Expression
@@ -30,6 +29,7 @@ from amt.mood import (
     tension,
     toned,
 )
+from amt.options import SamplingOptions
 from amt.types import EMOTIONS, Cut, Plan, VideoFeatures
 
 TOY_COMPOSER = ComposerConfig(d_model=16, n_heads=2, d_ff=32, encoder_layers=1, decoder_layers=2)

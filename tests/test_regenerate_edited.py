@@ -269,9 +269,9 @@ def test_what_is_not_recognised_is_refused_with_the_option_that_decides(tmp_path
     assert "\n" not in message
     for part in (
         f'"VST {number}"',
-        f'--map "VST {number}=',
-        f'--map "VST {number}=-"',
-        '--map "-=',
+        f'`map="VST {number}=',
+        f'`map="VST {number}=-"`',
+        '`map="-=',
     ):
         assert part in message
     assert not (tmp_path / "new.mid").exists()
@@ -323,7 +323,7 @@ def test_a_copy_on_another_instrument_is_renewed_on_request(tmp_path: Path) -> N
     edited = edits.with_track([(0, mido.MetaMessage("track_name", name="Tuba")), *copy])(original())
     file, outcome = made_of(edited, tmp_path)
     assert file.tracks[-1] == edited.tracks[-1]
-    assert f'--map "{len(edited.tracks) - 1}={band_bass()}"' in outcome.matches[-1].why
+    assert f'`map="{len(edited.tracks) - 1}={band_bass()}"`' in outcome.matches[-1].why
     file, _ = made_of(edited, tmp_path, "Tuba=bass")
     check_outside(edited, file, SPAN)
     assert edits.onsets(File((file.tracks[-1],))) == edits.onsets(File((file.tracks[number],)))
@@ -344,9 +344,9 @@ def test_hands_that_were_rewritten_are_known_by_their_channel(tmp_path: Path) ->
         ("bass", "expected a track of the MIDI file, = and a track of the plan"),
         ("=bass", "expected a track"),
         ("-=-", "expected a track"),
-        ("nobody=bass", '--map names "nobody", but the tracks of the MIDI file are: 1 '),
-        ("1=tuba", '--map names "tuba", but the tracks of the plan are: '),
-        ("99=bass", "--map names"),
+        ("nobody=bass", '`map` names "nobody", but the tracks of the MIDI file are: 1 '),
+        ("1=tuba", '`map` names "tuba", but the tracks of the plan are: '),
+        ("99=bass", "`map` names"),
         ("1=-;1=bass", "is your own and that it is not"),
         ("1=bass;-=bass", "two things of one track"),
     ],
@@ -531,7 +531,7 @@ def test_never_doubled(plan: Plan, edit: Edit, data: st.DataObject) -> None:
         try:
             file, _ = made_of(edited, folder, plan=plan, rewrite=rewrite)
         except InputError as error:  # so few notes that it is not clear whose they are
-            assert "--map" in str(error)
+            assert "`map" in str(error)
             return
     span = range(round(span.start * scale), round(span.stop * scale))
     check_outside(edited, replace(file, tracks=file.tracks[: len(edited.tracks)]), span)

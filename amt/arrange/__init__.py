@@ -70,8 +70,7 @@ def load_network(arranger: ArrangerName, weights: Path | None = None) -> Arrange
     folder = (weights or PACKAGED) / "arranger"
     if not folder.is_dir():
         raise WeightsError(
-            f"there are no weights of the neural arranger in {shown(folder)}: choose --arranger "
-            "patterns, "
-            "or name the folder that holds them with --weights"
+            f"there are no weights of the neural arranger in {shown(folder)}: choose "
+            "`arranger='patterns'`, or name the folder that holds them with `weights`"
         )
     return load_arranger(folder)

@@ -6,12 +6,17 @@ import contextlib
 import os
 import sys
 
+from amt.cli.flags import with_flags
 from amt.errors import OutputError
 
 
 def say(text: str) -> None:
-    """Print one sentence on stderr; control characters in it are shown, not obeyed."""
-    line = " ".join(text.split())
+    """Print one sentence on stderr.
+
+    Fields that it names in backticks are called as on the command line; control characters are
+    shown, not obeyed.
+    """
+    line = " ".join(with_flags(text).split())
     line = "".join(
         c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in line
     )

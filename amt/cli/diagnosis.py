@@ -224,7 +224,7 @@ def _clip() -> Iterator[Finding]:
             "CLIP",
             "better" if status.files else "missing",
             lacks if status.files else f"{lacks}; without it, light and colour tell the mood",
-            " or ".join(f"`{way}`" for way in status.ways),
+            f"`{status.command}` or `amt generate --allow-download …`",
         )
 
 

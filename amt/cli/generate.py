@@ -3,44 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from amt.cli.app import app
-from amt.cli.features import refuse_clip_options
 from amt.cli.files import check_suffix, consent, refuse_idle, staged
 from amt.cli.inputs import check_input
-from amt.cli.options import (
-    AllowDownload,
-    ArrangerOption,
-    AsJson,
-    Backend,
-    BackendName,
-    Candidates,
-    ClipModel,
-    Drums,
-    Engine,
-    EngineName,
-    FilmCodec,
-    Force,
-    Hits,
-    Melody,
-    Networks,
-    Quiet,
-    SoundFont,
-    Steps,
-    UnlearnedOption,
-    key_completions,
-    mood_completions,
-    number,
-    style_completions,
-)
+from amt.cli.options import FilmOptions, OutputOptions, RunOptions
 from amt.cli.progress import reporting
-from amt.cli.sound import NO_SOUNDFONT_PLAYS, check_player, render_options
+from amt.cli.signature import Given, Only, expanded
+from amt.cli.sound import check_player, refuse_idle_sound, render_options
 from amt.cli.summary import summarise
 from amt.cli.targets import Delivery, Targets
+from amt.cli.video import refuse_idle_clip
 from amt.errors import InputError, OutputError, shown
+from amt.options import Request
 from amt.outputs import (
     FILM_SUFFIXES,
     MIDI_SUFFIXES,
@@ -49,174 +27,35 @@ from amt.outputs import (
     SOUND_SUFFIXES,
     clip_title,
 )
+from render.options import NeuralOptions, RenderOptions
+
+if TYPE_CHECKING:
+    from amt.pipeline import GenerateOptions
 
 
 @app.command()
+@expanded
 def generate(
+    *,
     clip: Annotated[
         Path | None, typer.Argument(help="The clip to score.", show_default=False)
     ] = None,
-    video: Annotated[Path | None, typer.Option(help="The same, as an option.")] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(help="MIDI file to write; else the clip's name with .mid, here."),
-    ] = None,
-    wav: Annotated[Path | None, typer.Option(help="Also render to this WAV or FLAC file.")] = None,
-    mp4: Annotated[
-        Path | None,
-        typer.Option(help="Also write the clip with its new soundtrack (MP4, MOV, MKV or WebM)."),
-    ] = None,
-    plan: Annotated[
-        Path | None, typer.Option(help="Also write the plan, to edit and arrange again.")
-    ] = None,
-    report: Annotated[
-        Path | None,
-        typer.Option(help="Also write a page that shows and plays how the music follows (HTML)."),
-    ] = None,
-    seed: Annotated[
-        int, typer.Option(help="Another seed, another piece.", rich_help_panel="Music")
-    ] = 0,
-    style: Annotated[
-        str,
-        typer.Option(
-            autocompletion=style_completions,
-            help="A style that amt styles lists, or a TOML.",
-            rich_help_panel="Music",
-        ),
-    ] = "orchestral",
-    key: Annotated[
-        str | None,
-        typer.Option(
-            autocompletion=key_completions,
-            help="Such as 'A minor'; else the primer's, else chosen by mood.",
-            rich_help_panel="Music",
-        ),
-    ] = None,
-    bpm: Annotated[
-        float | None,
-        typer.Option(
-            parser=number("BPM"),
-            metavar="NUMBER",
-            help="Hold this tempo, 60-160; else chosen.",
-            rich_help_panel="Music",
-        ),
-    ] = None,
-    emotion: Annotated[
-        str | None,
-        typer.Option(
-            autocompletion=mood_completions,
-            help="Mood to ask for: 'tense', 'calm:0-12, tense:12-1:02.5', or a CSV of "
-            "start,end,mood; amt moods lists them.",
-            rich_help_panel="Music",
-        ),
-    ] = None,
-    mood_smoothing: Annotated[
-        float,
-        typer.Option(
-            parser=number("s"),
-            metavar="NUMBER",
-            help="How slowly mood may move: standard deviation of its kernel in seconds.",
-            rich_help_panel="Music",
-        ),
-    ] = 3.0,
-    mood_blend: Annotated[
-        float,
-        typer.Option(
-            parser=number(),
-            metavar="NUMBER",
-            help="How far --emotion replaces what the picture says: 0 not at all, 1 wholly.",
-            rich_help_panel="Music",
-        ),
-    ] = 1.0,
-    primer: Annotated[
-        str | None,
-        typer.Option(
-            help="First chords, such as 'Am F C G'; they imply the key.", rich_help_panel="Music"
-        ),
-    ] = None,
-    arranger: ArrangerOption = None,
-    candidates: Candidates = None,
-    drums: Drums = None,
-    melody: Melody = None,
-    fit: Annotated[
-        bool, typer.Option(help="Fit tempo and metre to the cuts.", rich_help_panel="Picture")
-    ] = True,
-    hit: Hits = None,
-    backend: Backend = BackendName.auto,
-    clip_model: ClipModel = None,
-    allow_download: AllowDownload = False,
-    temperature: Annotated[
-        float,
-        typer.Option(
-            parser=number(), metavar="NUMBER", help="Higher is bolder.", rich_help_panel="Sampling"
-        ),
-    ] = 1.0,
-    top_p: Annotated[
-        float,
-        typer.Option(
-            parser=number(),
-            metavar="NUMBER",
-            help="Share of chances in play.",
-            rich_help_panel="Sampling",
-        ),
-    ] = 0.98,
-    guidance: Annotated[
-        float,
-        typer.Option(
-            parser=number(),
-            metavar="NUMBER",
-            help="Pull of the picture; 0 is none.",
-            rich_help_panel="Sampling",
-        ),
-    ] = 1.5,
-    affect_guidance: Annotated[
-        float,
-        typer.Option(
-            parser=number(),
-            metavar="NUMBER",
-            help="How strongly the music follows mood, from chords to loudness; 0 is none.",
-            rich_help_panel="Sampling",
-        ),
-    ] = 1.5,
-    colour: Annotated[
-        float,
-        typer.Option(
-            parser=number(),
-            metavar="NUMBER",
-            help="How far chord types follow mood; 0 is off.",
-            rich_help_panel="Sampling",
-        ),
-    ] = 0.8,
-    weights: Annotated[
-        Path | None,
-        typer.Option(help="Folder with other models.", rich_help_panel="Sampling"),
-    ] = None,
-    engine: Engine = EngineName.auto,
-    soundfont: SoundFont = None,
-    steps: Steps = None,
-    renderer: Networks = None,
-    unlearned: UnlearnedOption = None,
-    keep_sound: Annotated[
-        float | None,
-        typer.Option(
-            parser=number("dB"),
-            metavar="NUMBER",
-            help="Keep the clip's own sound in --mp4 at this level in dB, such as -12.",
-            rich_help_panel="Sound",
-        ),
-    ] = None,
-    film_codec: FilmCodec = None,
-    embed_clip: Annotated[
+    outputs: OutputOptions,
+    request: Request,
+    playing: RenderOptions,
+    neural: Annotated[NeuralOptions, Only(("steps", "networks", "unsupported"))],
+    film: FilmOptions,
+    as_json: Annotated[
         bool,
         typer.Option(
-            "--embed-clip",
-            help="Put the clip into --report, which else plays it from where it is.",
-            rich_help_panel="Sound",
+            "--json",
+            help="Print one line of JSON on stdout: outputs, failed (output: why), duration_s, "
+            "key, tempo_bpm, bars, chords, notes, style, arranger, seed, engine, soundfont. Where "
+            "nothing was made there is none, and the exit code is 2.",
         ),
     ] = False,
-    as_json: AsJson = False,
-    force: Force = False,
-    quiet: Quiet = False,
+    run: RunOptions,
+    given: Given,
 ) -> None:
     """Compose a soundtrack for a clip.
 
@@ -224,75 +63,28 @@ def generate(
 
     [dim]amt generate clip.mp4 --out song.mid --style piano --seed 7 --plan plan.json[/dim]
     """
-    video = _one_clip(clip, video)
-    check_input(video, "video")
-    out = out or Path(f"{clip_title(video)}.mid")
-    for option, path, suffixes in (
-        ("--out", out, MIDI_SUFFIXES),
-        ("--wav", wav, SOUND_SUFFIXES),
-        ("--mp4", mp4, FILM_SUFFIXES),
-        ("--plan", plan, PLAN_SUFFIXES),
-        ("--report", report, PAGE_SUFFIXES),
-    ):
-        check_suffix(option, path, suffixes)
-    targets = Targets(out, wav, mp4, plan, report)
-    silent = targets.are_silent
-    refuse_idle(
-        [
-            (keep_sound is not None and mp4 is None, "--keep-sound", "needs a film: add --mp4"),
-            (film_codec is not None and mp4 is None, "--film-codec", "needs a film: add --mp4"),
-            (embed_clip and report is None, "--embed-clip", "needs a page: add --report"),
-            (mood_blend != 1 and emotion is None, "--mood-blend", "needs --emotion"),
-            (mood_blend == 0 and emotion is not None, "--emotion", "--mood-blend 0 overrules"),
-            (silent and soundfont is not None, "--soundfont", "needs --wav, --mp4 or --report"),
-            (silent and engine != "auto", "--engine", "needs --wav, --mp4 or --report"),
-            (
-                unlearned == "refuse" and soundfont is not None,
-                "--soundfont",
-                NO_SOUNDFONT_PLAYS,
-            ),
-        ]
-    )
-    refuse_clip_options(backend, clip_model, allow_download)
-    files = [Path(text) for text in (emotion, style) if text and Path(text).suffix]
-    inputs = [video, soundfont, weights, renderer, clip_model, *files]
-    replaceable = consent(targets.paths, inputs, force=force, quiet=quiet)
-    with reporting(quiet) as reporter:
-        sound = render_options(
-            engine, soundfont, steps=steps, networks=renderer, unsupported=unlearned
-        )
-        if wav is not None or mp4 is not None or soundfont is not None or engine != "auto":
-            check_player(sound)
-        if mp4 is not None:
-            from render.mux import check_film
+    video = _one_clip(clip, outputs.video)
+    targets = _checked_targets(video, outputs)
+    _refuse_idle(targets, request, film)
+    refuse_idle_sound(playing, neural, given, silent=targets.are_silent)
+    refuse_idle_clip(request.backend)
+    inputs = _inputs(video, request, playing, neural)
+    replaceable = consent(targets.paths, inputs, force=run.force, quiet=run.quiet)
+    with reporting(run.quiet) as reporter:
+        sound = render_options(playing, neural)
+        options = _checked_options(video, request, targets, sound, film)
+        from amt.pipeline import generate as compose_for
 
-            check_film(video, mp4, film_codec, keep_original=keep_sound)
-        from amt.options import generate_options
-        from amt.pipeline import generate as run
-
-        options = generate_options(
-            {
-                "seed": seed, "style": style, "key": key, "bpm": bpm, "emotion": emotion,
-                "mood_smoothing": mood_smoothing, "mood_blend": mood_blend, "primer": primer,
-                "arranger": arranger, "candidates": candidates, "drums": drums,
-                "melody": melody, "fit": fit, "hits": hit or (), "backend": backend.value,
-                "clip_model": clip_model, "allow_download": allow_download,
-                "temperature": temperature, "top_p": top_p, "guidance": guidance,
-                "affect_guidance": affect_guidance, "colour": colour, "weights": weights,
-            },
-            clip_title(video),
-        )  # fmt: skip
         with staged(targets.paths, replaceable) as stage:
             delivery = Delivery(
-                targets, sound, (film_codec, keep_sound), embed_clip, stage, reporter
+                targets, sound, (film.film_codec, film.keep_sound), film.embed_clip, stage, reporter
             )
-            generated = run(video, options, reporter)
+            generated = compose_for(video, options, reporter)
             delivery.write(video, generated)
-    made = [path for path in targets.paths if path not in delivery.failures]
     summarise(
         generated.plan,
         generated.song,
-        made,
+        [path for path in targets.paths if path not in delivery.failures],
         as_json=as_json,
         reporter=reporter,
         sound=delivery.played,
@@ -307,11 +99,88 @@ def _one_clip(clip: Path | None, video: Path | None) -> Path:
     """The clip, named either way.
 
     Raises:
-        InputError: it is named twice or not at all.
+        InputError: it is named twice or not at all, or is no video.
     """
     if clip is not None and video is not None:
         raise InputError(f"two clips are named, {shown(clip)} and {shown(video)}: name one")
     chosen = clip or video
     if chosen is None:
         raise InputError("no clip is named: amt generate clip.mp4, or --video clip.mp4")
+    check_input(chosen, "video")
     return chosen
+
+
+def _checked_targets(video: Path, outputs: OutputOptions) -> Targets:
+    """Where the results go.
+
+    Raises:
+        InputError: an output is of another kind than its option writes.
+    """
+    out = outputs.out or Path(f"{clip_title(video)}.mid")
+    for option, path, suffixes in (
+        ("--out", out, MIDI_SUFFIXES),
+        ("--wav", outputs.wav, SOUND_SUFFIXES),
+        ("--mp4", outputs.mp4, FILM_SUFFIXES),
+        ("--plan", outputs.plan, PLAN_SUFFIXES),
+        ("--report", outputs.report, PAGE_SUFFIXES),
+    ):
+        check_suffix(option, path, suffixes)
+    return Targets(out, outputs.wav, outputs.mp4, outputs.plan, outputs.report)
+
+
+def _refuse_idle(targets: Targets, request: Request, film: FilmOptions) -> None:
+    """Refuse options that need another output or another option.
+
+    Raises:
+        InputError: one was given; the message says what it needs.
+    """
+    blend, emotion = request.music.mood_blend, request.music.emotion
+    no_film = targets.mp4 is None
+    refuse_idle(
+        [
+            (film.keep_sound is not None and no_film, "--keep-sound", "needs a film: add --mp4"),
+            (film.film_codec is not None and no_film, "--film-codec", "needs a film: add --mp4"),
+            (
+                film.embed_clip and targets.report is None,
+                "--embed-clip",
+                "needs a page: add --report",
+            ),
+            (blend != 1 and emotion is None, "--mood-blend", "needs --emotion"),
+            (blend == 0 and emotion is not None, "--emotion", "--mood-blend 0 overrules"),
+        ]
+    )
+
+
+def _inputs(
+    video: Path, request: Request, playing: RenderOptions, neural: NeuralOptions
+) -> list[Path | str | None]:
+    """The files and folders that are read."""
+    texts = (request.music.emotion, request.music.style)
+    return [
+        video,
+        playing.soundfont,
+        request.models.weights,
+        neural.networks,
+        request.backend.clip_model,
+        *(Path(text) for text in texts if text and Path(text).suffix),
+    ]
+
+
+def _checked_options(
+    video: Path, request: Request, targets: Targets, sound: RenderOptions, film: FilmOptions
+) -> GenerateOptions:
+    """What the pipeline is asked for, after checks of what comes later than its work.
+
+    Raises:
+        AmtError: there is nothing to play on, the film cannot be had, or an option has no meaning.
+    """
+    plays = targets.wav is not None or targets.mp4 is not None
+    if plays or sound.soundfont is not None or sound.engine != "auto":
+        check_player(sound)
+    if targets.mp4 is not None:
+        from render.mux import check_film
+
+        check_film(video, targets.mp4, film.film_codec, keep_original=film.keep_sound)
+    from amt.words import generate_options
+
+    return generate_options(request, clip_title(video))

@@ -9,6 +9,7 @@ import typer
 
 from amt.cli.app import app
 from amt.cli.console import print_out
+from amt.cli.flags import with_flags
 from amt.errors import DependencyError
 
 
@@ -52,9 +53,9 @@ def doctor(
     for finding in diagnose():
         found.append(finding)
         if not as_json:
-            print_out(str(finding))
+            print_out(with_flags(str(finding)))
     if as_json:
-        print_out(json.dumps([finding.as_dict() for finding in found]))
+        print_out(with_flags(json.dumps([finding.as_dict() for finding in found])))
     broken = dict.fromkeys(finding.subject for finding in found if finding.state == "broken")
     if broken:
         raise DependencyError(f"this installation does not work: see {', '.join(broken)}")

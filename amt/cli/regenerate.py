@@ -10,15 +10,19 @@ import typer
 from amt.cli.app import app
 from amt.cli.files import check_suffix, consent, refuse_idle_weights, staged
 from amt.cli.inputs import check_input
-from amt.cli.options import Force, NetworkWeights, Quiet
+from amt.cli.options import RunOptions
 from amt.cli.progress import reporting
+from amt.cli.signature import expanded
 from amt.cli.summary import summarise
 from amt.errors import InputError
+from amt.options import ModelOptions, MusicOptions
 from amt.outputs import MIDI_SUFFIXES, PLAN_SUFFIXES
 
 
 @app.command()
+@expanded
 def regenerate(
+    *,
     plan: Annotated[Path, typer.Argument(help="The plan of the piece.", show_default=False)],
     bars: Annotated[str, typer.Option(help="Bars to compose anew, such as 9-16.")],
     out: Annotated[Path, typer.Option(help="MIDI file to write.")],
@@ -40,9 +44,8 @@ def regenerate(
         Path | None,
         typer.Option(help="Also write the plan that gives the new piece, to build on."),
     ] = None,
-    weights: NetworkWeights = None,
-    force: Force = False,
-    quiet: Quiet = False,
+    models: ModelOptions,
+    run: RunOptions,
 ) -> None:
     """Compose some bars of a piece anew; all other bars stay as they are.
 
@@ -58,22 +61,21 @@ def regenerate(
     check_suffix("--out", out, MIDI_SUFFIXES)
     check_suffix("--plan-out", plan_out, PLAN_SUFFIXES)
     outputs = [path for path in (out, plan_out) if path is not None]
-    replaceable = consent(outputs, [plan, midi, weights], force=force, quiet=quiet)
-    with reporting(quiet) as reporter:
+    replaceable = consent(outputs, [plan, midi, models.weights], force=run.force, quiet=run.quiet)
+    with reporting(run.quiet) as reporter:
         from amt.arrange import load_network
         from amt.midi import read_midi
-        from amt.options import checked_seed
         from amt.plan import read_plan, write_plan
         from amt.regenerate import Edited, parse_bars
         from amt.regenerate import regenerate as rewrite_bars
         from amt.types import Rewrite
 
         chosen = read_plan(plan, reporter)
-        rewrite = Rewrite(*parse_bars(bars, len(chosen.grid.bars)), checked_seed(seed))
+        rewrite = Rewrite(*parse_bars(bars, len(chosen.grid.bars)), MusicOptions(seed=seed).seed)
         edited = None if midi is None else Edited(midi, tuple(track_map or ()))
         arranger = chosen.arrangement.arranger
-        refuse_idle_weights(arranger, weights)
-        network = load_network(arranger, weights)
+        refuse_idle_weights(arranger, models.weights)
+        network = load_network(arranger, models.weights)
         with staged(outputs, replaceable) as stage:
             made = rewrite_bars(chosen, rewrite, network, edited, reporter.stage("arranging"))
             made.write(stage.path(out))

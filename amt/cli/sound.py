@@ -3,47 +3,70 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from amt.cli.options import EngineName
+from amt.cli.files import refuse_idle
+from amt.cli.flags import flag_of
+from amt.cli.signature import Given
 from amt.errors import InputError
 from amt.reporter import Reporter
+from render.files.options import option_fields
+from render.options import NEURAL, NeuralOptions, RenderOptions
 
 if TYPE_CHECKING:
     from render.engine import Rendering
-    from render.options import RenderOptions
 
 
-NO_SOUNDFONT_PLAYS = "nothing plays on: --unlearned refuse leaves nothing to a soundfont"
-
-
-def render_options(engine: EngineName, soundfont: Path | None, **neural: object) -> RenderOptions:
-    """What is asked of the renderer.
+def refuse_idle_sound(
+    playing: RenderOptions, neural: NeuralOptions, given: Given, *, silent: bool = False
+) -> None:
+    """Refuse options of sound that cannot matter.
 
     Args:
-        engine: what plays.
-        soundfont: what it plays on.
-        neural: fields of :class:`render.options.NeuralOptions`; None where they were not given.
+        playing: what plays, and on what.
+        neural: how the neural renderer works.
+        given: the options that were given.
+        silent: whether no output holds sound.
 
     Raises:
-        InputError: they were given and no network plays.
-        RenderError: the network that plays cannot do so, which is better known before any work.
+        InputError: one was given; the message says what it needs.
     """
-    from render.options import NeuralOptions, RenderOptions
+    needs_sound = "needs --wav, --mp4 or --report"
+    refuses = neural.unsupported == "refuse" and playing.soundfont is not None
+    refuse_idle(
+        [
+            (silent and playing.soundfont is not None, "--soundfont", needs_sound),
+            (silent and playing.engine != "auto", "--engine", needs_sound),
+            (
+                refuses,
+                "--soundfont",
+                "nothing plays on: --unsupported refuse leaves nothing to a soundfont",
+            ),
+        ]
+    )
+    if playing.engine != NEURAL:
+        for field in option_fields(NeuralOptions):
+            if field.name in given[NeuralOptions]:
+                raise InputError(
+                    f"{flag_of(field)} was given, which only the engine diffusion uses: add "
+                    "--engine diffusion"
+                )
 
-    given: dict[str, Any] = {name: value for name, value in neural.items() if value is not None}
-    if given and engine is not EngineName.diffusion:
-        option = {"networks": "renderer"}.get(name := next(iter(given)), name)
-        raise InputError(
-            f"--{option} was given, which only the engine diffusion knows: add --engine diffusion"
-        )
-    options = NeuralOptions(**given)
-    if engine is EngineName.diffusion:
+
+def render_options(playing: RenderOptions, neural: NeuralOptions) -> RenderOptions:
+    """What is asked of the renderer.
+
+    Raises:
+        RenderError: the network that is to play is missing or damaged, which is better known
+            before any work.
+    """
+    if playing.engine == NEURAL:
         from render.diffusion.engine import check
 
-        check(options)
-    return RenderOptions(engine.value, soundfont, neural=options)
+        check(neural)
+    return replace(playing, neural=neural)
 
 
 def check_player(options: RenderOptions) -> None:
@@ -53,19 +76,13 @@ def check_player(options: RenderOptions) -> None:
         RenderError: an engine or the soundfont cannot be used.
     """
     from render.available import planned_instrument
-    from render.options import NEURAL
 
     if options.engine != NEURAL:  # networks have been checked with their options
         planned_instrument(options.engine, options.soundfont)
 
 
 def record(
-    midi: Path,
-    options: RenderOptions,
-    folder: Path,
-    reporter: Reporter,
-    *,
-    stems: bool = False,
+    midi: Path, options: RenderOptions, folder: Path, reporter: Reporter, *, stems: bool = False
 ) -> AbstractContextManager[Rendering]:
     """Render to temporary files in a folder."""
     from render.engine import render_to_disk

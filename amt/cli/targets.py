@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from amt.cli.flags import with_flags
 from amt.cli.sound import record
 from amt.errors import AmtError
 from amt.reporter import Reporter
@@ -131,7 +132,7 @@ class Delivery:
         options = ReportOptions(self.embed_clip)
         if sound is not None:
             instrument = sound.instrument
-            options = ReportOptions(self.embed_clip, str(instrument), instrument.hint)
+            options = ReportOptions(self.embed_clip, str(instrument), with_flags(instrument.hint))
         master = None if sound is None else sound.master
         write_report(
             path, video, generated.features, generated.plan, generated.song, master, options
@@ -145,5 +146,5 @@ class Delivery:
                 self._give_up(path, error)
 
     def _give_up(self, path: Path, reason: Exception) -> None:
-        self.failures[path] = self.stage.named(str(reason))
+        self.failures[path] = with_flags(self.stage.named(str(reason)))
         self.stage.drop(path)

@@ -8,8 +8,8 @@ import numpy as np
 
 from amt.compose.options import ComposeOptions
 from amt.features.motion import without_cuts
-from amt.models.chords.decode import SamplingOptions
 from amt.mood import apply_moods, asked_share, exaggerated, smooth, toned, valence_arousal
+from amt.options import SamplingOptions
 from amt.types import FloatArray, VideoFeatures
 
 REFERENCE_AFFECT_GUIDANCE = SamplingOptions().affect_guidance

@@ -90,8 +90,8 @@ class ClipStatus:
     missing: str | None
     """One sentence on what is missing; None where the model that the composer learned from, or
     the one that was asked for, is here."""
-    ways: tuple[str, ...]
-    """Commands that bring it: two where it is missing, none where it is here."""
+    command: str | None
+    """Shell command that brings it; None where it is here."""
 
 
 def clip_status(model: str | None = None, *, compute: bool = False) -> ClipStatus:
@@ -106,13 +106,12 @@ def clip_status(model: str | None = None, *, compute: bool = False) -> ClipStatu
     files = clip_files(model)
     checksums = files.checksums(compute=compute) if files is not None else {}
     if files is not None and not (model is None and files.is_near):
-        return ClipStatus(files, checksums, None, ())
+        return ClipStatus(files, checksums, None, None)
     name = model or CLIP_MODEL
     missing = absence(name)
     if files is not None:
         missing = f"{NEAR_CLIP_MODEL} stands in for {CLIP_MODEL}: near, but not the same."
-    ways = (f"hf download {_asked(name)}", "amt generate --allow-download …")
-    return ClipStatus(files, checksums, missing, ways)
+    return ClipStatus(files, checksums, missing, f"hf download {_asked(name)}")
 
 
 def chosen_clip(model: str | None) -> str:
@@ -186,7 +185,7 @@ def absence(name: str) -> str:
         return (
             f"The folder '{shown(name)}' holds no CLIP model (no config.json); name a folder "
             "saved by "
-            "transformers with `--clip-model FOLDER`, or use the analytic backend."
+            "transformers with `clip_model`, or use the analytic backend."
         )
     if folder is not None:
         return (
@@ -195,8 +194,8 @@ def absence(name: str) -> str:
         )
     return (
         f"The CLIP model '{shown(name)}' is not on this machine; fetch it with "
-        f"`hf download {_asked(name)}` or with `--allow-download`, name a folder that holds one "
-        "with `--clip-model FOLDER`, or use the analytic backend."
+        f"`hf download {_asked(name)}` or with `allow_download`, name a folder that holds one "
+        "with `clip_model`, or use the analytic backend."
     )
 
 
@@ -229,14 +228,14 @@ def fetch(name: str, reporter: Reporter = DEFAULT_REPORTER) -> ClipFiles:
         raise WeightsError(
             f"The CLIP model '{shown(name)}' cannot be fetched ({type(error).__name__}); check "
             "its name "
-            "and the network, or name a folder that holds one with `--clip-model FOLDER`."
+            "and the network, or name a folder that holds one with `clip_model`."
         ) from error
     files = clip_files(name)
     if files is None:
         raise WeightsError(
             f"The CLIP model '{shown(name)}' is offered without weights that can be read "
             "(model.safetensors or pytorch_model.bin); name another one, or a folder that holds "
-            "one, with `--clip-model`."
+            "one, with `clip_model`."
         )
     return files
 

@@ -130,7 +130,7 @@ def _chosen_clip(
         if files is None:
             reporter.message(
                 "mood from light, colour and movement; for mood and meaning from CLIP, name "
-                "--allow-download once, or a folder with --clip-model"
+                "`allow_download` once, or a folder with `clip_model`"
             )
             return None
     name = CLIP_MODEL if allow_download else chosen_clip(None)

@@ -185,7 +185,7 @@ class ClipVision:
         else:
             raise WeightsError(
                 f"The CLIP model '{self.files.name}' does not fit into the memory that is free; "
-                "name a smaller one with `--clip-model`, or use the analytic backend."
+                "name a smaller one with `clip_model`, or use the analytic backend."
             ) from error
         if torch.cuda.is_available():
             torch.cuda.empty_cache()

@@ -9,6 +9,8 @@ from typing import TypeVar, get_args
 import numpy as np
 
 from amt.errors import PlanError, quoted
+from amt.options.notes import ARRANGERS as ARRANGERS
+from amt.options.notes import MAX_CANDIDATES as MAX_CANDIDATES
 from amt.types import (
     EMOTIONS,
     Accent,
@@ -23,10 +25,8 @@ from amt.types import (
 
 _Moment = TypeVar("_Moment", Cut, Accent)
 
-ARRANGERS: tuple[ArrangerName, ...] = get_args(ArrangerName)
 DEFAULT_ARRANGER: ArrangerName = "neural"
 """The arranger of a new piece, unless one is asked for."""
-MAX_CANDIDATES = 64
 MAX_SEED = 2**63 - 1
 MAX_DENSITY = 100.0
 BEAT_LENGTH_S = (0.05, 16.0)

@@ -55,7 +55,7 @@ def read_decisions(
         left, equals, right = (part.strip() for part in text.rpartition("="))
         if not (equals and left and right) or {left, right} <= {_NOTHING, _NEW}:
             raise InputError(
-                f'--map is "{shown(text)}"; expected a track of the MIDI file, = and a track of '
+                f'`map` is "{shown(text)}"; expected a track of the MIDI file, = and a track of '
                 'the plan, as in "Horns=harmony", or "Horns=-" for a track of your own'
             )
         if right == _NOTHING:
@@ -75,12 +75,12 @@ def _check(decided: Decisions, theirs: Sequence[str]) -> None:
     twice = [j for _, j in decided.same if j in decided.own]
     if twice:
         raise InputError(
-            f'--map says of "{shown(theirs[twice[0]])}" that it is your own and that it is not: '
+            f'`map` says of "{shown(theirs[twice[0]])}" that it is your own and that it is not: '
             "say one of them"
         )
     ours = {i for i, _ in decided.same}
     if ours & decided.absent or ours & decided.added or decided.absent & decided.added:
-        raise InputError("--map says two things of one track of the plan: say one of them")
+        raise InputError("`map` says two things of one track of the plan: say one of them")
 
 
 def _our_track(name: str, ours: Mapping[str, int]) -> int:
@@ -88,7 +88,7 @@ def _our_track(name: str, ours: Mapping[str, int]) -> int:
     if plain(name) in known:
         return known[plain(name)]
     raise InputError(
-        f'--map names "{shown(name)}", but the tracks of the plan are: {", ".join(ours)}'
+        f'`map` names "{shown(name)}", but the tracks of the plan are: {", ".join(ours)}'
     )
 
 
@@ -103,9 +103,9 @@ def _their_track(name: str, theirs: Sequence[str]) -> int:
     numbered = ", ".join(f"{j} {shown(other)}".strip() for j, other in enumerate(theirs, 1))
     if found:
         raise InputError(
-            f'--map names "{shown(name)}", which {len(found)} tracks are called: name its number '
+            f'`map` names "{shown(name)}", which {len(found)} tracks are called: name its number '
             f"instead, of {numbered}"
         )
     raise InputError(
-        f'--map names "{shown(name)}", but the tracks of the MIDI file are: {numbered}'
+        f'`map` names "{shown(name)}", but the tracks of the MIDI file are: {numbered}'
     )

@@ -177,8 +177,8 @@ def _refusal(ours: str, theirs: Sequence[Part], j: int) -> str:
     label = f"track {number}" + (f' "{shown(name)}"' if name else "")
     return (
         f'no track of the MIDI file is like "{shown(ours)}" of the plan, and its {label} is like '
-        f'none of the plan: say --map "{key}={shown(ours)}" if they are the same, --map "{key}=-" '
-        f'if it is your own, or --map "-={shown(ours)}" if the piece goes without'
+        f'none of the plan: say `map="{key}={shown(ours)}"` if they are the same, `map="{key}=-"` '
+        f'if it is your own, or `map="-={shown(ours)}"` if the piece goes without'
     )
 
 

@@ -70,15 +70,15 @@ def parse_bars(text: str, n_bars: int) -> tuple[int, int]:
     """
     match = re.fullmatch(r"\s*(\d{1,9})\s*(?:-\s*(\d{1,9})\s*)?", text, re.ASCII)
     if match is None:
-        raise InputError(f"--bars is {quoted(text)}; expected two numbers of bars such as 9-16")
+        raise InputError(f"`bars` is {quoted(text)}; expected two numbers of bars such as 9-16")
     first, last = int(match[1]), int(match[2] or match[1])
     if first > last:
         raise InputError(
-            f"--bars is {quoted(text)}; expected the lower number first, as in {last}-{first}"
+            f"`bars` is {quoted(text)}; expected the lower number first, as in {last}-{first}"
         )
     if not 1 <= first <= last <= n_bars:
         raise InputError(
-            f"--bars is {quoted(text)}, but the piece has bars 1 to {n_bars}: choose of these"
+            f"`bars` is {quoted(text)}, but the piece has bars 1 to {n_bars}: choose of these"
         )
     return first, last
 

@@ -64,7 +64,7 @@ def table(
         why = "yours, left as it is"
         if j in copied:
             name = shown(ours[copied[j]].name)
-            why = f'plays along with {name}, left as it is; --map "{j + 1}={name}" renews it'
+            why = f'plays along with {name}, left as it is; `map="{j + 1}={name}"` renews it'
         rows.append(TrackMatch("-", labels[j], why, 1.0))
     return tuple(rows)
 

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 from amt.errors import GridError
-from amt.timing.steady import MAX_BPM, MIN_BPM, TEMPO_TOLERANCE, check_duration
+from amt.options.music import MAX_BPM, MIN_BPM
+from amt.timing.steady import TEMPO_TOLERANCE, check_duration
 from amt.types import Cut
 
 

@@ -7,10 +7,9 @@ import math
 import numpy as np
 
 from amt.errors import GridError
+from amt.options.music import MAX_BPM, MIN_BPM
 from amt.types import TICKS_PER_BEAT, TimeGrid
 
-MIN_BPM, MAX_BPM = 60.0, 160.0
-"""Slowest and fastest tempo, unless a caller sets other bounds."""
 TEMPO_TOLERANCE = 0.04
 """How far a tempo may be bent, as a share of it. Drake & Botte (1993) measured just noticeable
 differences of tempo of 4 % for two intervals and 3 % for six in regular sequences."""

@@ -19,9 +19,10 @@ import torch
 from numpy.typing import NDArray
 
 from amt.chords import VOCABULARY_SIZE
-from amt.models.chords.decode import SamplingOptions, sample_chords
+from amt.models.chords.decode import sample_chords
 from amt.models.chords.network import Composer
 from amt.models.weights import load_composer
+from amt.options import SamplingOptions
 from data_prep.muvi_sync import MuviSong, load_split
 from experiments.common.bootstrap import Table, figures, intervals, joined, resamples
 from experiments.common.examples import (

@@ -25,9 +25,10 @@ import av
 import torch
 
 from amt.midi import read_midi
-from amt.models.chords.decode import SamplingOptions, sample_chords
+from amt.models.chords.decode import sample_chords
 from amt.models.video import MODALITIES, VideoInput
 from amt.models.weights import load_composer
+from amt.options import SamplingOptions
 from amt.types import TICKS_PER_BEAT, Song
 from experiments.common.tables import markdown
 

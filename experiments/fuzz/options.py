@@ -58,11 +58,11 @@ _CHOICES = {
     "--engine": ("auto", "fluidsynth", "diffusion", "tinysoundfont", "x"),
     "--backend": ("auto", "clip", "gpu"), "--film-codec": ("copy", "h264", "vp9", "av1"),
     "--bars": ("1-2", "2", "9-1", "0", "x", "1-99999999999", "1 - 2", "٢-٣"),
-    "--map": ("Horns=harmony", "=", "x"), "--unlearned": ("soundfont", "refuse", "x"),
+    "--map": ("Horns=harmony", "=", "x"), "--unsupported": ("soundfont", "refuse", "x"),
 }  # fmt: skip
 _NUMERIC = (
     "--seed", "--bpm", "--mood-smoothing", "--mood-blend", "--candidates", "--hit", "--temperature",
-    "--top-p", "--guidance", "--affect-guidance", "--colour", "--steps", "--keep-sound",
+    "--top-p", "--guidance", "--affect-guidance", "--chord-mood", "--steps", "--keep-sound",
 )  # fmt: skip
 _PATHS = ("--video", "--midi", "--weights", "--soundfont", "--renderer", "--clip-model")
 _FLAGS = (

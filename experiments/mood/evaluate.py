@@ -24,11 +24,11 @@ from amt.compose import ComposeOptions, compose
 from amt.compose.mood_target import REFERENCE_AFFECT_GUIDANCE
 from amt.features import extract_features
 from amt.features.emotion import circumplex
-from amt.models.chords.decode import SamplingOptions
 from amt.models.chords.network import Composer
 from amt.models.expression import Expression
 from amt.models.weights import load_composer, load_expression
 from amt.mood import MoodSpan
+from amt.options import SamplingOptions
 from amt.types import EMOTION_VALENCE_AROUSAL, EMOTIONS, Cut, Plan, Song, VideoFeatures
 from experiments.common.bootstrap import interval, resamples
 from experiments.common.reports import note, run_evaluation

@@ -104,7 +104,7 @@ def _refusal(source: Source, container: Container) -> str:
     suffixes = copying_suffixes(source.open, source.index)
     ways = [f"name the film {' or '.join(suffixes)}"] if suffixes else []
     encoded = "" if container.suffix != ".webm" else " and name it .mp4"
-    ways.append(f"let it be encoded as H.264 (--film-codec h264){encoded}")
+    ways.append(f"let it be encoded as H.264 (`film_codec='h264'`){encoded}")
     return f"the clip's {codec} picture cannot live in {container.suffix}: {', or '.join(ways)}"
 
 
@@ -113,5 +113,5 @@ def _unhideable(plan: CopyPlan, container: Container) -> str:
     others = "" if plan.hidden_later else "name the film .mp4 or .mov, or "
     return (
         f"the clip holds pictures {where} those it shows, which {container.suffix} cannot hide: "
-        f"{others}let it be encoded as H.264 (--film-codec h264)"
+        f"{others}let it be encoded as H.264 (`film_codec='h264'`)"
     )

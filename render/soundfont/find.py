@@ -44,7 +44,7 @@ LAST_RESORT = "TimGM6mb.sf2"
 """The soundfont that comes with pretty_midi: all of General MIDI in 6 MB."""
 BETTER = (
     "for better sound install a larger one (Debian: `apt install fluid-soundfont-gm`, or "
-    "musescore-general-soundfont) or give one with --soundfont"
+    "musescore-general-soundfont) or give one with `soundfont`"
 )
 """What to do where :data:`LAST_RESORT` plays."""
 
@@ -68,7 +68,7 @@ def find_soundfont(soundfont: Path | None) -> Path:
         return chosen
     for path in installed_soundfonts():
         return path
-    raise SoundfontError("no soundfont was found: give one with --soundfont")
+    raise SoundfontError("no soundfont was found: give one with `soundfont`")
 
 
 def requested_soundfont() -> Path | None:

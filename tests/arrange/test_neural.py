@@ -279,7 +279,7 @@ def test_what_cannot_be_arranged_is_refused() -> None:
 
 def test_the_network_is_loaded_only_where_it_is_asked_for(tmp_path: Path) -> None:
     assert load_network("patterns", tmp_path) is None
-    with pytest.raises(WeightsError, match=r"no weights of the neural arranger in .*--weights"):
+    with pytest.raises(WeightsError, match=r"no weights of the neural arranger in .*`weights`"):
         load_network("neural", tmp_path)
     save_model(tmp_path / "arranger", "arranger", CONFIG, tiny().state_dict())
     assert isinstance(load_network("neural", tmp_path), Arranger)

@@ -84,7 +84,7 @@ def outputs(folder: Path) -> dict[str, str]:
                 hashes[path.name] = hashlib.sha256(path.read_bytes()).hexdigest()
     engines = {
         "midirenderer": ("--soundfont", SOUNDFONT),
-        "diffusion": ("--unlearned", "refuse"),
+        "diffusion": ("--unsupported", "refuse"),
     }
     for engine, options in engines.items():
         wav = folder / f"{engine}.wav"

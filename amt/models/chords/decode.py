@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from amt.errors import InputError
 from amt.models.chords.induction import CopyContext, CopyMemory
 from amt.models.chords.inputs import START_ID, ChordHistory
 from amt.models.chords.network import Composer, EncodedVideo
@@ -20,39 +19,11 @@ from amt.models.layers import KeyValueCache
 from amt.models.sampling import nucleus
 from amt.models.threads import single_threaded
 from amt.models.video import MODALITIES, VideoInput
+from amt.options import SamplingOptions
 from amt.reporter import DEFAULT_REPORTER, Reporter
 
 DRAFT_SLOTS = 4
 """Slots that are decoded together, on the assumption that the running chord lasts."""
-
-
-@dataclass(frozen=True, slots=True)
-class SamplingOptions:
-    """How chords are sampled."""
-
-    temperature: float = 1.0
-    """Above 0; 1 is the model's own distribution, lower makes likely chords likelier."""
-    top_p: float = 0.98
-    """Nucleus sampling: keep the most likely chords up to this total probability, in (0, 1]."""
-    guidance: float = 1.5
-    """Classifier-free guidance scale of the video (Ho & Salimans 2022): 0 ignores it, 1 as
-    trained."""
-    affect_guidance: float = 1.5
-    """Likewise of the target valence and arousal."""
-    free_run: float = 4.0
-    """Slots that a chord may last before each further slot raises the log-odds of a change by 1: in
-    the corpus an introduction may hold one chord for half a minute, which a short clip has no time
-    for."""
-
-    def __post_init__(self) -> None:
-        for name, low, high in (
-            ("temperature", 0.01, 5.0), ("top_p", 1e-6, 1.0),
-            ("guidance", 0.0, 20.0), ("affect_guidance", 0.0, 20.0),
-            ("free_run", 0.0, 1e9),
-        ):  # fmt: skip
-            value = getattr(self, name)
-            if not low <= value <= high:
-                raise InputError(f"{name} is {value}; expected a number from {low:g} to {high:g}")
 
 
 def sample_chord(

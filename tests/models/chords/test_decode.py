@@ -7,9 +7,10 @@ import torch
 
 from amt.chords import VOCABULARY_SIZE
 from amt.errors import InputError
-from amt.models.chords.decode import SamplingOptions, guidance_batch, sample_chord, sample_chords
+from amt.models.chords.decode import guidance_batch, sample_chord, sample_chords
 from amt.models.chords.network import Composer
 from amt.models.video import MODALITIES
+from amt.options import SamplingOptions
 from tests.models.chords.test_network import TOY, WITH_INDUCTION, toy_video
 
 

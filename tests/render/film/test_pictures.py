@@ -60,7 +60,7 @@ def test_every_codec_is_copied_or_refused_with_advice_that_works(tmp_path, name,
         except MuxError as error:
             assert not film.exists()
             refusal = str(error)
-            assert refusal.endswith("(--film-codec h264)") or suffix == ".webm"
+            assert refusal.endswith("(`film_codec='h264'`)") or suffix == ".webm"
             advice = (
                 re.findall(r"\.\w+", refusal.split("name the film")[1].split(",")[0])
                 if ("name the film" in refusal)

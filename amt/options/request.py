@@ -1,0 +1,22 @@
+"""All that a user may ask of a piece."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from amt.options.models import ModelOptions, SamplingOptions
+from amt.options.music import MusicOptions
+from amt.options.notes import NoteOptions
+from amt.options.video import BackendOptions, FitOptions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """All that a user may ask of a piece."""
+
+    music: MusicOptions = field(default_factory=MusicOptions)
+    notes: NoteOptions = field(default_factory=NoteOptions)
+    fit: FitOptions = field(default_factory=FitOptions)
+    backend: BackendOptions = field(default_factory=BackendOptions)
+    sampling: SamplingOptions = field(default_factory=SamplingOptions)
+    models: ModelOptions = field(default_factory=ModelOptions)

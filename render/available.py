@@ -8,8 +8,8 @@ from pathlib import Path
 from render.errors import EngineError, SoundfontError
 from render.soundfont.bank import Bank, Format, read_bank
 from render.soundfont.find import find_soundfont, installed_soundfonts, requested_soundfont
-from render.soundfont.player import Instrument
 from render.soundfont.synthesisers import ENGINES, choose_engine
+from render.stems import Instrument
 
 
 @dataclass(frozen=True, slots=True)

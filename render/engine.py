@@ -18,7 +18,8 @@ from render.audio import DiskBuffer, Master, finish
 from render.files.reporter import DEFAULT_REPORTER, SILENT, Reporter
 from render.options import NEURAL, RenderOptions
 from render.score import Part, read_parts
-from render.soundfont.player import Instrument, StemStream, file_names, load_player
+from render.soundfont.player import load_player
+from render.stems import Instrument, StemStream, file_names
 
 _FULL_SCALE = 1 - 2**-23
 """The largest sample of a file with 24 bits."""

@@ -12,7 +12,7 @@ from amt.cli.console import print_out
 if TYPE_CHECKING:
     from amt.reporter import Reporter
     from amt.types import Plan, Song
-    from render.soundfont.player import Instrument
+    from render.stems import Instrument
 
 
 def summarise(

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from render.engine import Rendering
     from render.mux import FilmCodec
     from render.options import RenderOptions
-    from render.soundfont.player import Instrument
+    from render.stems import Instrument
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,8 @@ from render.errors import EngineError
 from render.files.reporter import DEFAULT_REPORTER, Reporter
 from render.options import NEURAL, NeuralOptions
 from render.score import Part
-from render.soundfont.player import Instrument, SoundfontPlayer, StemStream, load_player
+from render.soundfont.player import SoundfontPlayer, load_player
+from render.stems import Instrument, StemStream
 
 NETWORKS = Path(__file__).parents[1] / "weights" / "renderer"
 """Folder of the networks that are installed with this package."""

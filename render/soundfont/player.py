@@ -1,11 +1,9 @@
-"""Parts → a stream of sound on a soundfont, and what every engine's stream is like."""
+"""Parts → a stream of their sound on a soundfont."""
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -15,76 +13,15 @@ from render.audio.blocks import scale
 from render.files.reporter import DEFAULT_REPORTER, Reporter
 from render.score import Note, Part
 from render.soundfont.bank import Bank, read_bank
-from render.soundfont.find import BETTER, LAST_RESORT, find_soundfont
+from render.soundfont.find import find_soundfont
 from render.soundfont.presets import cast
 from render.soundfont.synthesisers import Synthesiser, choose_engine
+from render.stems import Instrument, StemStream
 
 MAX_TAIL_S = 5.0
 """Longest time in seconds that the sound decays after the last event."""
 REST_S = 20.0
 """A part is not rendered further into a rest than this, in seconds."""
-
-
-@dataclass(frozen=True, slots=True)
-class Instrument:
-    """An engine and its soundfont.
-
-    Attributes:
-        engine: name, such as ``fluidsynth``.
-        version: of the engine; empty where it has none.
-        soundfont: the file; None where no soundfont plays.
-        soundfont_name: what the soundfont calls itself; empty where it does not.
-    """
-
-    engine: str
-    version: str = ""
-    soundfont: Path | None = None
-    soundfont_name: str = ""
-
-    def __str__(self) -> str:
-        """Such as ``fluidsynth 2.3.1 on FluidR3_GM.sf2 (Fluid R3 GM)``."""
-        engine = f"{self.engine} {self.version}".strip()
-        if self.soundfont is None:
-            return engine
-        name = f" ({self.soundfont_name})" if self.soundfont_name else ""
-        return f"{engine} on {self.soundfont.name}{name}"
-
-    @property
-    def hint(self) -> str:
-        """How to get better sound, in a sentence; empty where it is good."""
-        if self.soundfont is None or self.soundfont.name != LAST_RESORT:
-            return ""
-        return f"{LAST_RESORT} is a small soundfont: {BETTER}"
-
-
-@dataclass(frozen=True, slots=True)
-class StemStream:
-    """The sound of several stems, in blocks as they are rendered.
-
-    Attributes:
-        names: of the stems.
-        blocks: (index of the stem, first frame, block [2, L]) in any order of time; blocks of a
-            stem that overlap are added.
-        seconds: of all stems together, for progress.
-        instrument: the engine.
-    """
-
-    names: tuple[str, ...]
-    blocks: Iterator[tuple[int, int, Block]]
-    seconds: float
-    instrument: Instrument
-
-    def reporting_to(self, reporter: Reporter, sample_rate: int) -> StemStream:
-        """The same stream, which reports after each block the share that has been rendered."""
-        return replace(self, blocks=self._reported(reporter, sample_rate))
-
-    def _reported(self, reporter: Reporter, sample_rate: int) -> Iterator[tuple[int, int, Block]]:
-        done = 0.0
-        for index, start, block in self.blocks:
-            yield index, start, block
-            done += block.shape[1] / sample_rate
-            reporter.progress(min(done / self.seconds, 1.0))
-        reporter.progress(1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,14 +120,3 @@ def phrases(part: Part) -> Iterator[tuple[Part, float]]:
         notes.append(note)
         end_s = max(end_s, note.end_s)
     yield part if is_whole else held.excerpt(tuple(notes)), MAX_TAIL_S
-
-
-def file_names(names: Sequence[str]) -> list[str]:
-    """A unique name for each, with suffix ``.wav``, that is safe on every file system."""
-    digits = max(len(str(len(names))), 2)
-    return [f"{i:0{digits}}_{_slug(name)}.wav" for i, name in enumerate(names, start=1)]
-
-
-def _slug(name: str) -> str:
-    ascii_name = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
-    return re.sub(r"[^a-z0-9]+", "_", ascii_name.lower()).strip("_")[:40] or "track"

@@ -7,7 +7,7 @@ import pytest
 from render.errors import SoundfontError
 from render.soundfont import find as soundfont
 from render.soundfont.find import ENVIRONMENT_VARIABLE, find_soundfont, installed_soundfonts
-from render.soundfont.player import Instrument
+from render.stems import Instrument
 from tests.render.soundfonts import Tiny
 
 

@@ -23,7 +23,7 @@ from render.files.reporter import DEFAULT_REPORTER, Reporter
 from render.film.containers import CONTAINERS, container_of
 from render.film.copying import add_copy, copied
 from render.film.encoding import Shape, add_encoder
-from render.film.encoding import encoded as encoded_pictures
+from render.film.encoding import encoded as encoded_frames
 from render.film.extras import Subtitles, content_tags, keep_tags
 from render.film.plan import FilmPlan, plan_film
 from render.film.sound import BIT_RATE, SAMPLE_RATE, mixed, own_sound, soundtrack
@@ -148,14 +148,14 @@ def _write(source: Source, plan: FilmPlan, sound: Iterator[Block], out: Path) ->
         ) as film,
     ):
         keep_tags(clip, film, source.origin_s, end_s)
-        pictures = _pictures(source, plan, clip, film)
+        video = _video_packets(source, plan, clip, film)
         track = film.add_stream(
             plan.container.sound, rate=SAMPLE_RATE, layout="stereo", bit_rate=BIT_RATE
         )
         subtitles = Subtitles.add(clip, film, plan.container)
         film.start_encoding()
         for packet in heapq.merge(
-            pictures,
+            video,
             encoded_sound(sound, track),
             subtitles.packets(clip, source.origin_s, end_s),
             key=lambda packet: packet.dts * packet.time_base,
@@ -166,7 +166,7 @@ def _write(source: Source, plan: FilmPlan, sound: Iterator[Block], out: Path) ->
     yield 1.0
 
 
-def _pictures(
+def _video_packets(
     source: Source,
     plan: FilmPlan,
     clip: av.container.InputContainer,
@@ -179,10 +179,10 @@ def _pictures(
         packets = copied(source.packets(), plan.copy, source.time_base, stream)
     else:
         assert plan.encoder is not None
-        taken = source.pictures()
-        first = next(taken)
+        frames = source.frames()
+        first = next(frames)
         shape = Shape.of(first[1], original.sample_aspect_ratio)
         stream = add_encoder(film, plan.encoder, first[1], shape, source.time_base, source.rate)
-        packets = encoded_pictures(chain([first], taken), shape, stream, source.end)
+        packets = encoded_frames(chain([first], frames), shape, stream, source.end)
     stream.metadata.update(content_tags(original.metadata))
     return packets

@@ -22,7 +22,7 @@ from av.video.reformatter import VideoReformatter
 
 from amt.errors import VideoError
 from amt.types import ImageArray
-from render.files.clip import Clip, LastLength, picture_span
+from render.files.clip import Clip, LastFrameDuration, video_span
 from render.files.naming import path_text, undecodable
 from render.files.source import ClipError, local_file
 
@@ -90,7 +90,7 @@ def clip_end_s(path: Path) -> float | None:
     known before a clip is watched.
     """
     try:
-        return picture_span(local_file(path)).end_s
+        return video_span(local_file(path)).end_s
     except (ClipError, av.FFmpegError, OSError, ValueError):  # the reader says what is wrong
         return None
 
@@ -129,7 +129,7 @@ class VideoReader:
             self._clip.container.close()
             raise
         self._shrink = VideoReformatter()
-        self._length = LastLength(self._stream)
+        self._length = LastFrameDuration(self._stream)
 
     def __enter__(self) -> VideoReader:
         return self
@@ -155,13 +155,13 @@ class VideoReader:
         self._length.push(last, head.duration or 0)
         yield self._frame(head, 0, last)
         for picture in self._pictures:
-            pts = last + self._length.usual_interval if picture.pts is None else picture.pts
+            pts = last + self._length.median_interval if picture.pts is None else picture.pts
             if pts <= last:
                 continue
             self._length.push(pts, picture.duration or 0)
             last = pts
-            yield self._frame(picture, self._length.pictures - 1, pts)
-        if self._length.pictures < 2:
+            yield self._frame(picture, self._length.n_frames - 1, pts)
+        if self._length.n_frames < 2:
             raise VideoError(
                 f"'{path_text(self.path)}' holds a single frame; "
                 "a clip of at least two frames is needed."

@@ -1,4 +1,4 @@
-"""How a clip begins: its first shown picture, and where its second 0 lies."""
+"""How a clip begins: its first shown frame, and where its second 0 lies."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from render.files.naming import ENCRYPTED, path_text, undecodable
 from render.files.source import ClipError, local_file, open_clip
 
 LATE_S = Fraction(15, 100)
-"""Seconds after the start of the sound from which on a picture starts late."""
+"""Seconds after the start of the sound from which on the video starts late."""
 
 _OPENING = 64
 """Video packets looked at for the order of presentation."""
 _WAIT_S = 2.0
-"""Seconds of pictures after the first in which the clip's sound must begin to count."""
+"""Seconds of video after the first frame in which the clip's sound must begin to count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +36,11 @@ class Opening:
     zero_s: Fraction
     """Time of the file at second 0 of the clip."""
     first_s: Fraction
-    """Clip time of the first shown picture: 0, or more where the picture starts late."""
+    """Clip time of the first shown frame: 0, or more where the video starts late."""
     lead_in: int
     """Video packets before the first key frame, where a stream begins between two."""
     key_s: Fraction
-    """Clip time of the first key frame; earlier pictures that are to be shown can't be decoded."""
+    """Clip time of the first key frame; earlier frames that are to be shown can't be decoded."""
     decoding_order: bool
     """Whether the container states no times of presentation."""
 
@@ -50,10 +50,10 @@ def _no(_: str) -> bool:
 
 
 def survey(path: Path) -> Opening:
-    """Find how a clip begins; reads up to its first picture, and a little on.
+    """Find how a clip begins; reads up to its first frame, and a little on.
 
     Raises:
-        ClipError: no picture can be decoded.
+        ClipError: no frame can be decoded.
     """
     with open_clip(path) as container:
         video, audio = video_stream(container, path), container.streams.best("audio")
@@ -92,7 +92,7 @@ class _Beginning:
         self.video, self.audio = video, audio
         self.base = Fraction(video.time_base)
         self.frames: list[int | None] = []
-        """Times of the pictures that the decoder gave."""
+        """Times of the decoded frames."""
         self._sound_s: Fraction | None = None
         self._packets: list[tuple[int | None, bool, bool]] = []
         """Time, whether a key frame, whether to be shown, of each video packet."""
@@ -107,12 +107,12 @@ class _Beginning:
             self._sound_s = max(packet.pts * Fraction(packet.time_base), Fraction(0))
 
     def finish(self) -> None:
-        """The clip ends here: take the pictures that the decoder holds."""
+        """The clip ends here: get the frames that the decoder still holds."""
         self._decode(None)
 
     @property
     def decoding_order(self) -> bool:
-        """Whether times of pictures go back or are missing."""
+        """Whether times of frames go back or are missing."""
         times = [time for time in self.frames if time is not None]
         return len(times) < len(self.frames) or any(a >= b for a, b in pairwise(times))
 

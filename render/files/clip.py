@@ -1,25 +1,25 @@
-"""The clock of a clip: which pictures a player shows, and when.
+"""The clock of a clip: which frames a player shows, and when.
 
-Analysis and muxer both read clips through :class:`Clip`, so they agree on every picture. It follows
+Analysis and muxer both read clips through :class:`Clip`, so they agree on every frame. It follows
 what ``ffmpeg`` and ``ffplay`` show:
 
-* Not shown are cover art, the pictures that an edit list discards (they are only needed to decode
+* Not shown are cover art, the frames that an edit list discards (they are only needed to decode
   later ones), and those that cannot be decoded because the stream begins between two key frames.
-* Second 0 is that of the first shown picture. Where the picture really starts late, more than
+* Second 0 is that of the first shown frame. Where the video really starts late, more than
   :data:`~render.files.beginning.LATE_S` after the clip's own sound, 0 is the start of that sound
-  and the first picture has a positive time. Smaller offsets come from encoders (reordered
-  pictures, priming of AAC) and do not count; nor does the undecodable lead-in of a stream that was
+  and the first frame has a positive time. Smaller offsets come from encoders (reordered
+  frames, priming of AAC) and do not count; nor does the undecodable lead-in of a stream that was
   cut between key frames.
 * Where the clock of a format that may restart (transport and program streams, Ogg) goes back, or
-  forward by more than 10 s, the later part continues after the earlier one, for sound and picture
+  forward by more than 10 s, the later part continues after the earlier one, for sound and video
   alike. In other formats times that are more than 30 hours off are replaced. Both limits are those
   of ``ffmpeg`` (``-dts_delta_threshold``, ``-dts_error_threshold``). Files of other formats that
   were joined byte by byte go on as well.
 * Containers that state only the order of decoding (AVI, elementary streams) get presentation times:
-  the n-th picture that the decoder gives has the n-th of the stated times.
-* The last picture lasts to the end of the track where MP4 or MOV state it. Else it lasts as long
-  as its packet says, if durations of packets are intervals between shown pictures; those of
-  reordered pictures at a variable rate are intervals of decoding, and their sum counts.
+  the n-th frame from the decoder has the n-th of the stated times.
+* The last frame lasts to the end of the track where MP4 or MOV state it. Else it lasts as long
+  as its packet says, if durations of packets are intervals between shown frames; those of
+  reordered frames at a variable rate are intervals of decoding, and their sum counts.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ _DECLARING = {"mov", "matroska", "avi", "flv", "asf"}
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """When the picture of a clip starts and ends, in seconds of the clip."""
+    """When the video stream of a clip starts and ends, in seconds of the clip."""
 
     first_s: float
     end_s: float
@@ -125,7 +125,7 @@ class Clip:
         return self._on_clock(self._without_lead_in(self._corrected(packets)))
 
     def shows(self, packet: av.Packet) -> bool:
-        """Whether the picture of a video packet of :meth:`packets` is shown."""
+        """Whether the frame of a video packet of :meth:`packets` is shown."""
         return not packet.is_discard and packet.pts * packet.time_base >= self.opening.first_s
 
     def seek(self, time_s: float) -> bool:
@@ -198,19 +198,19 @@ def _declared_end_s(stream: av.VideoStream) -> Fraction | None:
 
 
 def _is_before(packet: av.Packet, key_s: Fraction) -> bool:
-    """Whether a picture lies before the first key frame though no edit list discards it."""
+    """Whether a frame lies before the first key frame though no edit list discards it."""
     return bool(not packet.is_discard and packet.pts * packet.time_base < key_s)
 
 
-def picture_span(path: Path) -> Span:
-    """When the picture of a clip starts and ends, from the times of its packets alone.
+def video_span(path: Path) -> Span:
+    """When the video stream of a clip starts and ends, from the times of its packets alone.
 
     Raises:
-        ClipError: as :class:`Clip`, or the clip holds fewer than two pictures.
+        ClipError: as :class:`Clip`, or the clip holds fewer than two frames.
     """
     waiting: list[tuple[int, int]] = []
     with Clip(path) as clip:
-        length = LastLength(clip.video)
+        length = LastFrameDuration(clip.video)
         for packet in clip.packets():
             if packet.stream_index != clip.video.index or not clip.shows(packet):
                 continue
@@ -219,7 +219,7 @@ def picture_span(path: Path) -> Span:
                 length.push(*heapq.heappop(waiting))
         while waiting:
             length.push(*heapq.heappop(waiting))
-        if length.pictures < 2:
+        if length.n_frames < 2:
             raise ClipError(
                 f"'{path_text(path)}' holds a single frame; "
                 "a clip of at least two frames is needed."
@@ -227,8 +227,8 @@ def picture_span(path: Path) -> Span:
         return Span(float(clip.opening.first_s), float(length.end_s))
 
 
-class LastLength:
-    """Measures how long the last shown picture lasts, from times and durations of all.
+class LastFrameDuration:
+    """Measures the duration of the last shown frame from the times and durations of all.
 
     Args:
         stream: the video stream that they belong to.
@@ -247,12 +247,12 @@ class LastLength:
         self._first: int | None = None
         self._last = 0
         self._duration = 0
-        self.pictures = 0
+        self.n_frames = 0
 
     def push(self, pts: int, duration: int) -> None:
-        """Take the next shown picture, in units of the stream's time base.
+        """Add the next shown frame, in units of the stream's time base.
 
-        One that comes no later than the picture before is passed over.
+        A frame that is no later than the one before is skipped.
         """
         if self._first is None:
             self._first = pts
@@ -263,14 +263,14 @@ class LastLength:
             self._intervals[interval] += 1
             # Containers that count milliseconds round.
             self._agreed += abs(interval - self._duration) * 20 <= interval
-        self._alike = self.pictures == 0 or (self._alike and duration == self._duration)
+        self._alike = self.n_frames == 0 or (self._alike and duration == self._duration)
         self._last, self._duration = pts, duration
         self._sum += duration
-        self.pictures += 1
+        self.n_frames += 1
 
     @property
-    def usual_interval(self) -> int:
-        """Median of the intervals between pictures, in ticks."""
+    def median_interval(self) -> int:
+        """Median of the intervals between frames, in ticks."""
         if not self._intervals:
             return max(1, round(1 / (self._rate * self._base)))
         middle, seen = (self._intervals.total() + 1) // 2, 0
@@ -282,17 +282,17 @@ class LastLength:
 
     @property
     def end_s(self) -> Fraction:
-        """Clip time at which the last picture ends."""
+        """Clip time at which the last frame ends."""
         return (self._last + self._ticks()) * self._base
 
     def _ticks(self) -> int:
-        """How long the last picture lasts, as its packet, the track, or all packets say."""
+        """Duration of the last frame in ticks, from its packet, the track, or all packets."""
         span, longest = self._last - (self._first or 0), max(self._intervals, default=0)
         if 0 < self._track - span <= longest:
             return self._track - span
         # Durations that are all alike are no intervals of decoding at a variable rate.
         if self._alike or 2 * self._agreed >= self._intervals.total():
-            return self._duration or self.usual_interval
+            return self._duration or self.median_interval
         if 0 < self._sum - span <= longest:
             return self._sum - span
-        return self.usual_interval
+        return self.median_interval

@@ -19,7 +19,7 @@ from render.files.source import ClipError, local_file
 RESTARTS = 0x200
 """Flag of libavformat for formats whose clock may restart (AVFMT_TS_DISCONT)."""
 REORDER = 64
-"""Packets by which presentation may lag behind decoding; codecs allow 16 pictures."""
+"""Packets by which presentation may lag behind decoding; codecs allow 16 frames."""
 
 _FORWARD_S, _BACK_S = 10.0, 0.1
 """A clock that goes further forward, or back, has restarted."""
@@ -66,7 +66,7 @@ def demux(
         for packet in packets:
             if not packet.size:
                 continue
-            # Of the last picture of a file that breaks off only a part is there.
+            # Of the last frame of a file that breaks off only a part is there.
             if packet.stream_index == video.index:
                 yield from held
                 held = [packet] if packet.is_corrupt else []
@@ -146,7 +146,7 @@ class Continuity:
     def _joined(self, packet: av.Packet, shift: int, base: Fraction) -> int:
         """By how many ticks the time goes back to the start of a stream."""
         index = packet.stream_index
-        # Decoding never goes back, and no picture is shown before those decoded so far.
+        # Decoding never goes back, and no frame is shown before those decoded so far.
         time = packet.dts if packet.dts is not None else packet.pts
         if time is None:
             return 0
@@ -176,9 +176,9 @@ class Continuity:
 
 
 def presentation_times(packets: Iterable[av.Packet], video: av.VideoStream) -> Iterator[av.Packet]:
-    """Give each video packet the time at which its picture is shown, by decoding it.
+    """Give each video packet the time at which its frame is shown, by decoding it.
 
-    Sound passes unchanged. Packets without a picture of their own are left out.
+    Sound passes unchanged. Packets without a frame of their own are left out.
     """
     context = av.CodecContext.create(video.codec_context.codec, "r")
     context.extradata = video.codec_context.extradata
@@ -216,10 +216,10 @@ class _Order:
         return number
 
     def show(self, numbers: list[int]) -> None:
-        """Give the next times to the packets whose pictures come out of the decoder."""
+        """Give the next times to the packets whose frames come out of the decoder."""
         for number in numbers:
             if not self._started:
-                # What lies before the first picture could not be decoded and takes no time.
+                # What lies before the first frame could not be decoded and takes no time.
                 self._stated = [item for item in self._stated if item[1] >= number]
                 heapq.heapify(self._stated)
                 self._started = True
@@ -227,7 +227,7 @@ class _Order:
                 self._shown[number] = heapq.heappop(self._stated)[0]
 
     def ready(self, keep: int) -> Iterator[av.Packet]:
-        """Yield packets that have their time; those that wait too long have no picture."""
+        """Yield packets that have their time; those that wait too long have no frame."""
         while self._waiting and (self._waiting[0][0] in self._shown or len(self._waiting) > keep):
             number, packet = self._waiting.popleft()
             if number in self._shown:
@@ -238,7 +238,7 @@ class _Order:
 def _decoded_numbers(
     context: av.VideoCodecContext, packet: av.Packet | None, number: int
 ) -> list[int]:
-    """Numbers of the packets whose pictures come out when one more goes in."""
+    """Numbers of the packets whose frames come out when one more goes in."""
     if packet is not None:
         copy = av.Packet(bytes(packet))
         copy.pts = copy.dts = number

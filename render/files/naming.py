@@ -1,4 +1,4 @@
-"""What a file is that cannot be read as a video, in words for a message."""
+"""What kind of file it is that cannot be read as a video, in words for a message."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def unreadable(path: Path) -> str:
 
 
 def undecodable(path: Path) -> str:
-    """Why no picture of a file can be decoded, and what to do: the rest of a sentence."""
+    """Why no frame of a file can be decoded, and what to do: the rest of a sentence."""
     if is_encrypted(path):
         return ENCRYPTED
     return (
@@ -102,7 +102,7 @@ ENCRYPTED = (
 
 
 def is_encrypted(path: Path) -> bool:
-    """Whether a file declares its pictures as encrypted: MP4, Matroska and transport streams."""
+    """Whether a file declares its video as encrypted: MP4, Matroska and transport streams."""
     with path.open("rb") as file:
         head = file.read(_HEAD)
         if head[:4] == b"\x1aE\xdf\xa3":
@@ -121,7 +121,7 @@ def is_encrypted(path: Path) -> bool:
 
 
 def codec_tag(path: Path) -> str:
-    """The name that a file gives to the coding of its pictures, or a word for none."""
+    """The codec tag of a file's video stream, or ``unknown``."""
     with path.open("rb") as file:
         head = file.read(_HEAD)
         if head[:4] == b"\x1aE\xdf\xa3":

@@ -45,7 +45,7 @@ _copies: dict[tuple[int, int, int], Path] = {}
 
 
 class ClipError(AmtError):
-    """A clip cannot be opened, decoded, or holds no usable picture."""
+    """A clip cannot be opened, decoded, or holds no usable frames."""
 
 
 def open_clip(path: Path) -> InputContainer:

@@ -151,5 +151,5 @@ def _takes(open_clip: OpenClip, index: int, muxer: str) -> bool:
 
 def _keeps_layout(source: av.VideoStream, result: av.container.InputContainer) -> bool:
     """Whether raw frames keep their pixel format, which few containers can state."""
-    picture = next(result.decode(video=0), None)
-    return picture is not None and picture.format.name == source.codec_context.pix_fmt
+    frame = next(result.decode(video=0), None)
+    return frame is not None and frame.format.name == source.codec_context.pix_fmt

@@ -68,7 +68,7 @@ def plan_copy(packets: Iterable[Coded], end: int) -> CopyPlan:
     hidden = [i for i, seen in enumerate(shown) if not seen]
     leading = [i for i in hidden if times[i] < start]
     later = len(hidden) > len(leading)
-    if leading:  # below 0, where no player shows them, also where the first picture comes late
+    if leading:  # below 0, where no player shows them, also where the first frame comes late
         above = max(0, 1 + max(times[i] for i in leading))
         for i in leading:
             times[i] -= above

@@ -10,7 +10,7 @@ from typing import Any
 import av
 from av.video.reformatter import ColorRange
 
-Picture = tuple[int, av.VideoFrame]
+TimedFrame = tuple[int, av.VideoFrame]
 """Presentation time in ticks on the film's clock, and the frame."""
 
 _COMMON_BITS = 8
@@ -139,12 +139,12 @@ def _full(frame: av.VideoFrame) -> bool:
 
 
 def encoded(
-    pictures: Iterable[Picture], shape: Shape, stream: av.VideoStream, end: int
+    frames: Iterable[TimedFrame], shape: Shape, stream: av.VideoStream, end: int
 ) -> Iterator[av.Packet]:
     """Encode frames to packets, each shown from its time to that of the next.
 
     Args:
-        pictures: in order of time.
+        frames: in order of time.
         shape: of the encoded frames.
         stream: of the film; its time base is that of the times.
         end: when the last frame ends, in ticks.
@@ -152,8 +152,8 @@ def encoded(
     time_base = stream.codec_context.time_base
     durations = _Durations(end)
     converter = _Converter(shape)
-    for pts, picture in pictures:
-        frame = converter.convert(picture)
+    for pts, original in frames:
+        frame = converter.convert(original)
         frame.pts, frame.time_base = pts, time_base
         frame.pict_type = 0  # the encoder chooses the type of frame
         durations.add(pts)
@@ -192,27 +192,27 @@ class _Converter:
         self._graph: Any = None
         self._setup: tuple[int, int, str] | None = None
 
-    def convert(self, picture: av.VideoFrame) -> av.VideoFrame:
-        setup = (picture.width, picture.height, picture.format.name)
+    def convert(self, frame: av.VideoFrame) -> av.VideoFrame:
+        setup = (frame.width, frame.height, frame.format.name)
         if setup != self._setup:
-            self._graph, self._setup = self._built(picture), setup
-        picture.pts, picture.time_base = 0, Fraction(1, 1000)
-        self._graph.push(picture)
+            self._graph, self._setup = self._built(frame), setup
+        frame.pts, frame.time_base = 0, Fraction(1, 1000)
+        self._graph.push(frame)
         return self._graph.pull()
 
-    def _built(self, picture: av.VideoFrame) -> av.filter.Graph:
+    def _built(self, frame: av.VideoFrame) -> av.filter.Graph:
         graph = av.filter.Graph()
         source = graph.add_buffer(
-            width=picture.width,
-            height=picture.height,
-            format=picture.format.name,
+            width=frame.width,
+            height=frame.height,
+            format=frame.format.name,
             time_base=Fraction(1, 1000),
         )
-        chain = [source, *(graph.add(*step) for step in self._steps(picture))]
+        chain = [source, *(graph.add(*step) for step in self._steps(frame))]
         graph.link_nodes(*chain, graph.add("buffersink")).configure()
         return graph
 
-    def _steps(self, picture: av.VideoFrame) -> Iterator[tuple[str, str]]:
+    def _steps(self, frame: av.VideoFrame) -> Iterator[tuple[str, str]]:
         """Filters and their arguments."""
         shape = self._shape
         if shape.rotation == 180:
@@ -220,7 +220,7 @@ class _Converter:
             yield "vflip", ""
         elif shape.rotation:
             yield "transpose", "cclock" if shape.rotation == 90 else "clock"
-        width, height = picture.width, picture.height
+        width, height = frame.width, frame.height
         if shape.rotation in (90, 270):
             width, height = height, width
         if 0 <= width - shape.width <= 1 and 0 <= height - shape.height <= 1:

@@ -13,11 +13,11 @@ from pathlib import Path
 import av
 
 from render.errors import MuxError
-from render.files.clip import Clip, LastLength
+from render.files.clip import Clip, LastFrameDuration
 from render.files.clock import REORDER
 from render.files.source import ClipError, open_clip
 from render.film.copying import Coded
-from render.film.encoding import Picture
+from render.film.encoding import TimedFrame
 
 
 class Source:
@@ -65,21 +65,21 @@ class Source:
     def packets(self) -> Iterator[av.Packet]:
         """The packets of the video stream, in decoding order."""
         with self._clip() as clip:
-            yield from _of_pictures(clip)
+            yield from _video_packets(clip)
 
-    def pictures(self) -> Iterator[Picture]:
+    def frames(self) -> Iterator[TimedFrame]:
         """The decoded frames that are shown, in order of time."""
         with self._clip() as clip:
             clip.video.thread_type = "AUTO"
-            length = LastLength(clip.video)
+            length = LastFrameDuration(clip.video)
             last = self.first - 1
-            for picture in _decoded(clip, clip.video):
-                pts = last + length.usual_interval if picture.pts is None else picture.pts
-                pts = pts if length.pictures else self.first
+            for frame in _decoded(clip, clip.video):
+                pts = last + length.median_interval if frame.pts is None else frame.pts
+                pts = pts if length.n_frames else self.first
                 if pts > last:
                     length.push(pts, 0)
                     last = pts
-                    yield pts, picture
+                    yield pts, frame
 
     def sounds(self) -> Iterator[tuple[Fraction | None, av.AudioFrame]]:
         """The video's own sound: (seconds or None where the file states none, decoded frame)."""
@@ -99,9 +99,9 @@ class Source:
 
     def _survey(self, clip: Clip) -> Fraction:
         """Read the times of all packets; returns when the last frame ends, in seconds."""
-        length = LastLength(clip.video)
+        length = LastFrameDuration(clip.video)
         waiting: list[tuple[int, int]] = []
-        for packet in _of_pictures(clip):
+        for packet in _video_packets(clip):
             shown = clip.shows(packet)
             self._times.append(packet.pts)
             self._shown.append(shown)
@@ -112,12 +112,12 @@ class Source:
                 length.push(*heapq.heappop(waiting))
         while waiting:
             length.push(*heapq.heappop(waiting))
-        if length.pictures < 2:
+        if length.n_frames < 2:
             raise MuxError(f"'{self.path}' is a still picture: choose a video file")
         return length.end_s
 
 
-def _of_pictures(clip: Clip) -> Iterator[av.Packet]:
+def _video_packets(clip: Clip) -> Iterator[av.Packet]:
     return (packet for packet in clip.packets() if packet.stream_index == clip.video.index)
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from amt.errors import VideoError
 from amt.features.video import VideoReader
-from render.files.clip import Clip, picture_span
+from render.files.clip import Clip, video_span
 from render.files.source import ClipError
 from tests.render.files.kinds import RATE, copy, trimmed, write
 
@@ -27,7 +27,7 @@ def shown(path: Path) -> tuple[list[float], float]:
             if packet.stream_index == clip.video.index and clip.shows(packet)
         )
     assert packets == pytest.approx(times, abs=1e-6)
-    span = picture_span(path)
+    span = video_span(path)
     assert (span.first_s, span.end_s) == pytest.approx((times[0], end_s), abs=1e-6)
     return times, end_s
 
@@ -198,7 +198,7 @@ def test_an_encrypted_clip_is_called_encrypted(tmp_path):
     key = {"encryption_scheme": "cenc-aes-ctr", "encryption_key": "0123456789abcdef" * 2}
     whole = write(tmp_path / "whole.mp4", 30)
     path = copy(whole, tmp_path / "locked.mp4", None, key | {"encryption_kid": "fe" * 16})
-    for read in (Clip, picture_span):
+    for read in (Clip, video_span):
         with pytest.raises(ClipError, match="encrypted"):
             read(path)
     with pytest.raises(VideoError, match="encrypted"):

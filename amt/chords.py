@@ -1,8 +1,9 @@
 """Chords and keys: the one table of roots and qualities.
 
 Conventions: pitch classes count semitones from C = 0. A chord label is ``N`` (no chord), a root
-(major triad) or ``root:quality`` with sharps (Harte et al. 2005, as MuVi-Sync writes it). Ids
-follow MuVi-Sync: ``N`` is 0, and ``1 + 13 * root + quality`` the rest, 157 in all.
+(major triad) or ``root:quality`` with sharps (Harte et al. 2005, as MuVi-Sync writes it). Chords
+have neither inversion nor bass. Ids are MuVi-Sync's: 0 for ``N``, else ``1 + 13 * root + quality``
+with the quality's index in :data:`QUALITIES`; ``V`` = 157 in all.
 """
 
 from __future__ import annotations
@@ -121,16 +122,16 @@ class Key:
 
 
 HOME: dict[Mode, Key] = {"major": Key(0, "major"), "minor": Key(9, "minor")}
-"""The keys in which the models think, by mode."""
+"""The keys that models are trained and run in, by mode; other keys are transposed to them."""
 
 
 def home_distance(key: Key) -> int:
-    """Semitones, -6 to 5, that lead from a key to its home key the nearest way."""
+    """Semitones, -6 to 5, by which a key is transposed to its home key the shorter way."""
     return (HOME[key.mode].tonic - key.tonic + 6) % 12 - 6
 
 
 def implied_key(chords: Sequence[Chord]) -> Key | None:
-    """The key whose scale holds most of the chords' tones, or None for no chords.
+    """The key whose scale holds the largest share of the chords' tones; None without chords.
 
     The minor scale counts with its raised seventh in the dominant. Where several keys hold as much,
     the one whose tonic chord comes first wins, then the one whose tonic chord comes last.

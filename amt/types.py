@@ -1,16 +1,26 @@
-"""The data that passes between the stages of the pipeline.
+"""The data that passes between the stages of the pipeline, and the conventions of all modules.
 
-Conventions used by every module:
+Time
+    A time in seconds ends in ``_s`` and counts from the clip's 0: its first frame, or the start of
+    its sound where the picture starts later (see :mod:`render.files.clip`). ``S`` is the number of
+    whole or begun seconds of a clip, ``ceil(duration_s)``; row ``s`` of a per-second array
+    describes the second ``[s, s + 1)``.
+Beats, bars and ticks
+    A beat is a quarter note in every metre; a tick is ``1 / TICKS_PER_BEAT`` of a beat. Beats count
+    from 0 through the whole piece. Bars count from 0 in code and from 1 where a person reads or
+    writes them: plan files, ``--bars``, :class:`Rewrite`, the report.
+Pitch, velocity and controllers
+    MIDI numbers, 0-127. Middle C is note 60 and is written C4.
+Chords and keys
+    A chord is a root and a quality of :mod:`amt.chords`, without inversion or bass. Its label is
+    MuVi-Sync's, after Harte et al. (2005): ``N`` for none, ``F`` for a major triad, ``A:min7``. A
+    key is major or natural minor.
+Emotion
+    Probabilities of six moods (:data:`EMOTIONS`), ``[S, 6]``; valence and arousal lie in [-1, 1]
+    (Russell's circumplex, 1980).
 
-* A time in seconds ends in ``_s`` and counts from the clip's 0: its first frame, or the start of
-  its sound where the picture starts later (see :mod:`render.files.clip`).
-* ``S`` is the number of whole or begun seconds of a clip, ``ceil(duration_s)``; row ``s`` of a
-  per-second array describes the second ``[s, s + 1)``.
-* A beat is a quarter note. A tick is ``1 / TICKS_PER_BEAT`` of a beat.
-* Middle C is MIDI note 60. Velocities and controller values are 0-127.
-* Valence and arousal lie in [-1, 1] (Russell's circumplex, 1980).
-
-Arrays inside these classes are treated as read-only. What holds many values shows itself in a line.
+Arrays inside these classes are treated as read-only. A class with many values has a ``repr`` of one
+line.
 """
 
 from __future__ import annotations
@@ -59,13 +69,13 @@ class Cut:
     time_s: float
     """Presentation time of the first frame of the new shot."""
     strength: float = 1.0
-    """Size of the visual change, 0 (hardly seen) to 1 (nothing stays)."""
+    """Size of the visual change, 0 (hardly visible) to 1 (a wholly different picture)."""
     kind: CutKind = "cut"
 
 
 @dataclass(frozen=True, slots=True)
 class Accent:
-    """A moment inside a shot that the music stresses: a peak of movement."""
+    """A peak of movement inside a shot, which the music accents."""
 
     time_s: float
     """It is played on the nearest beat."""
@@ -75,7 +85,7 @@ class Accent:
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class VideoFeatures:
-    """What the pipeline knows of a clip; see :mod:`amt.features` for the definitions."""
+    """What is measured of a clip; see :mod:`amt.features` for the definitions."""
 
     duration_s: float
     """From the clip's 0 to the end of the last frame's presentation."""
@@ -103,7 +113,7 @@ class VideoFeatures:
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class TimeGrid:
-    """When every beat of the music falls on the picture.
+    """The time of every beat of the music, and the beats of every bar.
 
     The music starts at 0 s with the first beat of bar 0. Beat ``b`` lasts from ``beats_s[b]`` to
     ``beats_s[b + 1]``; the last entry of ``beats_s`` is the end of the music. The last bar may be
@@ -115,7 +125,7 @@ class TimeGrid:
     bars: tuple[int, ...]
     """Number of beats of each bar; they sum to B."""
     last_beat: float = 1.0
-    """Share of the last beat that is heard, in (0, 1]: its tempo is that of a whole beat."""
+    """Share of the last beat before the music ends, in (0, 1]; its tempo is a whole beat's."""
 
     def __repr__(self) -> str:
         tempos = self.tempo_bpm
@@ -317,7 +327,7 @@ class TimeSignature:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Song:
-    """A piece as a DAW sees it; times in ticks of ``1 / TICKS_PER_BEAT`` beat."""
+    """A piece as a MIDI file holds it; times in ticks of ``1 / TICKS_PER_BEAT`` beat."""
 
     tracks: tuple[Track, ...]
     tempos: tuple[TempoChange, ...]

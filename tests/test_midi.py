@@ -257,8 +257,8 @@ def test_music21_agrees(song: Song, midi: Path) -> None:
 
     other = music21.converter.parse(str(midi), quantizePost=False)
     for ours, theirs in zip(song.tracks, other.parts, strict=True):
-        heard = [n for n in theirs.recurse().notes if n.tie is None or n.tie.type == "start"]
-        assert sum(len(n.pitches) for n in heard) == len(ours.notes)
+        sounding = [n for n in theirs.recurse().notes if n.tie is None or n.tie.type == "start"]
+        assert sum(len(n.pitches) for n in sounding) == len(ours.notes)
     marks = other.recurse().getElementsByClass(music21.tempo.MetronomeMark)
     assert {mark.number for mark in marks} == {round(bpm, 2) for bpm in _tempos_bpm(song)}
 

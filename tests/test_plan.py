@@ -278,7 +278,7 @@ def test_a_broken_arrangement_is_named(plan: Plan, field: str, value: object, me
         plan_from_json(json.dumps(data))
 
 
-def test_an_alias_of_a_mood_is_read_as_the_mood_and_told(plan: Plan) -> None:
+def test_an_alias_of_a_mood_is_read_as_the_mood_and_reported(plan: Plan) -> None:
     data = json.loads(plan_to_json(plan))
     data["sections"][1]["mood"] = "happy"
     said: list[str] = []

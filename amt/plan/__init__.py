@@ -10,7 +10,8 @@ unnoticed::
     seed       whole number, 0 to 2**63 - 1: the same plan and seed give the same notes
     key        "A minor", "Eb major"
     bars       number of beats of each bar; they sum to the number of beats
-    last_beat  share of the last beat that is heard, above 0, at most 1 (the clip may end inside it)
+    last_beat  share of the last beat before the end of the music, above 0, at most 1 (the clip may
+               end inside a beat)
     beats_s    start of every beat in seconds, one bar a line, from 0; then the end of the music
     chords     {"beat": 8, "bar": 3, "chord": "Am7"}: from this beat on; the first on beat 0
     sections   {"beat": 0, "bar": 1, "mood": "sad"}: from this beat on; may be empty
@@ -22,8 +23,8 @@ unnoticed::
     arrangement  {"arranger": "neural", "candidates": 1, "drums": true, "melody": true}: who writes
                the notes (neural or patterns), how many versions to choose from, and whether drums
                and melody play; optional, by patterns if missing
-    rewrites   {"bars": [9, 16], "seed": 7}: bars, from 1, both included, that were composed anew
-               with another seed, in the order in which that happened; optional
+    rewrites   {"bars": [9, 16], "seed": 7}: first and last bar, from 1, both included, that were
+               composed anew with another seed, in the order in which that happened; optional
 
 Beats count quarter notes from 0 through the whole piece, as in :class:`amt.types.TimeGrid`. ``bar``
 counts from 1 and only helps the reader: it may be left out, and when given it must be the bar of

@@ -1,4 +1,4 @@
-"""A page that shows how music follows its picture; :mod:`amt.measure` is its ruler."""
+"""An HTML page that shows how music follows its clip, measured by :mod:`amt.measure`."""
 
 from amt.report.clip import check_embeddable
 from amt.report.page import ReportOptions, write_report

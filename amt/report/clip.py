@@ -44,7 +44,7 @@ def link_to(video: Path, page: Path) -> str:
     if video.exists() and not video.is_file():  # a pipe can be read once only
         return ""
     try:
-        # Folders are followed through links on both sides, or the way would go astray at one.
+        # Links among the folders are resolved on both sides: on one alone the path would be wrong.
         way = os.path.relpath(video.parent.resolve() / video.name, page.parent.resolve())
     except ValueError:  # on Windows there is no way from one drive to another
         return video.absolute().as_uri()

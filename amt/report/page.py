@@ -33,7 +33,7 @@ _FILLED_ELEMENTS = (
 
 @dataclass(frozen=True, slots=True)
 class ReportOptions:
-    """What else a page says and holds."""
+    """Optional contents of a page."""
 
     embed_clip: bool = False
     """Whether the clip lies inside the page; else the page plays the file from where it is."""
@@ -53,7 +53,7 @@ def write_report(
     sound: SoundSource | None = None,
     options: ReportOptions = ReportOptions(),
 ) -> None:
-    """Write a page that shows how the music of a clip follows its picture.
+    """Write a page that shows how the music of a clip follows its video.
 
     The page holds its pictures, its drawings, and the sound as MP3, and plays the clip from the
     file beside it, or from inside. Its size and the memory for it are bounded but for the lists of
@@ -63,12 +63,12 @@ def write_report(
     Args:
         path: HTML file to write.
         video: the clip; the page refers to it by the way from ``path`` to it.
-        features: what was seen of it.
-        plan: what was decided.
-        song: the notes; made for the same clip as ``plan``.
+        features: of the clip.
+        plan: of the music.
+        song: the notes of ``plan``.
         sound: the rendered song, in memory (:class:`amt.report.Sound`) or in blocks; None gives a
             page without sound, which says so.
-        options: what else it says and holds.
+        options: see :class:`ReportOptions`.
 
     Raises:
         VideoError: the clip cannot be decoded.

@@ -83,5 +83,5 @@ def _stripes(axis: Axis, song: Song, track: Track) -> Iterable[tuple[int, float,
     first = np.flatnonzero((np.diff(pitch, prepend=-1) != 0) | (np.diff(cell, prepend=-1) != 0))
     for at, until in zip(first, np.maximum.reduceat(end, first), strict=True):
         length = float(until - start[at])
-        # Shortened a little, so that a note struck again is seen to be a new one.
+        # Shortened a little, so that repeated notes do not merge.
         yield int(pitch[at]), float(start[at]), max(length - _GAP, 0.7 * length, _FINEST)

@@ -13,7 +13,7 @@ import json
 import math
 import tomllib
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol, TypeVar, cast
 
@@ -28,6 +28,7 @@ from torch import Tensor, nn
 
 from amt.errors import InputError
 from amt.models.weights import save_model
+from render.files.decoding import decode
 
 BEST = "best.safetensors"
 LAST = "last.safetensors"
@@ -127,7 +128,7 @@ def read_config(path: Path, changes: Sequence[str], **tables: type[Any]) -> dict
 
     Raises:
         InputError: the file is missing, the file or a change is no TOML, or a table or setting is
-            unknown.
+            unknown or of another type.
     """
     try:
         data = tomllib.loads(path.read_text())
@@ -142,10 +143,10 @@ def read_config(path: Path, changes: Sequence[str], **tables: type[Any]) -> dict
         raise InputError(f"{changes} should each read table.name=value") from error
     if unknown := set(data) - set(tables):
         raise InputError(f"{path}: unknown table {', '.join(sorted(unknown))}")
-    for name, kind in tables.items():
-        if unknown := set(data.get(name, {})) - {field.name for field in fields(kind)}:
-            raise InputError(f"{path}: [{name}] does not know {', '.join(sorted(unknown))}")
-    return {name: kind(**data.get(name, {})) for name, kind in tables.items()}
+    return {
+        name: decode(data.get(name, {}), kind, f"{path}: [{name}]", InputError)
+        for name, kind in tables.items()
+    }
 
 
 def learning_rate_at(step: int, settings: TrainSettings) -> float:

@@ -364,7 +364,7 @@ def test_cut_alignments_as_by_hand(times_s: list[float], lengths_s: list[float])
         assert abs(found.downbeat_s) >= abs(found.beat_s)
 
 
-def test_hits_and_misses_are_told_apart(storm: Generated, tmp_path: Path) -> None:
+def test_hits_and_misses_look_different(storm: Generated, tmp_path: Path) -> None:
     grid = storm.plan.grid
     downbeats_s = grid.beats_s[grid.downbeats]
     cuts = (

@@ -92,7 +92,7 @@ def test_the_learning_rate_warms_up_and_decays() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("[train]\nsteps = 3\ncolour = 1", "does not know colour"),
+        ("[train]\nsteps = 3\ncolour = 1", "colour is unknown, expected accelerator"),
         ("[tarin]\nsteps = 3", "unknown table tarin"),
         ("[train", "no TOML"),
     ],
@@ -117,7 +117,7 @@ def test_a_change_replaces_one_setting(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ("train.colour=1", "does not know colour"),
+        ("train.colour=1", "colour is unknown, expected accelerator"),
         ("tarin.steps=3", "unknown table tarin"),
         ("train.precision=x", "no TOML"),
         ("steps=3", "table.name=value"),

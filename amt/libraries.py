@@ -12,8 +12,8 @@ _DISTRIBUTIONS = {
     "midirenderer": "midirenderer", "miditok": "miditok", "mido": "mido", "numpy": "numpy",
     "PIL": "pillow", "pretty_midi": "pretty_midi", "pyloudnorm": "pyloudnorm", "rich": "rich",
     "safetensors": "safetensors", "scipy": "scipy",
-    "soundfile": "soundfile", "soxr": "soxr", "tokenizers": "tokenizers", "torch": "torch",
-    "transformers": "transformers",
+    "soundfile": "soundfile", "soxr": "soxr", "symusic": "symusic",
+    "tokenizers": "tokenizers", "torch": "torch", "transformers": "transformers",
 }  # fmt: skip
 """Names of modules and the packages that bring them."""
 _HEADLESS = (

@@ -1,4 +1,4 @@
-"""What a model is: flat settings that travel with its weights."""
+"""Settings of the models: flat dataclasses that travel with the weights."""
 
 from __future__ import annotations
 
@@ -33,18 +33,18 @@ class ComposerConfig(ModelConfig):
     semantic_dropout: float = 0.4
     """Share of the semantic channels hidden from each clip in training."""
     context: int = 384
-    """How many slots back the decoder hears."""
+    """Context window of the decoder, in slots."""
     window: int = 16
-    """Reach of local attention over the video to each side, in slots."""
+    """Window of local attention over the video to each side, in slots."""
     n_global: int = 32
     """Number of segments that summarise the whole clip."""
     semantic_dim: int = 768
     rotary: bool = True
-    """Whether the decoder knows where a slot lies beyond the run lengths that it is told."""
+    """Whether the decoder has rotary positions beside the lengths of the last chords."""
     induction: bool = False
-    """Whether it listens for passages like the present one (:mod:`amt.models.chords.induction`)."""
+    """Whether it has induction heads (:mod:`amt.models.chords.induction`)."""
     max_run: int = 32
-    """Slots since the last chord change are counted up to this."""
+    """Lengths of chords are distinguished up to this many slots."""
 
     def __post_init__(self) -> None:
         if self.d_model % self.n_heads or (self.d_model // self.n_heads) % 2:
@@ -83,14 +83,15 @@ class ArrangerConfig(ModelConfig):
     """Every how many decoder layers one attends to the plan, the first included."""
     dropout: float = 0.1
     context: int = 512
-    """How many words back the decoder hears."""
+    """Context window of the decoder, in words."""
     plan_window: int = 32
-    """Reach of attention over the plan to each side, in beats."""
+    """Window of the encoder's attention to each side, in beats."""
     bars_behind: int = 1
-    """How many bars of the plan before the present one the decoder sees."""
+    """Bars of the plan before the present one that the decoder attends to."""
     bars_ahead: int = 2
+    """Likewise after it."""
     motif_bars: int = 48
-    """How many bars back motifs are remembered; 0 for a model without that memory."""
+    """Context window of the motif heads, in bars; 0 for a model without them."""
 
     def __post_init__(self) -> None:
         if self.d_model % self.n_heads or (self.d_model // self.n_heads) % 4:

@@ -1,10 +1,10 @@
 """The expression regressor: a bidirectional GRU from video to loudness and note density.
 
-After Video2Music's biGRU (Kang et al. 2023), with two changes. Every slot also sees the mean of the
-whole clip. And for every slot and both targets it predicts a distribution over levels instead of
-one number: the mean of that is what lowers RMSE; the mean alone varies far less than music does, so
-:meth:`Expression.rescale_variance` widens it to the variance of the data for what is played rather
-than scored.
+After Video2Music's biGRU (Kang et al. 2023), with two changes. The mean over the whole clip is
+added to every slot. And for every slot and both targets it predicts a distribution over levels
+instead of one number. The mean of the distribution has the least RMSE, but varies far less than
+music does, so :meth:`Expression.rescale_variance` widens it to the variance of the data for curves
+that are played rather than evaluated.
 
 Shapes: ``B`` batch, ``S`` slots, ``L`` levels; target 0 is loudness, 1 is density.
 """
@@ -25,12 +25,12 @@ TARGETS = ("loudness", "density")
 
 
 class ExpressionOutput(NamedTuple):
-    """What the regressor says of each slot."""
+    """The prediction for each slot."""
 
     log_probs: Tensor
     """[B, S, 2, L] log-probability of each level."""
     mean: Tensor
-    """[B, S, 2] expected loudness (0-1) and density (notes in a second)."""
+    """[B, S, 2] expected loudness (0-1) and density (notes per second)."""
 
 
 class Expression(PretrainedModel):
@@ -57,8 +57,8 @@ class Expression(PretrainedModel):
         self.levels: Tensor = nn.Buffer(torch.zeros(2, config.levels))
         """[2, L] values of the levels: quantiles of the training data, stored with the weights."""
         self.spread: Tensor = nn.Buffer(torch.ones(2, 2))
-        """[2, 2] mean of the predictions over the training songs and the factor that gives them
-        the variance of the data, for each target."""
+        """[2, 2] for each target the mean of the predictions over the training songs, and the
+        factor that gives them the variance of the data."""
 
     def forward(self, video: VideoInput) -> ExpressionOutput:
         """Predict."""
@@ -71,7 +71,7 @@ class Expression(PretrainedModel):
         return ExpressionOutput(log_probs, mean)
 
     def rescale_variance(self, mean: Tensor) -> Tensor:
-        """Predicted means [..., 2] widened to the variance that music has, and kept positive."""
+        """Predicted means [..., 2] widened to the data's variance, within the levels' range."""
         centre, factor = self.spread[:, 0], self.spread[:, 1]
         widened = centre + factor * (mean - centre)
         return widened.clamp(min=self.levels[:, 0], max=self.levels[:, -1])

@@ -1,4 +1,4 @@
-"""The picture as the models see it: a batch of clips on slots, each modality known or unknown.
+"""Video features as the models' input: a batch of clips on slots, each modality known or unknown.
 
 Shapes: ``B`` batch, ``S`` slots, ``D`` width. A slot is a second in training and a half-bar in use.
 """
@@ -15,12 +15,17 @@ from amt.models.layers import ChannelDropout
 
 MODALITIES = ("semantic", "emotion", "motion", "scene_offset", "affect", "clock")
 
+AT_CUT_S = 1.0
+"""Seconds since a cut up to which a slot counts as lying on it: a slot of training."""
+NEAR_END_S = 8.0
+"""Seconds over which the nearness of an end of the clip falls to 1/e."""
+
 
 class VideoInput(NamedTuple):
     """A batch of clips on slots, and which of its modalities are known.
 
     All tensors are float32 with leading shape [B, S]; an unknown modality may hold anything.
-    (A named tuple, since wrappers for mixed precision and several processes look inside it.)
+    (A named tuple, since wrappers for mixed precision and several processes convert its items.)
     """
 
     semantic: Tensor
@@ -32,7 +37,7 @@ class VideoInput(NamedTuple):
     scene_offset: Tensor
     """[B, S] seconds since the last cut."""
     affect: Tensor
-    """[B, S, 2] valence and arousal asked of the music, in [-1, 1]."""
+    """[B, S, 2] target valence and arousal of the music, in [-1, 1]."""
     clock: Tensor
     """[B, S, 2] seconds since the clip began and until it ends."""
     known: Tensor
@@ -48,7 +53,7 @@ class VideoInput(NamedTuple):
 
 
 class VideoEmbedding(nn.Module):
-    """VideoInput -> [B, S, D]: the sum of what is known and of a learned vector for what is not."""
+    """VideoInput -> [B, S, D]: sum over modalities, of a learned vector where one is unknown."""
 
     def __init__(self, d_model: int, semantic_dim: int, semantic_dropout: float) -> None:
         super().__init__()
@@ -69,9 +74,10 @@ class VideoEmbedding(nn.Module):
         motion = torch.log1p(video.motion)
         step = F.pad(motion[:, 1:] - motion[:, :-1], (1, 0))
         since_cut = torch.log1p(video.scene_offset)
-        at_cut = (video.scene_offset < 1).float()
-        # Time in seconds far from either end, and sharp near it.
-        clock = torch.cat([torch.log1p(video.clock), torch.exp(-video.clock / 8)], dim=-1)
+        at_cut = (video.scene_offset < AT_CUT_S).float()
+        # Logarithmic far from either end of the clip, and finer near it.
+        near = torch.exp(-video.clock / NEAR_END_S)
+        clock = torch.cat([torch.log1p(video.clock), near], dim=-1)
         embedded = torch.stack(
             [
                 self.semantic(video.semantic),

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from amt.models.config import ArrangerConfig
 from amt.models.notes.network import Arranger
+from amt.models.notes.tokenizer import NoteTokenizer
 from amt.models.notes.tokens import FIRST_POSITION, POSITION, VOCABULARY
 from data_prep.note_song import NoteSong
 from experiments.arranger.data import (
@@ -130,6 +131,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     )
     best = train(task, settings, args.out)
     save_best(args.out, "arranger", config["model"])
+    NoteTokenizer().save_pretrained(args.out / "arranger")
     report_best(best)
 
 

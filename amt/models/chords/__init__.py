@@ -1,1 +1,1 @@
-"""Video and the chords so far to the next chord: network, training losses, decoding."""
+"""Network from video and the chords so far to the next chord, its loss, and sampling."""

@@ -1,4 +1,4 @@
-"""What the models are trained to lower."""
+"""Training loss of the composer."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from amt.mood import emotion_chords
 
 @dataclass(frozen=True, slots=True)
 class ComposerLoss:
-    """The parts of the composer's loss; scalars, ``total`` is what is lowered."""
+    """The parts of the composer's loss; scalars; ``total`` is minimised."""
 
     total: Tensor
     nll: Tensor
     """Negative log-likelihood of the slot's chord, nats a slot."""
     next_chord: Tensor
-    """Cross-entropy of the next different chord, asked in every slot that has one."""
+    """Cross-entropy of the next different chord, in every slot that has one."""
     affective: Tensor
     """Negative log of the probability given to chords that fit the clip's emotion."""
 
@@ -41,7 +41,7 @@ def composer_loss(
     """Loss of a teacher-forced batch.
 
     Args:
-        output: the composer's answer.
+        output: the composer's prediction.
         chords: [B, T] targets.
         weight: [B, T] 1 for slots that count, 0 for padding.
         emotion: [B, T, 6] probabilities.

@@ -1,1 +1,1 @@
-"""A plan and the notes so far to the next note: tokens, network, constraints, decoding."""
+"""Network from a plan and the notes so far to the next note: tokens, constraints, sampling."""

@@ -1,4 +1,4 @@
-"""What is asked of the notes of a piece, beat by beat: the arranger's input in plain arrays.
+"""The arranger's conditioning in plain arrays: chords and controls of a piece by the beat.
 
 Plans are in the home key: C major or A minor (:data:`amt.chords.HOME`). ``B`` is the number of
 beats, ``C`` that of :data:`amt.models.notes.inputs.CONTROLS`.
@@ -19,7 +19,7 @@ from amt.types import BoolArray, FloatArray, IntArray
 
 @dataclass(frozen=True, slots=True, eq=False)
 class NotePlan:
-    """The plan of a piece as the arranger meets it."""
+    """The plan of a piece in the arranger's terms."""
 
     bars: tuple[int, ...]
     """Beats of each bar, 1 to :data:`amt.models.notes.tokens.MAX_BEATS`; they sum to B."""
@@ -30,19 +30,19 @@ class NotePlan:
     controls: FloatArray
     """[B, C] in the order and units of :data:`amt.models.notes.inputs.CONTROLS`."""
     known: BoolArray
-    """[C] which controls are asked; the arranger chooses where they are not."""
+    """[C] which controls are given; the arranger chooses where they are not."""
 
     @property
     def chart(self) -> ChordChart:
-        """The chords as the memory of motifs compares them."""
+        """The chords as the motif heads compare them."""
         return ChordChart.of(self.chords, self.bars)
 
     @property
     def roles(self) -> BoolArray:
-        """[bars, roles] which roles may play in each bar; all where that is not asked."""
+        """[bars, roles] which roles may play in each bar; all where that is not given."""
         columns = [CONTROLS.index(role) for role in ROLES]
-        asked = self.controls[self.downbeats][:, columns] > 0.5
-        return np.asarray(asked | ~self.known[columns])
+        plays = self.controls[self.downbeats][:, columns] > 0.5
+        return np.asarray(plays | ~self.known[columns])
 
     @property
     def downbeats(self) -> IntArray:
@@ -50,7 +50,7 @@ class NotePlan:
         return np.concatenate([[0], np.cumsum(self.bars)[:-1]]).astype(np.int64)
 
     def control(self, name: str) -> FloatArray:
-        """[B] one control, whether it is asked or not."""
+        """[B] one control, whether it is given or not."""
         return np.asarray(self.controls[:, CONTROLS.index(name)])
 
 

@@ -1,10 +1,10 @@
-"""Notes as words: the one tokenizer of the note transformer.
+"""Notes as compound words, the tokens of the note transformer.
 
 A word is one note, a compound (Hsiao et al. 2021) of the REMI+ tokens *Position*, *Program*,
 *Pitch*, *Duration* and *Velocity* (Huang & Yang 2020; von Rütte et al. 2023), or the beginning of
-a bar. So a piece has one step a note where the flat sequence has five. The vocabulary, the bins of
-velocities and the lengths of notes are those of MidiTok's ``REMI`` tokenizer as :func:`remi` sets
-it up, and :func:`spell` writes words as its tokens, which it decodes to the same notes.
+a bar. So a piece has one step per note where the flat sequence has five. The vocabulary is that of
+MidiTok's ``REMI``; :mod:`amt.models.notes.tokenizer` is the same as a MidiTok tokenizer, which
+encodes and decodes MIDI files.
 
 Conventions:
 
@@ -13,34 +13,30 @@ Conventions:
   :data:`ROLES`), MIDI pitch, duration (positions) and velocity. They are *tidy* when sorted by
   onset, role and pitch, with no two notes of one role and pitch that overlap.
 * Bars are given by their numbers of beats, 1 to :data:`MAX_BEATS` each.
-* Words are integers [m, 5]: place, role, pitch, duration, velocity; 0 is none. Words of a bar are
-  in the order of its notes, after one of place :data:`BAR`; a last such word ends the piece.
+* Words are integers [m, 5]: position, role, pitch, duration, velocity; 0 is none. Words of a bar
+  are in the order of its notes, after one of position :data:`BAR`; a last such word ends the piece.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from amt.errors import InputError
 from amt.types import TICKS_PER_BEAT, IntArray, Note, Track
 
-if TYPE_CHECKING:
-    from miditok import REMI
-
-
 RESOLUTION = 12
-"""Positions a beat."""
+"""Positions per beat."""
 TICKS_PER_POSITION = TICKS_PER_BEAT // RESOLUTION
 MAX_BEATS = 8
 """Longest bar, and longest note."""
 LOWEST_PITCH, HIGHEST_PITCH = 21, 108
 """The piano's keys."""
 ROLES: dict[str, int] = {"melody": 73, "counter": 48, "harmony": 0}
-"""Role -> General MIDI program that stands for it in REMI tokens (and for nothing else)."""
+"""Role -> General MIDI program of its *Program* token (and used for nothing else)."""
 
 ONSET, ROLE, PITCH, DURATION, VELOCITY = range(5)
 """Columns of notes."""
@@ -49,16 +45,17 @@ POSITION = ONSET
 PAD, BAR, FIRST_POSITION = range(3)
 """Ids of positions: no word, the beginning of a bar, the first position of a bar."""
 
-_BEAT_RESOLUTIONS = {(0, 1): RESOLUTION, (1, 2): 6, (2, 4): 2, (4, MAX_BEATS): 1}
-"""Steps a beat in which lengths are told, by their beats."""
-_N_VELOCITIES = 16
+BEAT_RESOLUTIONS = {(0, 1): RESOLUTION, (1, 2): 6, (2, 4): 2, (4, MAX_BEATS): 1}
+"""Range of a length in beats -> its resolution in steps per beat."""
+N_VELOCITIES = 16
+"""Velocities of the vocabulary, evenly spaced from 7 to 127."""
 N_COLUMNS = 5
 VOCABULARY = (
     FIRST_POSITION + RESOLUTION * MAX_BEATS,
     1 + len(ROLES),
     2 + HIGHEST_PITCH - LOWEST_PITCH,
-    1 + sum((high - low) * steps for (low, high), steps in _BEAT_RESOLUTIONS.items()),
-    1 + _N_VELOCITIES,
+    1 + sum((high - low) * steps for (low, high), steps in BEAT_RESOLUTIONS.items()),
+    1 + N_VELOCITIES,
 )
 """Number of ids in each column of words."""
 BAR_WORD: IntArray = np.array([BAR, 0, 0, 0, 0])
@@ -75,32 +72,18 @@ class Bins(NamedTuple):
 
 
 @cache
-def remi() -> REMI:
-    """MidiTok's tokenizer with this vocabulary."""
-    from miditok import REMI, TokenizerConfig  # costs half a second
-
-    config = TokenizerConfig(
-        pitch_range=(LOWEST_PITCH, HIGHEST_PITCH),
-        beat_res=_BEAT_RESOLUTIONS,
-        num_velocities=_N_VELOCITIES,
-        use_programs=True,
-        programs=list(ROLES.values()),
-        use_time_signatures=True,
-        time_signature_range={4: list(range(1, MAX_BEATS + 1))},
-    )
-    return REMI(config)
-
-
-@cache
 def bins() -> Bins:
-    """The lengths and velocities of :func:`remi`."""
-    tokenizer = remi()
-    durations = [
-        (beats * steps + step) * RESOLUTION // steps for beats, step, steps in tokenizer.durations
+    """The lengths and velocities of the vocabulary, as MidiTok's tokenizers have them."""
+    steps = [
+        (beats * n + step) * RESOLUTION // n
+        for (low, high), n in BEAT_RESOLUTIONS.items()
+        for beats in range(low, high)
+        for step in range(n)
     ]
-    found = Bins(np.array(durations), np.asarray(tokenizer.velocities, dtype=np.int64))
-    assert (len(found.durations) + 1, len(found.velocities) + 1) == VOCABULARY[DURATION:]
-    return found
+    durations = np.array([*steps[1:], RESOLUTION * MAX_BEATS], dtype=np.int64)
+    velocities = np.linspace(0, 127, N_VELOCITIES + 1, dtype=np.int64)[1:]
+    assert (len(durations) + 1, len(velocities) + 1) == VOCABULARY[DURATION:]
+    return Bins(durations, velocities)
 
 
 def bar_starts(bars: Sequence[int]) -> IntArray:
@@ -111,36 +94,36 @@ def bar_starts(bars: Sequence[int]) -> IntArray:
     """
     wrong = [beats for beats in bars if not 1 <= beats <= MAX_BEATS]
     if wrong:
-        raise InputError(f"a bar has {wrong[0]} beats; expected 1 to {MAX_BEATS}: mend the grid")
+        raise InputError(f"a bar has {wrong[0]} beats; expected 1 to {MAX_BEATS}: correct the grid")
     return np.concatenate([[0], RESOLUTION * np.cumsum(bars)]).astype(np.int64)
 
 
 def tidy(notes: IntArray) -> IntArray:
-    """Sort notes, keep the loudest of equal ones, and end each before its pitch is struck again."""
+    """Sort notes, keep the loudest of equal ones, and end each before its pitch begins again."""
     order = np.lexsort((-notes[:, VELOCITY], notes[:, PITCH], notes[:, ROLE], notes[:, ONSET]))
     notes = notes[order]
     same = np.all(notes[1:, ONSET:DURATION] == notes[:-1, ONSET:DURATION], axis=1)
     notes = notes[np.concatenate([[True], ~same])] if len(notes) else notes
-    notes[:, DURATION] = np.minimum(notes[:, DURATION], _until_struck_again(notes))
+    notes[:, DURATION] = np.minimum(notes[:, DURATION], _until_repeated(notes))
     return notes
 
 
 def snap(notes: IntArray) -> IntArray:
     """Tidy notes with the nearest lengths and velocities of the vocabulary, in its range of pitch.
 
-    A length that would reach into the next note of its pitch becomes the longest that does not.
+    A length that would overlap the next note of its pitch becomes the longest that does not.
     """
     notes = tidy(_folded(notes))
     table = bins()
     notes[:, VELOCITY] = table.velocities[_nearest(table.velocities, notes[:, VELOCITY])]
     notes[:, DURATION] = table.durations[_nearest(table.durations, notes[:, DURATION])]
-    room = np.searchsorted(table.durations, _until_struck_again(notes), side="right") - 1
+    room = np.searchsorted(table.durations, _until_repeated(notes), side="right") - 1
     notes[:, DURATION] = np.minimum(notes[:, DURATION], table.durations[room])
     return notes
 
 
 def transpose(notes: IntArray, semitones: int) -> IntArray:
-    """Tidy notes moved up by ``semitones``; what leaves the range of pitch stays an octave off."""
+    """Tidy notes moved up by ``semitones``; what leaves the range of pitch is moved by octaves."""
     moved = notes.copy()
     moved[:, PITCH] += semitones
     return tidy(_folded(moved))
@@ -207,30 +190,6 @@ def bar_of(words: IntArray) -> IntArray:
     return np.asarray(np.cumsum(words[:, POSITION] == BAR) - 1)
 
 
-def spell(words: IntArray, bars: Sequence[int]) -> list[str]:
-    """Words as the tokens of :func:`remi`, which decodes them to the same notes."""
-    table, tokenizer = bins(), remi()
-    programs = list(ROLES.values())
-    tokens, previous = list[str](), (-1, -1)
-    for bar, (place, role, pitch, duration, velocity) in zip(bar_of(words), words, strict=True):
-        if bar >= len(bars):
-            break
-        if place == BAR:
-            tokens += ["Bar_None", f"TimeSig_{bars[bar]}/4"]
-            continue
-        if (bar, place) != previous:
-            tokens.append(f"Position_{place - FIRST_POSITION}")
-        length = ".".join(map(str, tokenizer.durations[duration - 1]))
-        tokens += [
-            f"Program_{programs[role - 1]}",
-            f"Pitch_{pitch - 1 + LOWEST_PITCH}",
-            f"Velocity_{table.velocities[velocity - 1]}",
-            f"Duration_{length}",
-        ]
-        previous = (bar, place)
-    return tokens
-
-
 def tracks_of(notes: IntArray) -> tuple[Track, ...]:
     """One track for each role that plays, in ticks; each has the role's name and program."""
     tracks = []
@@ -256,8 +215,8 @@ def _folded(notes: IntArray) -> IntArray:
     return notes
 
 
-def _until_struck_again(notes: IntArray) -> IntArray:
-    """Positions [n] from each note to the next of its role and pitch; very many after the last."""
+def _until_repeated(notes: IntArray) -> IntArray:
+    """Positions [n] from each note to the next of its role and pitch; many after the last."""
     order = np.lexsort((notes[:, ONSET], notes[:, PITCH], notes[:, ROLE]))
     ordered = notes[order]
     room = np.full(len(notes), np.iinfo(np.int32).max, dtype=np.int64)

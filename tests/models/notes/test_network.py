@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from functools import cache
 
-import miditok  # noqa: F401 (its imports draw random numbers, which strategies may not)
 import numpy as np
 import pytest
 import torch

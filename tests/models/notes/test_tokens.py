@@ -1,4 +1,4 @@
-"""Notes and words: exact round trips, and agreement with MidiTok."""
+"""Notes and words: exact round trips."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from symusic import Note, Score, TimeSignature, Track
 
 from amt.errors import InputError
 from amt.models.notes.tokens import (
@@ -28,9 +27,7 @@ from amt.models.notes.tokens import (
     bar_of,
     bar_starts,
     bins,
-    remi,
     snap,
-    spell,
     tidy,
     to_notes,
     to_words,
@@ -89,46 +86,6 @@ def test_snapped_notes_are_tidy_and_moved_little(piece: tuple[NDArray[np.int64],
     assert np.all((notes[:, PITCH] >= LOWEST_PITCH) & (notes[:, PITCH] <= HIGHEST_PITCH))
     assert set(notes[:, DURATION]) <= set(bins().durations)
     assert set(notes[:, VELOCITY]) <= set(bins().velocities)
-
-
-@settings(max_examples=50, deadline=None)
-@given(pieces())
-def test_miditok_decodes_what_is_spelled(piece: tuple[NDArray[np.int64], Bars]) -> None:
-    notes, bars = snap(piece[0]), piece[1]
-    tokens = spell(to_words(notes, bars), bars)
-    assert set(tokens) <= set(remi().vocab)
-    score = remi().decode([remi().vocab[token] for token in tokens])
-    assert score.ticks_per_quarter == RESOLUTION
-    decoded = [
-        (note.time, list(ROLES.values()).index(track.program), note.pitch, note.duration,
-         note.velocity)
-        for track in score.tracks
-        for note in track.notes
-    ]  # fmt: skip
-    assert sorted(decoded) == [tuple(row) for row in notes.tolist()]
-
-
-def test_miditok_encodes_to_what_is_spelled() -> None:
-    bars = (4, 3, 3, 6, 4)
-    rng = np.random.default_rng(0)
-    count, end = 120, RESOLUTION * sum(bars)
-    low, high = (0, 0, LOWEST_PITCH, 1, 1), (end, 3, HIGHEST_PITCH + 1, 60, 128)
-    notes = snap(rng.integers(low, high, (count, 5)))
-    last = bar_starts(bars)[-2]
-    notes = np.concatenate([notes, [[last, 2, 21, 12, 71]]])  # MidiTok writes no empty last bar
-    notes = snap(notes)
-    score = Score(RESOLUTION)
-    for role, program in enumerate(ROLES.values()):
-        part = Track(program=program)
-        for onset, of, pitch, duration, velocity in notes.tolist():
-            if of == role:
-                part.notes.append(Note(onset, duration, pitch, velocity))
-        score.tracks.append(part)
-    for start, beats in zip(bar_starts(bars), bars, strict=False):
-        score.time_signatures.append(TimeSignature(int(start), beats, 4))
-    found = remi().encode(score)
-    # Within a position MidiTok orders notes as its tracks come, words by role.
-    assert sorted(found.tokens) == sorted(spell(to_words(notes, bars), bars))
 
 
 @given(bar_tuples)

@@ -1,7 +1,8 @@
-"""Mood over time: what the picture says, what the user asks instead, and what music makes of it.
+"""Mood over time: moods that a user asks for, and how far music follows mood.
 
 Conventions: a mood is one of the six emotions of :data:`amt.types.EMOTIONS` or an everyday alias of
-one (``calm``, ``happy`` …). Curves have a row a second.
+one (``calm``, ``happy`` …). *Affect* is valence and arousal, each -1 to 1. Curves have a row a
+second; ``S`` is the number of seconds.
 
 How far music moves with mood was measured on the piano clips of EMOPIA (Hung et al. 2021), 255
 songs that people had placed in the four quadrants of the circumplex. Between low and high arousal
@@ -58,7 +59,12 @@ on top."""
 FULL_NEGATIVE_VALENCE = -0.25
 """Valence from which down music is as minor as it gets, so that tense music is minor as well."""
 TENSE_FROM = 0.15
-"""Half of arousal less valence from which music is tense: joyful excitement stays below."""
+"""Half of arousal less valence from which music is tense: excitement (.6, .8) stays below."""
+
+KERNEL_SIGMAS = 3.0
+"""Half of the width of a smoothing kernel, in standard deviations."""
+MIN_SIGMA_S = 0.1
+"""A kernel narrower than this is but one second wide: its next weight is below 1e-21."""
 
 MAX_CSV_BYTES = 1 << 20
 """A larger file is no list of moods."""
@@ -90,14 +96,14 @@ def emotion_chords() -> FloatArray:
     return fits
 
 
-def toned(emotion: FloatArray, strength: float) -> FloatArray:
-    """Fade emotions [S, 6] to neutral: strength 0 is all neutral, 1 and more leaves them."""
+def fade_to_neutral(emotion: FloatArray, strength: float) -> FloatArray:
+    """Emotions [S, 6] faded to neutral: strength 0 is all neutral, 1 and more leaves them."""
     neutral = np.eye(len(EMOTIONS))[EMOTIONS.index("neutral")]
     share = min(strength, 1.0)
     return np.asarray(share * emotion + (1 - share) * neutral)
 
 
-def exaggerated(affect: FloatArray, strength: float) -> FloatArray:
+def exaggerate_affect(affect: FloatArray, strength: float) -> FloatArray:
     """Valence and arousal [..., 2] times a strength above 1, kept in [-1, 1]."""
     return np.asarray((max(strength, 1.0) * affect).clip(-1, 1))
 
@@ -134,21 +140,21 @@ def negative_valence(affect: FloatArray) -> FloatArray:
 def smooth(curve: FloatArray, sigma_s: float) -> FloatArray:
     """Gaussian smoothing of a curve [S] or [S, columns] along time.
 
-    The kernel is cut off at three standard deviations and renormalised at both ends, so that a
+    The kernel is cut off (:data:`KERNEL_SIGMAS`) and renormalised at both ends, so that a
     constant curve stays as it is and nothing fades in or out.
 
     Args:
         curve: a row a second.
-        sigma_s: standard deviation in seconds; below .1 the curve stays as it is.
+        sigma_s: standard deviation in seconds; below :data:`MIN_SIGMA_S` the curve stays as it is.
     """
-    if sigma_s < 0.1 or len(curve) < 2:  # a kernel narrower than its step is none
+    if sigma_s < MIN_SIGMA_S or len(curve) < 2:
         return curve
-    reach = min(math.ceil(3 * sigma_s), len(curve) - 1)
-    kernel = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma_s) ** 2)
+    half = min(math.ceil(KERNEL_SIGMAS * sigma_s), len(curve) - 1)
+    kernel = np.exp(-0.5 * (np.arange(-half, half + 1) / sigma_s) ** 2)
     columns = curve.reshape(len(curve), -1)
-    weight = np.convolve(np.ones(len(curve)), kernel, mode="full")[reach : reach + len(curve)]
+    weight = np.convolve(np.ones(len(curve)), kernel, mode="full")[half : half + len(curve)]
     smoothed = [
-        np.convolve(column, kernel, mode="full")[reach : reach + len(curve)] / weight
+        np.convolve(column, kernel, mode="full")[half : half + len(curve)] / weight
         for column in columns.T
     ]
     return np.stack(smoothed, axis=-1).reshape(curve.shape)
@@ -192,12 +198,12 @@ def report_alias(text: str, reporter: Reporter) -> None:
 
 
 def apply_moods(emotion: FloatArray, spans: tuple[MoodSpan, ...], blend: float = 1.0) -> FloatArray:
-    """Blend asked moods over what the picture says.
+    """Emotions of a video with the moods that a user asks for blended over them.
 
     Args:
         emotion: [S, 6] probabilities.
         spans: later ones win where they overlap.
-        blend: 0 keeps the picture, 1 keeps what is asked.
+        blend: 0 keeps the video's, 1 keeps the asked ones.
 
     Returns:
         [S, 6] probabilities.

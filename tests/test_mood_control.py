@@ -24,10 +24,10 @@ from amt.mood import (
     MoodSpan,
     change_odds,
     density_level,
+    fade_to_neutral,
     loudness_level,
     negative_valence,
     tension,
-    toned,
 )
 from amt.options import SamplingOptions
 from amt.types import EMOTIONS, Cut, Plan, VideoFeatures
@@ -207,9 +207,9 @@ def test_only_what_is_unpleasant_is_negative_or_tense() -> None:
 @given(st.integers(1, 20), st.floats(0, 4))
 def test_toned_emotions_stay_probabilities(seconds: int, strength: float) -> None:
     emotion = np.random.default_rng(seconds).dirichlet(np.ones(6), size=seconds)
-    fainter = toned(emotion, strength)
+    fainter = fade_to_neutral(emotion, strength)
     np.testing.assert_allclose(fainter.sum(axis=1), 1)
     neutral = EMOTIONS.index("neutral")
     assert (fainter[:, neutral] >= emotion[:, neutral] - 1e-12).all()
-    np.testing.assert_array_equal(toned(emotion, 1.0), emotion)
-    assert (toned(emotion, 0.0)[:, neutral] == 1).all()
+    np.testing.assert_array_equal(fade_to_neutral(emotion, 1.0), emotion)
+    assert (fade_to_neutral(emotion, 0.0)[:, neutral] == 1).all()

@@ -7,15 +7,20 @@ from dataclasses import dataclass
 import numpy as np
 
 from amt.compose.options import ComposeOptions
-from amt.features.motion import without_cuts
-from amt.mood import apply_moods, asked_share, exaggerated, smooth, toned, valence_arousal
+from amt.features.motion import log_motion, without_cuts
+from amt.mood import (
+    apply_moods,
+    asked_share,
+    exaggerate_affect,
+    fade_to_neutral,
+    smooth,
+    valence_arousal,
+)
 from amt.options import SamplingOptions
 from amt.types import FloatArray, VideoFeatures
 
 REFERENCE_AFFECT_GUIDANCE = SamplingOptions().affect_guidance
 """Affect guidance at which mood moves the music as far as in music that people made."""
-FULL_MOTION = 30.0
-"""Mean absolute RGB difference (of 255) that counts as full motion, on a log scale."""
 MOTION_SIGMA_S = 1.0
 """Standard deviation in seconds of the kernel that smooths motion."""
 MOTION_SHARE = 0.5
@@ -57,11 +62,11 @@ def mood_target(features: VideoFeatures, options: ComposeOptions) -> MoodTarget:
     strength = options.sampling.affect_guidance / REFERENCE_AFFECT_GUIDANCE
     sigma_s = options.mood_sigma_s
     emotion = apply_moods(smooth(features.emotion, sigma_s), options.moods, options.mood_blend)
-    emotion = toned(smooth(emotion, sigma_s / 2), strength)
-    affect = exaggerated(valence_arousal(emotion), strength)
+    emotion = fade_to_neutral(smooth(emotion, sigma_s / 2), strength)
+    affect = exaggerate_affect(valence_arousal(emotion), strength)
     asked = asked_share(options.moods, features.seconds) * options.mood_blend * min(strength, 1.0)
     motion = motion_level(features)
-    video_emotion = toned(features.emotion, strength)
+    video_emotion = fade_to_neutral(features.emotion, strength)
     return MoodTarget(
         emotion=emotion,
         affect=affect,
@@ -90,9 +95,8 @@ def energy_curve(
 
 
 def motion_level(features: VideoFeatures) -> FloatArray:
-    """Movement inside shots, [S] in 0-1: smoothed, on a log scale up to :data:`FULL_MOTION`."""
+    """Movement inside shots, [S] in 0-1: smoothed, on the scale of :func:`log_motion`."""
     moving = features.motion.copy()
     if len(moving) > 1:
         moving[0] = moving[1]  # second 0 has no frame before it and reads 0
-    level = np.log1p(without_cuts(moving)) / np.log1p(FULL_MOTION)
-    return smooth(level, MOTION_SIGMA_S).clip(0, 1)
+    return smooth(log_motion(without_cuts(moving)), MOTION_SIGMA_S).clip(0, 1)

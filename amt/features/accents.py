@@ -9,12 +9,11 @@ from __future__ import annotations
 import numpy as np
 from scipy.signal import find_peaks, peak_prominences
 
+from amt.features.motion import log_motion
 from amt.types import Accent, FloatArray, VideoFeatures
 
-FULL_MOTION = 30.0
-"""Motion (0-255) that counts as 1 on the logarithmic scale on which peaks are measured."""
 MIN_PROMINENCE = 0.08
-"""How far a peak must stand out from both sides, on that scale."""
+"""How far a peak must stand out from both sides, on the scale of :func:`log_motion`."""
 FULL_PROMINENCE = 0.4
 """A peak that stands out so far has strength 1."""
 MIN_DISTANCE_S = 2
@@ -26,7 +25,7 @@ CUT_S = 1.0
 def motion_accents(features: VideoFeatures) -> tuple[Accent, ...]:
     """The peaks of movement of a clip, away from its cuts.
 
-    A peak is a local maximum of ``log(1 + motion) / log(1 + 30)``; its prominence (the lesser of
+    A peak is a local maximum of :func:`log_motion`; its prominence (the lesser of
     its two drops to higher ground, as in topography) is its strength.
     """
     level = _inside_shots(features)
@@ -46,7 +45,7 @@ def _inside_shots(features: VideoFeatures) -> FloatArray:
     times_s = np.array([cut.time_s for cut in features.cuts]).reshape(1, -1)
     # The pair of a second lies at its start; second 0 has none.
     disturbed = (np.abs(seconds[:, None] - times_s) < CUT_S / 2).any(axis=1) | (seconds == 0)
-    level = np.log1p(features.motion) / np.log1p(FULL_MOTION)
+    level = log_motion(features.motion)
     if disturbed.all():
         return np.zeros(features.seconds)
     return np.asarray(np.interp(seconds, seconds[~disturbed], level[~disturbed]))

@@ -16,6 +16,9 @@ COMPARE_SIDE = 720
 movement away: at 256 pixels wide the value falls by up to a third on nearly still clips. So clips
 up to 720p are compared at full size and only larger ones are shrunk."""
 
+FULL_MOTION = 30.0
+"""Motion (0-255) that is 1 on the logarithmic scale of :func:`log_motion`."""
+
 
 class MotionMeter:
     """Collects the motion of a clip from its frames, one :meth:`push` each."""
@@ -44,6 +47,11 @@ class MotionMeter:
             [S] in 0-255. A second in which no frame begins is a still picture: 0.
         """
         return np.array([self._values.get(second, 0.0) for second in range(seconds)])
+
+
+def log_motion(motion: FloatArray) -> FloatArray:
+    """Motion of any shape, 0-255, on a logarithmic scale: 0 for none, 1 for :data:`FULL_MOTION`."""
+    return np.asarray(np.log1p(motion) / np.log1p(FULL_MOTION))
 
 
 def without_cuts(motion: FloatArray) -> FloatArray:

@@ -42,7 +42,7 @@ EXACT_S = 0.005
 """With a fixed tempo, a hit point is met if a downbeat is this near; else the phase is moved. It is
 stricter than a hit, because a user who types a moment expects it exactly."""
 
-MIN_SECTION_S = 4.0
+MIN_TEMPO_SECTION_S = 4.0
 """Seconds between two changes of section tempo, at least; the strongest cuts are served first."""
 
 
@@ -147,13 +147,13 @@ def gather_events(cuts: Sequence[Cut], duration_s: float, hits: Sequence[float] 
 
 
 def _section_boundaries(times_s: FloatArray, strengths: FloatArray, duration_s: float) -> BoolArray:
-    """The strongest events that keep :data:`MIN_SECTION_S` from each other and both ends."""
+    """The strongest events that keep :data:`MIN_TEMPO_SECTION_S` from each other and both ends."""
     taken = [0.0, duration_s]
     chosen = np.zeros(len(times_s), dtype=np.bool_)
     for i in np.argsort(-strengths, kind="stable"):
         j = bisect(taken, times_s[i])
         room_s = min(times_s[i] - taken[j - 1], taken[min(j, len(taken) - 1)] - times_s[i])
-        if strengths[i] > 0 and room_s >= MIN_SECTION_S:
+        if strengths[i] > 0 and room_s >= MIN_TEMPO_SECTION_S:
             taken.insert(j, float(times_s[i]))
             chosen[i] = True
     return chosen

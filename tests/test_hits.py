@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from amt.arrange.form import form_of
 from amt.compose.sections import MIN_SECTION_S, piece_sections
-from amt.report.hits import landings
+from amt.report.hits import cut_alignments
 from amt.timing.fit import gather_events
 from amt.timing.hits import HIT_S, STRONG_CUT, are_hits, is_hit, is_strong
 from amt.types import TICKS_PER_BEAT, Cut, VideoFeatures
@@ -46,7 +46,7 @@ def test_what_is_played_as_a_hit_is_reported_and_measured_as_one(moments) -> Non
     beats = {beat: (offset_s, strength) for beat, offset_s, strength in moments}
     cuts = tuple(Cut(b / 2 + offset_s, s) for b, (offset_s, s) in sorted(beats.items()))
     form = form_of(replace(plan, cuts=cuts))
-    reported = landings(cuts, plan.grid)
+    reported = cut_alignments(cuts, plan.grid)
     measured = count(grid_pulse(plan.grid), Clip("", 24.0, cuts))
 
     played = [cut for cut in cuts if cut in form.hits.values()]

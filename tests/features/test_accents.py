@@ -39,6 +39,14 @@ def test_a_peak_that_a_cut_makes_is_none() -> None:
     assert len(motion_accents(film(motion, (14.0,)))) == 1
 
 
+def test_a_peak_that_hardly_stands_out_is_none() -> None:
+    motion = np.full(20, 4.0)
+    motion[10] = 5.0  # .05 on the logarithmic scale
+    assert motion_accents(film(motion)) == ()
+    motion[10] = 7.0  # .14
+    assert len(motion_accents(film(motion))) == 1
+
+
 def test_stillness_and_steady_movement_have_no_accents() -> None:
     for level in (0.0, 12.0):
         assert motion_accents(film(np.full(40, level))) == ()

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from amt.features.emotion import (
+    AROUSAL_WEIGHTS,
     TYPICAL,
     TYPICAL_PACE,
     VALENCE_WEIGHTS,
@@ -77,6 +78,26 @@ def test_fast_cutting_excites() -> None:
 def test_a_single_measure_is_cut_off() -> None:
     assert affect(brightness=2.5) == pytest.approx(affect(brightness=9.0))
     assert affect(brightness=2.5)[0] - affect(brightness=1.5)[0] >= 0.03
+
+
+def test_a_dark_picture_excites_more_than_a_bright_one_by_the_weight_of_brightness_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def effect() -> float:
+        return affect(brightness=-1.0)[1] - affect(brightness=1.0)[1]
+
+    with_weight = effect()
+    monkeypatch.setitem(AROUSAL_WEIGHTS, "brightness", 0.0)
+    assert with_weight - effect() >= 0.05
+
+
+def test_a_typical_clip_of_films_and_videos_is_nearly_neutral() -> None:
+    """What is typical is stated here once more: means of films, home videos and music videos."""
+    picture = Look(brightness=0.43, saturation=0.27, colourfulness=0.1, contrast=0.18)
+    cuts = tuple(Cut(float(t)) for t in np.arange(1 / 0.15, SECONDS, 1 / 0.15))
+    motion = np.full(SECONDS, np.expm1(1.8))
+    typical = valence_arousal(analytic_emotion([picture] * SECONDS, motion, cuts))[12]
+    np.testing.assert_allclose(typical, affect(), atol=1e-9)
 
 
 def test_a_typical_clip_is_nearly_neutral_and_answers_stay_uncertain() -> None:

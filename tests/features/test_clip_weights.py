@@ -239,7 +239,7 @@ def test_the_near_model_stands_in_and_is_named_as_that(clip, tmp_path):
     assert clip_status().missing is None
 
 
-def test_status_gives_both_ways_to_get_it():
+def test_status_gives_the_command_that_gets_it():
     status = clip_status()
     assert status.files is None
     assert status.checksums == {}
@@ -251,7 +251,7 @@ def test_status_lists_what_is_there(folder):
     status = clip_status(str(folder))
     assert (status.files.format, status.files.folder) == ("pickle", folder)
     assert (status.files.revision, status.files.size_bytes) == (None, path.stat().st_size)
-    assert status.ways == ()
+    assert status.command is None
 
 
 class Hub(BaseHTTPRequestHandler):

@@ -42,7 +42,7 @@ from amt.models.notes.tokens import (
 from amt.types import IntArray
 
 DEFAULT_BEATS = 4
-"""Beats of a bar that is decoded without being told."""
+"""Beats of a bar where decoding is given none."""
 DENOMINATOR = 4
 """Of time signatures: a beat is a quarter."""
 END = "end"

@@ -1,7 +1,7 @@
 """What the arranger is compared with: patterns on a song's own chords, and a bigram model of notes.
 
 Both are given what the arranger is given. The patterns are those of :mod:`amt.arrange.patterns`;
-the bigram model counts, so it hears no more than the word before.
+the bigram model counts, so it depends on no more than the previous word.
 """
 
 from __future__ import annotations

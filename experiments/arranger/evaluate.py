@@ -3,7 +3,7 @@
 Songs of POP909 that no training saw are arranged anew from their own chords and curves: by the
 network, by patterns and by a bigram model of notes (:mod:`experiments.arranger.baselines`). All are
 measured as the human arrangement is (:mod:`experiments.arranger.metrics`), in C major or A minor.
-The same is asked with clips of EMOPIA, whose mood a judge has to hear.
+The same is asked with clips of EMOPIA, whose mood is classified.
 
     python -m experiments.evaluate arranger --pop909 POP909 --emopia EMOPIA/midis --weights W
     python -m experiments.evaluate arranger --pop909 POP909 --songs 3
@@ -161,7 +161,7 @@ def mood_report(
     cache: Path | None = None,
     kind: str | None = None,
 ) -> dict[str, Any]:
-    """What a judge hears in held-out clips of EMOPIA as people and as arrangers play them.
+    """Moods of held-out clips of EMOPIA as people and as arrangers play them, by a classifier.
 
     Args:
         root: EMOPIA's folder of MIDI files.
@@ -190,7 +190,7 @@ def mood_report(
     }
     groups = [clip.song for clip in chosen]
     for name, made in arrangements(chosen, {HUMAN: by_human, **arrangers}, seed).items():
-        features = np.array([_heard(arrangement.song, test) for arrangement in made])
+        features = np.array([_judge_features(arrangement.song, test) for arrangement in made])
         label = "human, on the grid of bars" if name == HUMAN else name
         report[label] = verdicts(judge, features, asked, groups, seed)
     return {
@@ -199,7 +199,7 @@ def mood_report(
     }  # fmt: skip
 
 
-def _heard(song: Song, corpus: MoodCorpus) -> list[float]:
+def _judge_features(song: Song, corpus: MoodCorpus) -> list[float]:
     """What the judge reads of a song; of one with hardly a note that it is like the others."""
     if sum(len(track.notes) for track in song.tracks) < _FEWEST_NOTES:
         return list(corpus.features.mean(axis=0))

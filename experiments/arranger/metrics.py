@@ -16,7 +16,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,12 +29,11 @@ from amt.models.notes.tokens import (
     ONSET,
     PITCH,
     RESOLUTION,
-    ROLE,
-    ROLES,
     bar_starts,
 )
-from amt.types import FloatArray, IntArray
+from amt.types import FloatArray
 from data_prep.note_song import NoteSong
+from experiments.arranger.melody import melody_line, share
 
 WINDOW_BARS = 8
 """Bars that are measured at once."""
@@ -43,12 +41,7 @@ LARGEST_INTERVAL = 12
 """Semitones; larger ones count as this."""
 NOTE_VALUES = tuple(beats / 12 for beats in (3, 4, 6, 8, 9, 12, 18, 24, 36, 48, 72, 96))
 """Beats, from a sixteenth to two whole notes; a length counts as the nearest in proportion."""
-LEAST_MOTIF = 2
-"""Notes that a bar's melody must have to be a motif that may return."""
-LAGS = (4, 8)
-"""Bars after which phrases return."""
 
-_MELODY = list(ROLES).index("melody")
 _POINTS = 512
 _MARGIN = 4
 """Bandwidths beyond the farthest value at which the common axis ends."""
@@ -102,10 +95,6 @@ def _pitch_classes(piece: NoteSong) -> FloatArray:
     return np.bincount(piece.notes[:, PITCH] % 12, minlength=12).astype(np.float64)
 
 
-def _share(part: float, whole: float) -> float:
-    return float(part / whole) if whole else float("nan")
-
-
 def pitch_class_entropy(piece: NoteSong) -> float:
     """Shannon entropy in bits of the pitch classes of the notes; NaN without notes."""
     counts = _pitch_classes(piece)
@@ -116,14 +105,14 @@ def pitch_class_entropy(piece: NoteSong) -> float:
 def in_scale_share(piece: NoteSong) -> float:
     """Share of the notes in the major or natural minor scale of the piece's key."""
     counts = _pitch_classes(piece)
-    return _share(counts[list(piece.key.scale)].sum(), counts.sum())
+    return share(counts[list(piece.key.scale)].sum(), counts.sum())
 
 
 def scale_consistency(piece: NoteSong) -> float:
     """Largest share of the notes that one major or natural minor scale holds."""
     counts = _pitch_classes(piece)
     # Natural minor scales have the pitch classes of their relative majors.
-    return _share(max(counts[list(Key(t, "major").scale)].sum() for t in range(12)), counts.sum())
+    return share(max(counts[list(Key(t, "major").scale)].sum() for t in range(12)), counts.sum())
 
 
 def groove_consistency(piece: NoteSong) -> float:
@@ -142,7 +131,7 @@ def groove_consistency(piece: NoteSong) -> float:
 def polyphony(piece: NoteSong) -> float:
     """Mean number of pitches that sound together, over positions in which any does."""
     sounding = piano_roll(piece).sum(axis=1)
-    return _share(sounding.sum(), (sounding > 0).sum())
+    return share(sounding.sum(), (sounding > 0).sum())
 
 
 def polyphony_rate(piece: NoteSong) -> float:
@@ -163,7 +152,7 @@ def chord_tone_share(piece: NoteSong) -> float:
     tones = [chord_from_id(int(chord)).pitch_classes for chord in piece.chords]
     inside = np.array([np.isin(classes, chord) for chord in tones])
     known = piece.chords > 0
-    return _share(held[inside & known[:, None]].sum(), held[known].sum())
+    return share(held[inside & known[:, None]].sum(), held[known].sum())
 
 
 WINDOW_METRICS: Mapping[str, Callable[[NoteSong], float]] = {
@@ -188,23 +177,9 @@ def window_values(piece: NoteSong) -> dict[str, FloatArray]:
 # --- histograms -------------------------------------------------------------------------------
 
 
-def tune(piece: NoteSong) -> IntArray:
-    """The melody as one voice, [k, 5]: the highest note of its role at every onset.
-
-    Of a piece without that role it is the highest of all notes at every onset, its skyline
-    (Uitdenbogerd & Zobel 1999).
-    """
-    notes = piece.notes[piece.notes[:, ROLE] == _MELODY]
-    notes = notes if len(notes) else piece.notes
-    order = np.lexsort((-notes[:, PITCH], notes[:, ONSET]))
-    ordered = notes[order]
-    is_first = np.diff(ordered[:, ONSET], prepend=-1) > 0
-    return np.asarray(ordered[is_first])
-
-
 def interval_histogram(piece: NoteSong) -> FloatArray:
-    """Steps of the tune in semitones, from :data:`LARGEST_INTERVAL` down to as much up, [25]."""
-    steps = np.diff(tune(piece)[:, PITCH]).clip(-LARGEST_INTERVAL, LARGEST_INTERVAL)
+    """Steps of the melody in semitones, from :data:`LARGEST_INTERVAL` down to as much up, [25]."""
+    steps = np.diff(melody_line(piece)[:, PITCH]).clip(-LARGEST_INTERVAL, LARGEST_INTERVAL)
     counts = np.bincount(steps + LARGEST_INTERVAL, minlength=2 * LARGEST_INTERVAL + 1)
     return counts.astype(np.float64)
 
@@ -275,146 +250,8 @@ def halves_overlap(masses: FloatArray, seed: int, n_splits: int = 100) -> float:
 # --- controls ---------------------------------------------------------------------------------
 
 
-def rank_correlation(asked: FloatArray, heard: FloatArray) -> float:
+def rank_correlation(asked: FloatArray, measured: FloatArray) -> float:
     """Spearman's rho of two curves; NaN where one of them does not move."""
-    if len(asked) < 2 or min(np.ptp(asked), np.ptp(heard)) < 1e-9:
+    if len(asked) < 2 or min(np.ptp(asked), np.ptp(measured)) < 1e-9:
         return float("nan")
-    return float(spearmanr(asked, heard).statistic)
-
-
-# --- melody -----------------------------------------------------------------------------------
-
-
-class Motif(NamedTuple):
-    """The melody of a bar, wherever it lies."""
-
-    onsets: tuple[int, ...]
-    """Positions from the beginning of the bar."""
-    intervals: tuple[int, ...]
-    """Semitones from each note to the next."""
-
-    @property
-    def steps(self) -> set[tuple[int, int | None]]:
-        """The onset of each note and the interval that leads to it, None to the first."""
-        return set(zip(self.onsets, (None, *self.intervals), strict=True))
-
-
-def melody_values(piece: NoteSong) -> dict[str, float]:
-    """What the tune of a whole piece is like; NaN where there is too little of it.
-
-    ``range``: semitones from its lowest note to its highest. ``stepwise``: share of its intervals
-    that are of one or two semitones. ``rests``: share of the time of the bars in which it begins a
-    note that it is silent. ``returns after 4`` and ``8``: see :func:`returning_share`; ``likeness
-    after 4`` and ``8``: see :func:`mean_likeness`.
-    """
-    line = tune(piece)
-    steps = np.abs(np.diff(line[:, PITCH]))
-    motifs = _motifs(line, piece.bars)
-    return {
-        "range": float(np.ptp(line[:, PITCH])) if len(line) else float("nan"),
-        "stepwise": _share(((steps == 1) | (steps == 2)).sum(), len(steps)),
-        "rests": _rests(line, piece.bars),
-        **{f"returns after {lag}": returning_share(motifs, lag) for lag in LAGS},
-        **{f"likeness after {lag}": mean_likeness(motifs, lag) for lag in LAGS},
-    }
-
-
-def _rests(line: IntArray, bars: Sequence[int]) -> float:
-    edges = bar_starts(bars)
-    begins = np.histogram(line[:, ONSET], edges)[0] > 0
-    sounds = np.zeros(edges[-1], dtype=bool)
-    for onset, duration in line[:, [ONSET, DURATION]].tolist():
-        sounds[onset : onset + duration] = True
-    silent = [~part for part in np.split(sounds, edges[1:-1])]
-    inside = [part for part, does in zip(silent, begins, strict=True) if does]
-    return float(np.concatenate(inside).mean()) if inside else float("nan")
-
-
-def returning_share(motifs: Sequence[Motif | None], lag: int) -> float:
-    """Share of the bars with a motif that have it again ``lag`` bars later, at any pitch.
-
-    Bars after which the piece ends too soon do not count.
-
-    Args:
-        motifs: of each bar, None for fewer notes than :data:`LEAST_MOTIF`.
-        lag: bars.
-    """
-    returned = [now == later for now, later in _pairs(motifs, lag)]
-    return float(np.mean(returned)) if returned else float("nan")
-
-
-def mean_likeness(motifs: Sequence[Motif | None], lag: int) -> float:
-    """How alike motifs are to those ``lag`` bars later: the mean of Dice's coefficient of steps.
-
-    A step is an onset and the interval that leads to it. For the rest as
-    :func:`returning_share`.
-    """
-    alike = [
-        0.0
-        if later is None
-        else 2 * len(now.steps & later.steps) / (len(now.onsets) + len(later.onsets))
-        for now, later in _pairs(motifs, lag)
-    ]
-    return float(np.mean(alike)) if alike else float("nan")
-
-
-def _pairs(motifs: Sequence[Motif | None], lag: int) -> list[tuple[Motif, Motif | None]]:
-    """Motifs and what is ``lag`` bars after them."""
-    pairs = zip(motifs, motifs[lag:], strict=False)
-    return [(now, later) for now, later in pairs if now is not None]
-
-
-def _motifs(line: IntArray, bars: Sequence[int]) -> list[Motif | None]:
-    edges = bar_starts(bars)
-    parts = np.split(line, np.searchsorted(line[:, ONSET], edges[1:-1]))
-    return [
-        Motif(tuple((part[:, ONSET] - start).tolist()), tuple(np.diff(part[:, PITCH]).tolist()))
-        if len(part) >= LEAST_MOTIF
-        else None
-        for part, start in zip(parts, edges[:-1].tolist(), strict=True)
-    ]
-
-
-# --- copying ----------------------------------------------------------------------------------
-
-
-class MelodyIndex:
-    """The tunes of a corpus, to look for the longest passage that another has in common with one.
-
-    Tunes are compared by their intervals, so that a transposed passage is the same.
-
-    Args:
-        pieces: the corpus.
-    """
-
-    def __init__(self, pieces: Sequence[NoteSong]) -> None:
-        # A byte an interval; the byte between two tunes is no interval, so nothing spans them.
-        self._corpus = b"\xff".join(_interval_bytes(piece) for piece in pieces)
-        self._passages: dict[int, set[bytes]] = {}
-
-    def longest_match(self, piece: NoteSong) -> int:
-        """Intervals of the longest passage of the piece's tune that a tune of the corpus has."""
-        text = _interval_bytes(piece)
-        # Each part of a passage that is there is there too, so lengths can be bisected.
-        length, beyond = 0, 1
-        while self._has(text, beyond):
-            length, beyond = beyond, 2 * beyond
-        while beyond - length > 1:
-            middle = (length + beyond) // 2
-            length, beyond = (middle, beyond) if self._has(text, middle) else (length, middle)
-        return length
-
-    def _has(self, text: bytes, length: int) -> bool:
-        """Whether some passage of this length is in the corpus."""
-        if length not in self._passages:
-            self._passages[length] = _passages(self._corpus, length)
-        return not self._passages[length].isdisjoint(_passages(text, length))
-
-
-def _interval_bytes(piece: NoteSong) -> bytes:
-    steps = np.diff(tune(piece)[:, PITCH])
-    return (steps + HIGHEST_PITCH - LOWEST_PITCH).astype(np.uint8).tobytes()
-
-
-def _passages(text: bytes, length: int) -> set[bytes]:
-    return {text[i : i + length] for i in range(len(text) - length + 1)}
+    return float(spearmanr(asked, measured).statistic)

@@ -72,7 +72,7 @@ def _values(values: Mapping[str, Mapping[str, tuple[float, float]]]) -> str:
 def _controls(controls: Mapping[str, Any]) -> str:
     columns = list(next(iter(controls.values())))
     rows = [[name, *(_cell(row[column]) for column in columns)] for name, row in controls.items()]
-    title = "Spearman's rho between asked and heard, bar by bar."
+    title = "Spearman's rho between requested and measured values, bar by bar."
     return f"{title}\n\n{markdown(['', *columns], rows)}"
 
 
@@ -109,9 +109,9 @@ def _mood(mood: Mapping[str, Any]) -> str:
     rows = [[name, *verdict_cells(row)] for name, row in mood["verdicts"].items()]
     kinds = ", ".join(f"{axis}: {kind}" for axis, kind in mood["kinds"].items())
     title = (
-        f"Moods of {mood['clips']} held-out clips of {mood['songs']} songs of EMOPIA, as a judge "
-        f"hears them that learned from {mood['training_clips']} others ({kinds}); chance is .5, "
-        "for the quadrant .25."
+        f"Moods of {mood['clips']} held-out clips of {mood['songs']} songs of EMOPIA, by a "
+        f"classifier trained on {mood['training_clips']} others ({kinds}); chance is .5, for the "
+        "quadrant .25."
     )
     return f"{title}\n\n{markdown(VERDICT_HEADER, rows)}"
 
@@ -157,7 +157,7 @@ def _targets(report: Mapping[str, Any]) -> str:
 def _mood_target(verdicts: Mapping[str, Any]) -> list[Any]:
     human = next(row for name, row in verdicts.items() if name.startswith(HUMAN))
     less = [name for name in human if verdicts[NETWORK][name]["share"] < human[name]["share"]]
-    return ["mood", "heard as often as people's", _listed("less often", less), not less]
+    return ["mood", "recognised as often as people's", _listed("less often", less), not less]
 
 
 def _listed(word: str, names: Sequence[str]) -> str:

@@ -16,13 +16,12 @@ import numpy as np
 from amt.measure import bar_loudness, notes_per_beat
 from amt.types import FloatArray, Song
 from data_prep.note_song import NoteSong
+from experiments.arranger.melody import MelodyIndex, melody_values
 from experiments.arranger.metrics import (
     HISTOGRAMS,
     WINDOW_METRICS,
-    MelodyIndex,
     halves_overlap,
     kernel_masses,
-    melody_values,
     overlapped_area,
     rank_correlation,
     window_values,
@@ -134,7 +133,7 @@ def value_report(sets: Sets) -> dict[str, dict[str, tuple[float, float]]]:
 
 
 def control_report(sets: Sets, draws: FloatArray) -> dict[str, Any]:
-    """Spearman's rho between what was asked of each bar and what is heard.
+    """Spearman's rho between what was asked of each bar and what its notes do.
 
     ``within``: mean of the songs' own; ``pooled``: of the bars of all songs together. The human
     arrangements are what was asked, so they have no row.
@@ -146,19 +145,19 @@ def control_report(sets: Sets, draws: FloatArray) -> dict[str, Any]:
         report[name] = {}
         for control in CONTROLS:
             asked = [getattr(made.piece, control) for made in group]
-            heard = [
+            measured = [
                 notes_per_beat(made.song) if control == "density" else bar_loudness(made.song)
                 for made in group
             ]
-            report[name][f"{control}, within songs"] = _mean_rho(asked, heard, draws)
-            report[name][f"{control}, pooled"] = _pooled_rho(asked, heard, draws)
+            report[name][f"{control}, within songs"] = _mean_rho(asked, measured, draws)
+            report[name][f"{control}, pooled"] = _pooled_rho(asked, measured, draws)
     return report
 
 
 def _mean_rho(
-    asked: Sequence[FloatArray], heard: Sequence[FloatArray], draws: FloatArray
+    asked: Sequence[FloatArray], measured: Sequence[FloatArray], draws: FloatArray
 ) -> dict[str, Any]:
-    rho = np.array([rank_correlation(a, h) for a, h in zip(asked, heard, strict=True)])
+    rho = np.array([rank_correlation(a, h) for a, h in zip(asked, measured, strict=True)])
     table = {"rho": np.nan_to_num(rho), "songs": np.isfinite(rho).astype(np.float64)}
 
     def mean(sums: Sums) -> dict[str, FloatArray]:
@@ -172,10 +171,10 @@ def _mean_rho(
 
 
 def _pooled_rho(
-    asked: Sequence[FloatArray], heard: Sequence[FloatArray], draws: FloatArray
+    asked: Sequence[FloatArray], measured: Sequence[FloatArray], draws: FloatArray
 ) -> dict[str, Any]:
     def of(songs: Sequence[int]) -> float:
-        chosen = [np.concatenate([curves[i] for i in songs]) for curves in (asked, heard)]
+        chosen = [np.concatenate([curves[i] for i in songs]) for curves in (asked, measured)]
         return rank_correlation(*chosen)
 
     again = [

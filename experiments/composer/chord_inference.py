@@ -24,26 +24,24 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from amt.chords import chord_from_id
-from amt.errors import InputError
-from amt.measure import tick_seconds
 from amt.midi import read_midi
-from amt.types import FloatArray, Song
+from amt.types import FloatArray
 from data_prep.chord_inference import FRAME_S, infer_chords
 from data_prep.corpus import CorpusError
 from data_prep.emopia_notes import chords_on_beats
 from data_prep.pop909 import nearest_chord, read_rows
 from data_prep.sustain import sounding_notes
 from experiments.common.bootstrap import mean_and_interval
+from experiments.common.optional import import_mir_eval, import_note_seq
 from experiments.common.reports import note, run_evaluation
 from experiments.common.tables import markdown, number, with_interval
+from experiments.composer.sustain import sustain_report
 
 BEAT_S = 0.5
 """Seconds between the beats that note_seq is given where none are known (120 BPM)."""
 SCORES = ("root", "majmin", "sevenths", "tetrads")
 """Comparisons of ``mir_eval.chord``: roots; roots with major or minor; the same with sevenths;
 all qualities. Time whose label a comparison does not cover does not count in it."""
-END_TOLERANCE_S = 1e-3
-"""Ends of notes that are further apart than this differ."""
 _VELOCITY = 80
 
 
@@ -70,6 +68,8 @@ class LabelledSong(NamedTuple):
     """[m] in the vocabulary of :mod:`amt.chords`."""
     beats_s: FloatArray
     """[b] published beats."""
+    midi_labels: tuple[FloatArray, list[str]]
+    """Intervals and labels of ``chord_midi.txt``, which a rule made from the MIDI."""
 
 
 Inference = Callable[[LabelledSong], tuple[FloatArray, list[str]]]
@@ -158,7 +158,7 @@ def read_labelled(folder: Path) -> LabelledSong:
         CorpusError: a file is missing or broken.
         MidiError: the MIDI file is none.
     """
-    rows = read_rows(folder / "chord_audio.txt")
+    intervals, labels = _read_labels(folder / "chord_audio.txt")
     try:
         beats_s = np.loadtxt(folder / "beat_midi.txt", ndmin=2)[:, 0]
     except (OSError, ValueError) as error:
@@ -166,10 +166,18 @@ def read_labelled(folder: Path) -> LabelledSong:
     return LabelledSong(
         folder.name,
         sounding_notes(read_midi(folder / f"{folder.name}.mid")),
-        np.array([(start, end) for start, end, _ in rows]),
-        [nearest_chord(label).label for _, _, label in rows],
+        intervals,
+        labels,
         beats_s,
+        _read_labels(folder / "chord_midi.txt"),
     )
+
+
+def _read_labels(path: Path) -> tuple[FloatArray, list[str]]:
+    """Start and end in seconds [m, 2] of the labels of a file, and the labels."""
+    rows = read_rows(path)
+    labels = [nearest_chord(label).label for _, _, label in rows]
+    return np.array([(start, end) for start, end, _ in rows]), labels
 
 
 def agreement(song: LabelledSong, infer: Inference) -> dict[str, float]:
@@ -177,7 +185,7 @@ def agreement(song: LabelledSong, infer: Inference) -> dict[str, float]:
 
     NaN where a comparison covers none of the labels.
     """
-    chord = import_mir_eval_chord()
+    chord = import_mir_eval().chord
     found, labels = infer(song)
     scores = chord.evaluate(song.intervals, song.labels, found, labels)
     return {name: float(scores[name]) for name in SCORES}
@@ -211,6 +219,7 @@ def chord_report(
     best = best_settings(tuning) if tuning else Settings()
     note(f"note_seq is set to {best}")
     methods: dict[str, Inference] = {
+        "POP909's labels of the MIDI": lambda song: song.midi_labels,
         "data_prep, frames of 0.25 s": by_frames,
         "data_prep, published beats": by_beats,
         "note_seq, defaults, beats of 0.5 s": by_note_seq(Settings()),
@@ -233,83 +242,13 @@ def chord_report(
     return report
 
 
-# --- sustain of EMOPIA ------------------------------------------------------------------------
-
-
-def note_seq_sustained(song: Song) -> FloatArray:
-    """Notes [n, 3] as :func:`data_prep.sustain.sounding_notes` has them, by note_seq's pedal."""
-    note_seq = import_note_seq()
-    sequence = note_seq.NoteSequence()
-    for number_, track in enumerate(song.tracks):
-        if track.is_drum:
-            continue
-        for written in track.notes:
-            start_s, end_s = tick_seconds(song, [written.start, written.end]).tolist()
-            sequence.notes.add(
-                start_time=start_s, end_time=end_s, pitch=written.pitch,
-                velocity=written.velocity, instrument=number_,
-            )  # fmt: skip
-        for control in track.controls:
-            sequence.control_changes.add(
-                time=float(tick_seconds(song, control.tick)), control_number=control.number,
-                control_value=control.value, instrument=number_,
-            )  # fmt: skip
-    held = note_seq.apply_sustain_control_changes(sequence)
-    return np.array([(n.start_time, n.end_time, n.pitch) for n in held.notes]).reshape(-1, 3)
-
-
-def sustain_report(paths: Sequence[Path], n_clips: int, seed: int) -> dict[str, Any]:
-    """How far the two pedals differ over some clips.
-
-    ``differing``: notes whose ends are more than :data:`END_TOLERANCE_S` apart; ``at_end``: those
-    of them that the pedal still holds when the clip ends; ``only_ours``: notes that note_seq drops;
-    ``chord_frames``: share of frames in which both pedals give the same chord.
-    """
-    chosen = np.random.default_rng(seed).permutation(len(paths))[:n_clips]
-    counts = dict.fromkeys(("notes", "differing", "at_end", "only_ours"), 0)
-    seconds = dict.fromkeys(("written", "ours", "theirs"), 0.0)
-    same = frames = 0
-    for index in sorted(chosen.tolist()):
-        song = read_midi(paths[index])
-        ours, theirs = sounding_notes(song), note_seq_sustained(song)
-        if not len(ours):
-            continue
-        keys = {(round(start, 6), pitch): end for start, end, pitch in theirs.tolist()}
-        ends = np.array([keys.get((round(s, 6), p), np.nan) for s, _, p in ours.tolist()])
-        differs = np.abs(ends - ours[:, 1]) > END_TOLERANCE_S
-        counts["notes"] += len(ours)
-        counts["differing"] += int(differs.sum())
-        counts["at_end"] += int((differs & (ends >= theirs[:, 1].max() - END_TOLERANCE_S)).sum())
-        counts["only_ours"] += int(np.isnan(ends).sum())
-        seconds["ours"] += float((ours[:, 1] - ours[:, 0]).sum())
-        seconds["theirs"] += float((theirs[:, 1] - theirs[:, 0]).sum())
-        seconds["written"] += _written_s(song)
-        pair = [infer_chords(notes) for notes in (ours, theirs)]
-        length = min(map(len, pair))
-        same += int((pair[0][:length] == pair[1][:length]).sum())
-        frames += length
-    return {"clips": len(chosen), **counts, "seconds": seconds, "chord_frames": same / frames}
-
-
-def _written_s(song: Song) -> float:
-    """Sum of the lengths of all pitched notes without the pedal, in seconds."""
-    return float(
-        sum(
-            np.diff(tick_seconds(song, [written.start, written.end]))[0]
-            for track in song.tracks
-            if not track.is_drum
-            for written in track.notes
-        )
-    )
-
-
 # --- report -----------------------------------------------------------------------------------
 
 
 def evaluate_chord_inference(args: argparse.Namespace) -> dict[str, Any]:
     """Chords of POP909 and sustain of EMOPIA, where the corpora are given."""
     import_note_seq()
-    import_mir_eval_chord()
+    import_mir_eval()
     report: dict[str, Any] = {"seed": args.seed}
     if args.pop909:
         folders = sorted(path for path in args.pop909.glob("[0-9][0-9][0-9]") if path.is_dir())
@@ -353,36 +292,6 @@ def text_of(report: Mapping[str, Any]) -> str:
         ]
         parts += [f"Sustain of {found['clips']} clips of EMOPIA.", markdown(header, [row])]
     return "\n\n".join(parts)
-
-
-def import_note_seq() -> Any:  # noqa: ANN401 - a library without types
-    """The module ``note_seq``, with its chord inference.
-
-    Raises:
-        InputError: it is not installed.
-    """
-    try:
-        import note_seq
-        import note_seq.chord_inference
-    except ImportError as error:
-        raise InputError(_MISSING.format("note-seq")) from error
-    return note_seq
-
-
-def import_mir_eval_chord() -> Any:  # noqa: ANN401 - a library without types
-    """The module ``mir_eval.chord``.
-
-    Raises:
-        InputError: it is not installed.
-    """
-    try:
-        import mir_eval.chord
-    except ImportError as error:
-        raise InputError(_MISSING.format("mir_eval")) from error
-    return mir_eval.chord
-
-
-_MISSING = "{} is not installed: run `pip install 'amt-soundtrack[evaluate]'`"
 
 
 def main(argv: Sequence[str] | None = None) -> None:

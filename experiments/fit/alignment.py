@@ -197,7 +197,7 @@ def count(pulse: Pulse, clip: Clip) -> Counts:
 def tempo_deviation(tempo_bpm: FloatArray) -> float:
     """Largest deviation of a beat's length from the middle of its section, as a share of it.
 
-    Sections are told apart by their sound: where neighbouring beats differ by more than 2 %.
+    A section ends where neighbouring beats differ by more than 2 %.
     """
     lengths = 60 / tempo_bpm
     ratio = lengths[1:] / lengths[:-1]

@@ -1,7 +1,7 @@
 """How well the notes do what the plan asks and what the picture shows, second by second.
 
-Three pairs of curves are correlated inside every clip: the plan's loudness with what is heard of it
-(CC 11 times velocity), the plan's density with the notes that begin, and the picture's movement
+Three pairs of curves are correlated inside every clip: the plan's loudness with that of the notes
+(CC 11 times velocity), the plan's density with the notes that begin, and the video's motion
 with the strength of the onsets. The notes' side is defined in :mod:`amt.measure`.
 
 Beside each stands what chance gives: the same notes against the curves of all other clips,
@@ -46,9 +46,9 @@ class Followed:
     name: str
     asked: dict[str, FloatArray]
     """Of the plan (loudness, density) and of the picture (motion)."""
-    heard: dict[str, FloatArray]
+    measured: dict[str, FloatArray]
     """What the notes do about each."""
-    closing: int
+    until_ending: int
     """Seconds before the last bar, in which the last chord rings whatever the picture shows."""
 
     @property
@@ -64,7 +64,7 @@ def followed(name: str, features: VideoFeatures, plan: Plan, song: Song) -> Foll
     if len(motion) > 1:
         motion[0] = motion[1]  # second 0 has no frame before it and reads 0
     asked = {"loudness": plan.loudness, "density": plan.density, "motion": without_cuts(motion)}
-    heard = {
+    measured = {
         "loudness": measured_loudness(song),
         "density": notes_per_second(song),
         "motion": onset_strength(song),
@@ -73,8 +73,8 @@ def followed(name: str, features: VideoFeatures, plan: Plan, song: Song) -> Foll
     return Followed(
         name=name,
         asked={pair: curve[:whole] for pair, curve in asked.items()},
-        heard={pair: curve[:whole] for pair, curve in heard.items()},
-        closing=min(int(last_bar_s), whole),
+        measured={pair: curve[:whole] for pair, curve in measured.items()},
+        until_ending=min(int(last_bar_s), whole),
     )
 
 
@@ -129,7 +129,7 @@ def clip_row(songs: Sequence[Followed]) -> dict[str, float]:
     """Correlations of one clip, the mean over its songs; raw, and smoothed on both sides."""
     row: dict[str, float] = {"seconds": float(len(songs[0].asked["motion"]))}
     for pair in PAIRS:
-        curves = [(song.asked[pair], song.heard[pair]) for song in songs]
+        curves = [(song.asked[pair], song.measured[pair]) for song in songs]
         row[pair] = _mean([correlation(*both) for both in curves])
         row[f"{pair}_smooth"] = _mean(
             [correlation(smooth(a, SMOOTH_S), smooth(b, SMOOTH_S)) for a, b in curves]
@@ -143,18 +143,18 @@ def summary(songs: Sequence[Followed]) -> dict[str, dict[str, float]]:
     rows: dict[str, dict[str, float]] = {}
     for pair in PAIRS:
         rows[pair] = _summary_row(counted, pair, [len(song.asked[pair]) for song in counted])
-        until = [song.closing for song in counted]
+        until = [song.until_ending for song in counted]
         rows[f"{pair}, before the last bar"] = _summary_row(counted, pair, until)
     return rows
 
 
 def _summary_row(songs: Sequence[Followed], pair: str, until: Sequence[int]) -> dict[str, float]:
     """Means over songs of the seconds before ``until``, one a song."""
-    own = [(s.asked[pair][:n], s.heard[pair][:n]) for s, n in zip(songs, until, strict=True)]
+    own = [(s.asked[pair][:n], s.measured[pair][:n]) for s, n in zip(songs, until, strict=True)]
     own = [both for both in own if len(both[0]) > 2]
     smoothed = [(smooth(a, SMOOTH_S), smooth(b, SMOOTH_S)) for a, b in own]
     shuffled = [
-        (stretched(other.asked[pair], len(s.heard[pair]))[:n], s.heard[pair][:n])
+        (stretched(other.asked[pair], len(s.measured[pair]))[:n], s.measured[pair][:n])
         for s, n in zip(songs, until, strict=True)
         for other in songs
         if other.name != s.name

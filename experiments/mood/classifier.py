@@ -172,7 +172,7 @@ def verdicts(
     seed: int = 0,
     n_resamples: int = 1000,
 ) -> dict[str, dict[str, float | tuple[float, float]]]:
-    """How often the judge hears what was meant, with 95 % bootstrap intervals over groups.
+    """How often the judge is right about what was meant, with 95 % bootstrap intervals over groups.
 
     Args:
         judge: trained on other songs.

@@ -32,6 +32,7 @@ from amt.options import SamplingOptions
 from amt.types import EMOTION_VALENCE_AROUSAL, EMOTIONS, Cut, Plan, Song, VideoFeatures
 from experiments.common.bootstrap import interval, resamples
 from experiments.common.reports import note, run_evaluation
+from experiments.mood.claims import CLAIMS
 from experiments.mood.classifier import (
     AXES,
     Judge,
@@ -57,49 +58,6 @@ STRENGTHS = ((0.0, 0.8), (1.5, 0.8), (3.0, 0.8), (1.5, 0.0), (1.5, 2.0))
 SECOND_JUDGE = "logistic regression, C=0.1"
 """A judge of another kind, to see that the answer is not one classifier's."""
 VIDEO_SUFFIXES = {".avi", ".mkv", ".mov", ".mp4", ".webm"}
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """A measure that differs between two moods, by the literature."""
-
-    measure: str
-    more: str
-    """The mood in which it is higher."""
-    less: str
-    source: str
-
-
-_HEVNER_35, _HEVNER_37 = "Hevner 1935", "Hevner 1937"
-_REVIEW = "Gabrielsson & Lindström 2010"
-CLAIMS = (
-    *(
-        Claim(measure, more, less, _HEVNER_35)
-        for measure in ("minor key", "minor chords")
-        for more, less in (("sad", "exciting"), ("sad", "relaxing"), ("fearful", "exciting"))
-    ),
-    Claim("major chords", "exciting", "fearful", _HEVNER_35),
-    Claim("major chords", "relaxing", "sad", _HEVNER_35),
-    Claim("diminished chords", "fearful", "relaxing", _REVIEW),
-    Claim("diminished chords", "tense", "relaxing", _REVIEW),
-    Claim("dominant chords", "tense", "relaxing", _REVIEW),
-    Claim("changes a minute", "exciting", "sad", _REVIEW),
-    Claim("changes a minute", "exciting", "relaxing", _REVIEW),
-    Claim("changes a minute", "tense", "sad", _REVIEW),
-    Claim("changes a bar", "exciting", "sad", _REVIEW),
-    Claim("tempo", "exciting", "sad", _HEVNER_37),
-    Claim("tempo", "tense", "relaxing", _HEVNER_37),
-    Claim("tempo", "fearful", "sad", _HEVNER_37),
-    Claim("notes a second", "exciting", "sad", _REVIEW),
-    Claim("notes a second", "tense", "relaxing", _REVIEW),
-    Claim("velocity", "exciting", "sad", _REVIEW),
-    Claim("velocity", "tense", "relaxing", _REVIEW),
-    Claim("register", "exciting", "sad", _HEVNER_37),
-    Claim("articulation", "sad", "exciting", _REVIEW),
-    Claim("articulation", "relaxing", "tense", _REVIEW),
-)
-"""Sad and calm music is slow, soft, legato; sad and fearful music minor; fear and tension are
-dissonant; happy music is fast and high."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -256,7 +214,7 @@ def quadrant_means(corpus: MoodCorpus) -> dict[str, dict[str, float]]:
 
 
 def judged(judge: Judge, pieces: Sequence[Piece], seed: int) -> Any:  # noqa: ANN401 - JSON
-    """How often the judge hears in the pieces what was asked."""
+    """How often the judge finds in the pieces the mood that was asked for."""
     features = np.array([list(features_of(piece.song).values()) for piece in pieces])
     places = np.array([EMOTION_VALENCE_AROUSAL[piece.mood] for piece in pieces])
     asked = {axis: places[:, i] > 0 for i, axis in enumerate(AXES)}
@@ -265,7 +223,7 @@ def judged(judge: Judge, pieces: Sequence[Piece], seed: int) -> Any:  # noqa: AN
     )
     chances = {axis: judge.chance_of_high(axis, features) > 0.5 for axis in AXES}
     moods = np.array([piece.mood for piece in pieces])
-    found["heard_high"] = {
+    found["judged_high"] = {
         mood: {axis: float(chances[axis][moods == mood].mean()) for axis in AXES}
         for mood in dict.fromkeys(moods.tolist())
     }
@@ -273,7 +231,7 @@ def judged(judge: Judge, pieces: Sequence[Piece], seed: int) -> Any:  # noqa: AN
 
 
 def mode_alone(pieces: Sequence[Piece]) -> float:
-    """Share of pieces whose key alone tells the asked valence."""
+    """Share of pieces whose key alone gives the asked valence."""
     return float(
         np.mean(
             [
@@ -324,7 +282,7 @@ def mood_table(pieces: Sequence[Piece], seed: int) -> Any:  # noqa: ANN401 - JSO
 def strength_rows(
     judge: Judge, models: Models, clips: dict[str, VideoFeatures], seed: int
 ) -> list[dict[str, Any]]:
-    """What the judge hears at each strength of :data:`STRENGTHS`, one seed a clip."""
+    """Verdicts of the judge at each strength of :data:`STRENGTHS`, one seed a clip."""
     rows = []
     for guidance, colour in STRENGTHS:
         sampling = SamplingOptions(affect_guidance=guidance)

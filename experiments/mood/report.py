@@ -18,7 +18,7 @@ def text_of(report: Mapping[str, Any]) -> str:
     return "\n\n".join(
         [
             _judge_text(report["human"]),
-            _told_apart(report),
+            _verdicts(report),
             _moods(report["moods"]["means"]),
             _claims(report["moods"]["claims"]),
             _strengths(report["strengths"]),
@@ -48,7 +48,7 @@ def _judge_text(human: Mapping[str, Any]) -> str:
     )
 
 
-def _told_apart(report: Mapping[str, Any]) -> str:
+def _verdicts(report: Mapping[str, Any]) -> str:
     human = report["human"]
     rows = [
         ["human clips of held-out songs", *verdict_cells(human["verdicts"])],
@@ -58,9 +58,9 @@ def _told_apart(report: Mapping[str, Any]) -> str:
         *([f"songs: {name}", *verdict_cells(v)] for name, v in report["generated"].items()),
         ["songs: corners, key only", f"{report['mode_alone_valence']:.3f}", "", "", "", ""],
     ]
-    heard = [
+    high = [
         [mood, *(f"{share:.2f}" for share in row.values())]
-        for mood, row in report["generated"]["five moods"]["heard_high"].items()
+        for mood, row in report["generated"]["five moods"]["judged_high"].items()
     ]
     return "\n\n".join(
         [
@@ -68,8 +68,8 @@ def _told_apart(report: Mapping[str, Any]) -> str:
             f"{report['songs']} songs. Share that the judge is right about, 95 % intervals over "
             "songs (human) and clips (composed); chance is .5, for the quadrant .25.",
             markdown(VERDICT_HEADER, rows),
-            "Share of songs heard as high, by asked mood.",
-            markdown(["asked", "valence", "arousal"], heard),
+            "Share of songs judged high, by asked mood.",
+            markdown(["asked", "valence", "arousal"], high),
         ]
     )
 

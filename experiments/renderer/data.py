@@ -2,7 +2,7 @@
 
 A *take* is some seconds of a song, played by one instrument: a family is drawn, an instrument of
 it, which voices of the song it plays, tempo, transposition, dynamics and articulation; pitches are
-folded into the instrument's range. So the network hears what one bus of a band plays
+folded into the instrument's range. So the network gets what one bus of a band plays
 (:mod:`render.diffusion.buses`). The corpora have no drums; a drummer's loops are drawn instead, in
 which every key of the kit has its turn.
 
@@ -67,7 +67,7 @@ class RendererData:
     jitter_s: float = 0.012
     """Standard deviation of onsets about the grid."""
     repeats: int = 1
-    """Steps for which a batch stays (data echoing, Choi et al. 2019): for a single processor, on
+    """Steps for which a batch stays (re-used batches, Choi et al. 2019): for a single processor, on
     which the teacher takes as long as a step; crops, noise and times are drawn anew."""
     workers: int = 0
     """Processes that play; 0 lets the training process do it."""
@@ -162,9 +162,9 @@ class RendererExamples(Dataset[RendererBatch]):
         waves, notes = [], []
         for _ in range(self.n_takes):
             take = self._take(rng)
-            for wave, told in windows(take, self.teacher, self.settings):
+            for wave, window_notes in windows(take, self.teacher, self.settings):
                 waves.append(wave)
-                notes.append(told)
+                notes.append(window_notes)
         return RendererBatch(torch.from_numpy(np.stack(waves)), collate(notes, WINDOW_FRAMES))
 
     def _take(self, rng: np.random.Generator) -> Take:
@@ -240,8 +240,8 @@ def windows(
     table = note_table([(note, take.program) for note in take.notes])
     for index in range(settings.windows):
         start = round(LEAD_S * SAMPLE_RATE) + index * WINDOW_FRAMES * HOP
-        told = frame_notes(table, index * WINDOW_FRAMES, WINDOW_FRAMES)
-        yield wave[start - MARGIN : start + WINDOW_FRAMES * HOP + MARGIN], told
+        notes = frame_notes(table, index * WINDOW_FRAMES, WINDOW_FRAMES)
+        yield wave[start - MARGIN : start + WINDOW_FRAMES * HOP + MARGIN], notes
 
 
 def song_take(

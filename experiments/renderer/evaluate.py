@@ -24,10 +24,11 @@ from pathlib import Path
 from typing import Any
 
 from experiments.common.corpora import note_corpora
+from experiments.common.optional import import_mir_eval
 from experiments.common.reports import note, run_evaluation
 from experiments.renderer.data import Teacher
 from experiments.renderer.measures import (
-    Heard,
+    Measured,
     family_report,
     figure_report,
     frechet_report,
@@ -50,7 +51,7 @@ from experiments.renderer.systems import (
     SINES,
     TEACHER,
     Excerpt,
-    Player,
+    System,
     by_diffusion,
     by_noise,
     by_sines,
@@ -60,7 +61,7 @@ from experiments.renderer.systems import (
     on_device,
     play_voices,
 )
-from experiments.renderer.transcriber import Transcriber, import_mir_eval, load_transcriber
+from experiments.renderer.transcriber import Transcriber, load_transcriber
 from render.diffusion.instruments import DRUMS
 from render.diffusion.sampler import SamplerOptions
 from render.diffusion.weights import load_renderer
@@ -77,11 +78,11 @@ def evaluate_renderer(args: argparse.Namespace) -> dict[str, Any]:
     renderer = on_device(load_renderer(args.weights), args.device)
     transcriber = load_transcriber(args.transcriber) if args.transcriber else None
     teacher = Teacher(args.soundfont, args.engine)
-    import_mir_eval()  # which is optional, so that its lack is told before any work
+    import_mir_eval()  # it is optional: fail before any work where it is missing
     _, held = note_corpora(args.pop909, args.emopia, args.cache)
     excerpts = draw_excerpts(held, args.songs, args.seed)
     diffusions = {n: f"diffusion, {n} step{'s' * (n > 1)}" for n in args.steps}
-    everybody: dict[str, Player] = {
+    everybody: dict[str, System] = {
         **{diffusions[n]: by_diffusion(renderer, asked) for n, asked in options.items()},
         CEILING: by_vocoder(renderer),
         OTHER: by_teacher(Teacher(_timgm6mb(), args.engine)),
@@ -112,16 +113,16 @@ def evaluate_renderer(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def _measured(
-    excerpts: Sequence[Excerpt], teacher: Teacher, players: Mapping[str, Player],
+    excerpts: Sequence[Excerpt], teacher: Teacher, players: Mapping[str, System],
     transcriber: Transcriber | None, pictures: Pictures | None,
-) -> dict[str, list[Heard]]:  # fmt: skip
+) -> dict[str, list[Measured]]:  # fmt: skip
     """Everybody's renderings of all excerpts, measured and forgotten."""
-    table: dict[str, list[Heard]] = {}
+    table: dict[str, list[Measured]] = {}
     for number, excerpt in enumerate(excerpts, 1):
         note(f"{number}/{len(excerpts)}: {excerpt.group}, {excerpt.name}")
         found, waves = measure(excerpt, play_voices(excerpt, teacher, players), transcriber)
-        for name, heard in found.items():
-            table.setdefault(name, []).append(heard)
+        for name, measured in found.items():
+            table.setdefault(name, []).append(measured)
         if pictures is not None:
             pictures.draw(excerpt, waves)
     return table

@@ -13,24 +13,24 @@ from torch.func import functional_call
 from render.diffusion.mel import FLOOR, log_mel, padded, stft
 
 RESOLUTIONS = ((4096, 1024), (2048, 512), (1024, 256), (512, 128))
-"""Window and hop, in samples. The longest hears whether phases agree over many frames, as those of
-sustained tones must."""
+"""Window and hop, in samples. The longest shows whether phases agree over many frames, as those
+of sustained tones must."""
 JUDGED = RESOLUTIONS[1:]
 """Those of the critic."""
 _SLOPE = 0.1
 
 
-def mel_error(said: Tensor, wave: Tensor) -> Tensor:
+def mel_error(output: Tensor, wave: Tensor) -> Tensor:
     """Mean absolute difference of normalised log-mel spectrograms of waves [B, L]."""
-    return (log_mel(padded(said)) - log_mel(padded(wave))).abs().mean()
+    return (log_mel(padded(output)) - log_mel(padded(wave))).abs().mean()
 
 
-def stft_error(said: Tensor, wave: Tensor) -> Tensor:
+def stft_error(output: Tensor, wave: Tensor) -> Tensor:
     """Multi-resolution STFT loss (Yamamoto et al. 2020): spectral convergence and log magnitude."""
-    total = said.new_zeros(())
+    total = output.new_zeros(())
     for n_fft, hop in RESOLUTIONS:
-        with torch.autocast(said.device.type, enabled=False):
-            a, b = (stft(x.float(), n_fft, hop).abs() for x in (said, wave))
+        with torch.autocast(output.device.type, enabled=False):
+            a, b = (stft(x.float(), n_fft, hop).abs() for x in (output, wave))
             convergence = (a - b).norm() / b.norm().clamp(min=1.0)
             logs = (a.clamp(min=FLOOR).log() - b.clamp(min=FLOOR).log()).abs().mean()
         total = total + convergence + logs
@@ -66,22 +66,25 @@ class Critic(nn.Module):
         return found
 
 
-def critic_loss(critic: Critic, said: Tensor, wave: Tensor) -> Tensor:
-    """Hinge loss of the critic, which tells played from said; nothing reaches who said it."""
-    real, fake = critic(wave), critic(said.detach())
+def critic_loss(critic: Critic, output: Tensor, wave: Tensor) -> Tensor:
+    """Hinge loss of the critic, which separates played waves from the vocoder's.
+
+    It has no gradient with respect to the vocoder's output.
+    """
+    real, fake = critic(wave), critic(output.detach())
     losses = [
         F.relu(1 - a[-1]).mean() + F.relu(1 + b[-1]).mean() for a, b in zip(real, fake, strict=True)
     ]
     return torch.stack(losses).mean()
 
 
-def persuasion_losses(critic: Critic, said: Tensor, wave: Tensor) -> tuple[Tensor, Tensor]:
+def persuasion_losses(critic: Critic, output: Tensor, wave: Tensor) -> tuple[Tensor, Tensor]:
     """What the vocoder lowers: hinge loss and feature matching (Kumar et al. 2019).
 
     The critic's weights are taken as constants, so one step may lower both sides' losses at once.
     """
     constants: Mapping[str, Tensor] = {n: p.detach() for n, p in critic.named_parameters()}
-    fake: Sequence[list[Tensor]] = functional_call(critic, dict(constants), (said,))
+    fake: Sequence[list[Tensor]] = functional_call(critic, dict(constants), (output,))
     with torch.no_grad():
         real = critic(wave)
     hinge = torch.stack([-layers[-1].mean() for layers in fake]).mean()

@@ -40,11 +40,11 @@ from experiments.renderer.systems import (
     TEACHER,
     UNLEVELLED,
     Excerpt,
-    Player,
     Sound,
-    heard_from,
+    System,
     louder,
     mixed,
+    teacher_wave,
     velocity_scale,
 )
 from experiments.renderer.transcriber import (
@@ -61,11 +61,11 @@ from render.diffusion.sampler import HOP_FRAMES
 DISTANCES = ("mel", "mel_audible", "stft", "loudness")
 NOTE_SCORES = ("f1", "f1_offsets", "drum_f1")
 AGREED = "f1_agreed"
-"""F1 against the notes that are heard in what the teacher played, not against those written."""
+"""F1 against the notes transcribed from what the teacher played, not against those written."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Heard:
+class Measured:
     """What was measured of one rendering of an excerpt.
 
     Attributes:
@@ -86,7 +86,7 @@ class Heard:
     jumps: tuple[Jumps, ...]
 
 
-Table = Mapping[str, Sequence[Heard]]
+Table = Mapping[str, Sequence[Measured]]
 """System -> what was measured of each excerpt, in one order; :data:`TEACHER` among them."""
 
 
@@ -108,12 +108,12 @@ class Scales:
 
 def measure(
     excerpt: Excerpt, made: Mapping[str, Sequence[Sound]], transcriber: Transcriber | None
-) -> tuple[dict[str, Heard], dict[str, Wave]]:
+) -> tuple[dict[str, Measured], dict[str, Wave]]:
     """Measure all renderings of an excerpt beside the teacher's; their mixes come along."""
     waves = {name: mixed(excerpt, sounds) for name, sounds in made.items()}
     true = waves[TEACHER]
     true_mel = mel_db(true)
-    heard = _transcribed(excerpt, waves, transcriber)
+    posteriors = _transcribed(excerpt, waves, transcriber)
     found = {}
     for name, wave in waves.items():
         mel = mel_db(wave)
@@ -126,12 +126,12 @@ def measure(
         if excerpt.group == DRUMS:
             notes = {"drum_f1": onset_f1(drum_onsets(mel), merged_onsets(excerpt.notes))}
         else:
-            notes = _note_figures(excerpt, heard, name)
-        found[name] = Heard(
+            notes = _note_figures(excerpt, posteriors, name)
+        found[name] = Measured(
             dict.fromkeys((*NOTE_SCORES, AGREED), math.nan) | scores | notes,
             *time_errors(wave, true, excerpt.notes, has_releases=excerpt.group != DRUMS),
             mel_statistics(mel),
-            _by_second(heard[name]) if name in heard else np.zeros((0, 2 * N_KEYS)),
+            _by_second(posteriors[name]) if name in posteriors else np.zeros((0, 2 * N_KEYS)),
             tuple(jumps(_spectrogram(sound)) for sound in made[name]),
         )
     return found, waves
@@ -144,35 +144,37 @@ def _spectrogram(sound: Sound) -> Floats:
 def _transcribed(
     excerpt: Excerpt, waves: Mapping[str, Wave], transcriber: Transcriber | None
 ) -> dict[str, Posteriors]:
-    """What the transcriber hears in each rendering; nothing of drums."""
+    """Posteriors of the transcriber for each rendering; none for drums."""
     if transcriber is None or excerpt.group == DRUMS:
         return {}
     return {name: transcriber.posteriors(wave) for name, wave in waves.items()}
 
 
-def _note_figures(excerpt: Excerpt, heard: Mapping[str, Posteriors], name: str) -> dict[str, float]:
-    if not heard:
+def _note_figures(
+    excerpt: Excerpt, posteriors: Mapping[str, Posteriors], name: str
+) -> dict[str, float]:
+    if not posteriors:
         return {}
-    notes = decode(heard[name])
-    agreed = note_scores(notes, decode(heard[TEACHER])).f1
+    notes = decode(posteriors[name])
+    agreed = note_scores(notes, decode(posteriors[TEACHER])).f1
     return asdict(note_scores(notes, excerpt.notes)) | {AGREED: agreed}
 
 
-def _by_second(heard: Posteriors) -> Floats:
+def _by_second(posteriors: Posteriors) -> Floats:
     """Means of posteriors over every whole second: [S, 176]."""
-    both = np.concatenate([heard.onset, heard.note], axis=1).astype(np.float64)
+    both = np.concatenate([posteriors.onset, posteriors.note], axis=1).astype(np.float64)
     whole = len(both) // 86 * 86
     return np.asarray(both[:whole].reshape(-1, 86, both.shape[1]).mean(axis=1))
 
 
-def play_scales(teacher: Teacher, players: Mapping[str, Player], seed: int) -> Scales:
+def play_scales(teacher: Teacher, players: Mapping[str, System], seed: int) -> Scales:
     """Play a velocity scale on the first instrument of every family."""
     names = (TEACHER, *players)
     scales = Scales({name: {} for name in names}, {name: [] for name in names})
     for family in FAMILIES:
         take = velocity_scale(family, seed)
         order = np.argsort([note.velocity for note in take.notes])
-        true = heard_from(teacher, take)
+        true = teacher_wave(teacher, take)
         for name in names:
             wave = true if name == TEACHER else players[name](take, true, 0).wave
             scales.levels[name][family.name] = note_levels(wave, take.notes)[order]
@@ -182,7 +184,7 @@ def play_scales(teacher: Teacher, players: Mapping[str, Player], seed: int) -> S
     return scales
 
 
-def levelled(players: Mapping[str, Player], scales: Scales) -> tuple[dict[str, Player], Scales]:
+def levelled(players: Mapping[str, System], scales: Scales) -> tuple[dict[str, System], Scales]:
     """Bring :data:`UNLEVELLED` systems to the teacher's level by the median of the scales."""
     played, levels = dict(players), dict(scales.levels)
     theirs = np.concatenate(list(scales.levels[TEACHER].values()))
@@ -212,12 +214,12 @@ def figure_report(
         **{name: (name, solo + bands) for name in DISTANCES},
     }  # fmt: skip
     report: dict[str, Any] = {}
-    for system, heard in table.items():
+    for system, measured in table.items():
         report[system] = {}
         for column, (score, chosen) in columns.items():
             ours, theirs = (
                 np.array([rows[i].scores[score] for i in chosen])
-                for rows in (heard, table[TEACHER])
+                for rows in (measured, table[TEACHER])
             )
             report[system][column] = mean_and_interval(ours.tolist(), n_resamples, seed)
             if score in NOTE_SCORES:
@@ -234,10 +236,10 @@ def family_report(table: Table, excerpts: Sequence[Excerpt]) -> dict[str, Any]:
         notes = "drum_f1" if group == DRUMS else "f1"
         report[group] = {
             system: {
-                measure: float(np.mean([heard[i].scores[name] for i in chosen]))
+                measure: float(np.mean([measured[i].scores[name] for i in chosen]))
                 for measure, name in (("notes", notes), *((n, n) for n in (AGREED, *DISTANCES)))
             }
-            for system, heard in table.items()
+            for system, measured in table.items()
         }
     return report
 
@@ -249,11 +251,11 @@ def time_report(table: Table, scales: Scales) -> dict[str, Any]:
     sizes, ``missed`` the share at which the rendering does not rise or fall.
     """
     report: dict[str, Any] = {}
-    for system, heard in table.items():
+    for system, measured in table.items():
         report[system] = {}
         for index, name in enumerate(("rise_ms", "fall_ms")):
             of_scales = [errors[index] for errors in scales.times[system]]
-            errors = np.concatenate([*(getattr(row, name) for row in heard), *of_scales])
+            errors = np.concatenate([*(getattr(row, name) for row in measured), *of_scales])
             found = errors[np.isfinite(errors)]
             row = dict.fromkeys(("median", "late", "worst"), math.nan)
             if len(found):
@@ -308,8 +310,8 @@ def seam_report(
         for kind in ("spectral", "level"):
             rows = [
                 _seams(ours, theirs, kind)
-                for heard, true in zip(table[system], table[TEACHER], strict=True)
-                for ours, theirs in zip(heard.jumps, true.jumps, strict=True)
+                for measured, true in zip(table[system], table[TEACHER], strict=True)
+                for ours, theirs in zip(measured.jumps, true.jumps, strict=True)
             ]
             at, elsewhere, of_teacher = (
                 np.concatenate([getattr(row, name) for row in rows])
@@ -363,7 +365,10 @@ def frechet_report(table: Table, excerpts: Sequence[Excerpt]) -> dict[str, dict[
     halves = [[i for i, at in enumerate(place) if at % 2 == half] for half in range(2)]
     report: dict[str, dict[str, float]] = {}
     for embedding in ("statistics", "posteriors"):
-        of = {system: [getattr(row, embedding) for row in heard] for system, heard in table.items()}
+        of = {
+            system: [getattr(row, embedding) for row in measured]
+            for system, measured in table.items()
+        }
         true = np.concatenate(of[TEACHER])
         if len(true) < 2:
             continue

@@ -35,7 +35,7 @@ Floats = NDArray[np.float64]
 Wave = NDArray[np.float32]
 
 AUDIBLE_DB = 60.0
-"""Bands further below an excerpt's loudest one are taken to be hardly heard."""
+"""Bands further below an excerpt's loudest one count as inaudible."""
 QUIET_LUFS = -60.0
 """Seconds in which the teacher is quieter do not count in :func:`loudness_error`."""
 ALONE_S = 0.25
@@ -66,26 +66,26 @@ def db_of(mel: NDArray[np.float32]) -> Floats:
     return np.asarray(natural * (20 / math.log(10)) - _FULL_SCALE_DB)
 
 
-def mel_distance(said: Floats, true: Floats, range_db: float | None = None) -> float:
+def mel_distance(rendered: Floats, true: Floats, range_db: float | None = None) -> float:
     """Mean absolute difference of log-mel spectrograms in dB (L1).
 
     Args:
-        said: [N_MELS, T] in dB.
+        rendered: [N_MELS, T] in dB.
         true: the same of the teacher.
         range_db: only bands and frames count in which one of the two is no further below the
             loudest of ``true``, and what is below is raised to there; None compares everything,
             down to the analysis' own floor of -98 dB.
     """
     if range_db is None:
-        return float(np.abs(said - true).mean())
+        return float(np.abs(rendered - true).mean())
     floor = true.max() - range_db
-    heard = np.maximum(said, true) > floor
-    return float(np.abs(np.maximum(said, floor) - np.maximum(true, floor))[heard].mean())
+    audible = np.maximum(rendered, true) > floor
+    return float(np.abs(np.maximum(rendered, floor) - np.maximum(true, floor))[audible].mean())
 
 
-def stft_distance(said: Wave, true: Wave) -> float:
+def stft_distance(rendered: Wave, true: Wave) -> float:
     """Multi-resolution STFT loss (Yamamoto et al. 2020): convergence and log magnitude."""
-    pair = (torch.from_numpy(wave)[None] for wave in (said, true))
+    pair = (torch.from_numpy(wave)[None] for wave in (rendered, true))
     return float(stft_error(*pair))
 
 
@@ -97,11 +97,11 @@ def loudness_by_second(wave: Wave) -> Floats:
     return np.maximum(found, -70.0)
 
 
-def loudness_error(said: Wave, true: Wave) -> float:
-    """Mean absolute difference of loudness in dB over the seconds in which the teacher is heard."""
-    ours, theirs = loudness_by_second(said), loudness_by_second(true)
-    heard = theirs > QUIET_LUFS
-    return float(np.abs(ours - theirs)[heard].mean()) if heard.any() else math.nan
+def loudness_error(rendered: Wave, true: Wave) -> float:
+    """Mean absolute difference of loudness in dB over the seconds with an audible teacher."""
+    ours, theirs = loudness_by_second(rendered), loudness_by_second(true)
+    audible = theirs > QUIET_LUFS
+    return float(np.abs(ours - theirs)[audible].mean()) if audible.any() else math.nan
 
 
 def level_db(wave: Wave) -> float:
@@ -198,12 +198,12 @@ def _crossing(values: Floats, level: float) -> float:
 
 
 def time_errors(
-    said: Wave, true: Wave, notes: Sequence[Note], *, has_releases: bool = True
+    rendered: Wave, true: Wave, notes: Sequence[Note], *, has_releases: bool = True
 ) -> tuple[Floats, Floats]:
     """How much later than the teacher a rendering rises and falls, in ms.
 
     Args:
-        said: [L]
+        rendered: [L]
         true: [L] of the teacher.
         notes: what both play.
         has_releases: False for drums, which ring on.
@@ -212,7 +212,7 @@ def time_errors(
         [n] of the isolated onsets and [m] of the isolated releases at which the teacher rises or
         falls; NaN where the rendering does not.
     """
-    ours, theirs = envelope_db(said), envelope_db(true)
+    ours, theirs = envelope_db(rendered), envelope_db(true)
     errors = []
     for measure, times in (
         (rise_time, isolated_onsets(notes)),
@@ -240,9 +240,9 @@ def drum_onsets(mel: Floats) -> Floats:
     Args:
         mel: [N_MELS, T] in dB.
     """
-    heard = np.maximum(mel, mel.max() - AUDIBLE_DB)
-    before = np.concatenate([np.full((len(heard), 2), heard.min()), heard[:, :-2]], axis=1)
-    flux = np.maximum(heard - before, 0).mean(axis=0)
+    audible = np.maximum(mel, mel.max() - AUDIBLE_DB)
+    before = np.concatenate([np.full((len(audible), 2), audible.min()), audible[:, :-2]], axis=1)
+    flux = np.maximum(audible - before, 0).mean(axis=0)
     near, far = (2 * round(s * FRAME_RATE) + 1 for s in (0.03, 0.1))
     is_peak = flux == maximum_filter1d(flux, near, mode="constant")
     is_peak &= flux >= uniform_filter1d(flux, far, mode="nearest") + _FLUX_DB
@@ -310,8 +310,8 @@ def mel_statistics(mel: Floats) -> Floats:
     """Embedding [S, 96] of every whole second of a spectrogram [N_MELS, T] in dB.
 
     Mean, standard deviation and mean absolute change over the frames of 32 bands. Nobody trained
-    it: it knows the balance and the movement of a spectrum, and nothing of music or of likeness as
-    people hear it.
+    it: it knows the balance and the movement of a spectrum, and nothing of music or of perceived
+    similarity.
     """
     second = round(FRAME_RATE)
     n = mel.shape[1] // second

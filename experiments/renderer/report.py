@@ -69,11 +69,11 @@ def _figures(figures: Mapping[str, Any]) -> str:
     )
     return "\n\n".join(
         [
-            "Notes that Basic Pitch hears in the rendering against those written (onset within "
+            "Notes that Basic Pitch finds in the rendering against those written (onset within "
             "50 ms; with offsets: the release too, within 50 ms or a fifth of the note), and "
             "onsets of drums by spectral flux. Where attacks are slow or voices many, Basic Pitch "
-            "hears little of the score in anybody's playing; so the notes that it hears are also "
-            "compared with those that it hears in the teacher's.",
+            "finds little of the score in anybody's playing; so the notes that it finds are also "
+            "compared with those that it finds in the teacher's.",
             markdown(note_head, rows),
             "The same less what the teacher scores.",
             markdown(gap_head, gaps),
@@ -90,7 +90,7 @@ def _families(families: Mapping[str, Any]) -> str:
     parts = []
     for measure, title, digits in (
         ("notes", "F1 of notes by family (of drums: of onsets).", 2),
-        ("f1_agreed", "F1 against the notes that are heard in the teacher's playing.", 2),
+        ("f1_agreed", "F1 against the notes that are found in the teacher's playing.", 2),
         ("mel_audible", "Audible log-mel L1 by family, dB.", 1),
         ("loudness", "Loudness error by family, dB.", 1),
     ):
@@ -175,7 +175,7 @@ def _frechet(frechet: Mapping[str, Mapping[str, float]]) -> str:
     title = (
         "Fréchet distance to the teacher's seconds, to be read beside the paired distances and "
         "never alone. Log-mel statistics: mean, deviation and change of 32 bands, an embedding "
-        "nobody trained. Basic Pitch posteriors: mean of 88 onsets and 88 notes, which hears "
+        "nobody trained. Basic Pitch posteriors: mean of 88 onsets and 88 notes, which has "
         "pitch and no timbre; without drums. The teacher's halves are other songs on the same "
         "families of instruments."
     )
@@ -278,6 +278,6 @@ def draw_spectrograms(
     for n_colours in _COLOURS:
         packed = io.BytesIO()
         picture.quantize(n_colours).save(packed, format="PNG", optimize=True)
-        if packed.tell() <= _MOST_BYTES:
+        if len(packed.getvalue()) <= _MOST_BYTES:
             break
     path.write_bytes(packed.getvalue())

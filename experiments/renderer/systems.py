@@ -90,7 +90,7 @@ class Sound:
     mel: torch.Tensor | None = None
 
 
-Player = Callable[[Take, Wave, int], Sound]
+System = Callable[[Take, Wave, int], Sound]
 """(take, what the teacher made of it, number of the voice) -> the same length of sound.
 
 Only the ceiling and the noise look at what the teacher played.
@@ -223,12 +223,12 @@ def part_of(voice: Voice) -> Part:
 
 
 def play_voices(
-    excerpt: Excerpt, teacher: Teacher, players: Mapping[str, Player]
+    excerpt: Excerpt, teacher: Teacher, players: Mapping[str, System]
 ) -> dict[str, list[Sound]]:
     """What everybody makes of each voice; the teacher comes first."""
     made: dict[str, list[Sound]] = {TEACHER: [], **{name: [] for name in players}}
     for number, voice in enumerate(excerpt.voices):
-        true = heard_from(teacher, voice.take)
+        true = teacher_wave(teacher, voice.take)
         made[TEACHER].append(Sound(true))
         for name, player in players.items():
             made[name].append(player(voice.take, true, number))
@@ -248,18 +248,18 @@ def mixed(excerpt: Excerpt, sounds: Sequence[Sound]) -> Wave:
     )
 
 
-def heard_from(teacher: Teacher, take: Take) -> Wave:
+def teacher_wave(teacher: Teacher, take: Take) -> Wave:
     """What a teacher plays of a take, from its beginning on: [EXCERPT_S · SAMPLE_RATE]."""
     length = round(EXCERPT_S * SAMPLE_RATE)
     return teacher.play(take, EXCERPT_S)[round(LEAD_S * SAMPLE_RATE) :][:length]
 
 
-def by_teacher(teacher: Teacher) -> Player:
+def by_teacher(teacher: Teacher) -> System:
     """Plays on another soundfont."""
-    return lambda take, _true, _number: Sound(heard_from(teacher, take))
+    return lambda take, _true, _number: Sound(teacher_wave(teacher, take))
 
 
-def by_vocoder(renderer: Renderer) -> Player:
+def by_vocoder(renderer: Renderer) -> System:
     """Vocodes what the teacher played: what a perfect denoiser would reach."""
 
     def play(_take: Take, true: Wave, _number: int) -> Sound:
@@ -269,7 +269,7 @@ def by_vocoder(renderer: Renderer) -> Player:
     return play
 
 
-def by_diffusion(renderer: Renderer, options: SamplerOptions) -> Player:
+def by_diffusion(renderer: Renderer, options: SamplerOptions) -> System:
     """Draws a spectrogram window by window and vocodes it, as a bus is rendered."""
 
     def play(take: Take, true: Wave, number: int) -> Sound:
@@ -336,7 +336,7 @@ def by_noise(_take: Take, true: Wave, number: int) -> Sound:
     return Sound(np.asarray(wave[: len(true)], np.float32))
 
 
-def louder(player: Player, gain_db: float) -> Player:
+def louder(player: System, gain_db: float) -> System:
     """The same player at another level."""
     factor = np.float32(10 ** (gain_db / 20))
     return lambda take, true, number: Sound(player(take, true, number).wave * factor)

@@ -75,8 +75,8 @@ class VocoderObjective:
     """Of the critic's hinge loss; with 0 there is no critic."""
     features: float = 1.0
     """Of feature matching."""
-    heard: int = 32
-    """Frames of a crop that the critic hears; it costs far more than the vocoder."""
+    critic_frames: int = 32
+    """Frames of a crop that the critic gets; it costs far more than the vocoder."""
     adversarial_from: int = 4000
     """First step with the critic: before, it would only judge noise."""
 
@@ -86,7 +86,7 @@ class FlowObjective:
     """How the denoiser is trained; the ``[loss]`` table of its config."""
 
     drop_notes: float = 0.1
-    """Share of windows whose notes are not told, for guidance."""
+    """Share of windows without notes, for guidance."""
     drop_context: float = 0.2
     """Share of windows without context, which would else be trusted more than the notes."""
     context_noise: float = 0.3
@@ -127,15 +127,15 @@ class VocoderTraining(nn.Module):
         """Losses for spectrograms [B, N_MELS, T], waves [B, T·HOP], and whether to be judged."""
         mel, wave, judged = example.values
         weights = self.objective
-        said = self.vocoder(mel)
-        losses = {"mel": mel_error(said, wave), "stft": stft_error(said, wave)}
+        output = self.vocoder(mel)
+        losses = {"mel": mel_error(output, wave), "stft": stft_error(output, wave)}
         losses["total"] = weights.mel * losses["mel"] + weights.stft * losses["stft"]
         # The log has the same columns from the first step on.
-        losses |= dict.fromkeys(("hinge", "features", "critic"), said.new_zeros(()))
+        losses |= dict.fromkeys(("hinge", "features", "critic"), output.new_zeros(()))
         if judged and self.critic is not None:
-            first = HOP * int(torch.randint(weights.crop - weights.heard + 1, ()))
-            heard = slice(first, first + HOP * weights.heard)
-            ours, played = said[:, heard], wave[:, heard]
+            first = HOP * int(torch.randint(weights.crop - weights.critic_frames + 1, ()))
+            judged_part = slice(first, first + HOP * weights.critic_frames)
+            ours, played = output[:, judged_part], wave[:, judged_part]
             hinge, features = persuasion_losses(self.critic, ours, played)
             losses |= {"hinge": hinge, "features": features}
             losses["critic"] = critic_loss(self.critic, ours, played)
@@ -259,8 +259,8 @@ def _flow_times(shares: Tensor) -> Tensor:
     """Times of which as large a share as is given lie below: many at the very start.
 
     Neighbours in a spectrogram are so alike that at a tenth of the way even strong noise hides
-    little, and what can be seen is learned before what is told: a network that is trained at evenly
-    spread times ignores the notes. Only where there is nothing but noise do they decide.
+    little, and what the input shows is learned before what the notes say: a network that is trained
+    at evenly spread times ignores the notes. Only where there is nothing but noise do they decide.
     """
     return ((shares - _AT_START) / (1 - _AT_START)).clamp(min=0) ** TIME_POWER
 

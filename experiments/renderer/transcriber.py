@@ -1,7 +1,7 @@
 """Sound → notes, by Basic Pitch (Bittner et al. 2022), which judges renderings from outside.
 
 The network is an ONNX file that the user names; decoding is ours and plain. Its thresholds are the
-defaults of the paper's authors, chosen before any rendering of ours was heard.
+defaults of the paper's authors, chosen before any rendering of ours was made.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from scipy.signal import resample_poly
 
 from amt.errors import InputError
+from experiments.common.optional import import_mir_eval, import_optional
 from experiments.renderer.metrics import Wave
 from render.diffusion.mel import SAMPLE_RATE
 from render.score import Note
@@ -25,7 +26,7 @@ RATE = 22_050
 FRAME = 256
 """Samples a frame: 86 frames a second. Frame t is centred on sample t·FRAME."""
 WINDOW = 43_844
-"""Samples that the network hears at once, of which it tells 172 frames."""
+"""Samples of the network's input window, for which it gives 172 frames."""
 N_FRAMES, N_KEYS, LOWEST = 172, 88, 21
 _EDGE = 15
 """Frames at each end of a window that are left to its neighbours."""
@@ -41,7 +42,7 @@ TOLERATED_FRAMES = 11
 
 
 class Posteriors(NamedTuple):
-    """What the network hears in T frames."""
+    """Probabilities of onsets and notes in T frames."""
 
     onset: NDArray[np.float32]
     """[T, 88] that a key is struck"""
@@ -55,24 +56,24 @@ Network = Callable[[NDArray[np.float32]], Sequence[NDArray[np.float32]]]
 
 
 class Transcriber:
-    """Hears notes in sounds of any length.
+    """Posteriors of notes in sounds of any length.
 
     Args:
-        network: hears single windows.
+        network: gives the posteriors of single windows.
     """
 
     def __init__(self, network: Network) -> None:
         self._network = network
 
     def posteriors(self, wave: Wave) -> Posteriors:
-        """Hear a sound [L] at 24 kHz; frame t is centred on second t·FRAME / RATE."""
-        heard = resample_poly(wave, RATE // 150, SAMPLE_RATE // 150).astype(np.float32)
-        n_frames = len(heard) // FRAME + 1
+        """Posteriors of a sound [L] at 24 kHz; frame t is centred on second t·FRAME / RATE."""
+        resampled = resample_poly(wave, RATE // 150, SAMPLE_RATE // 150).astype(np.float32)
+        n_frames = len(resampled) // FRAME + 1
         kept = N_FRAMES - 2 * _EDGE
         n_windows = -(-n_frames // kept)
         # Windows are a whole number of frames apart, so that frames stay on one grid.
         whole = np.zeros((n_windows - 1) * kept * FRAME + WINDOW, np.float32)
-        part = heard[: len(whole) - _EDGE * FRAME]
+        part = resampled[: len(whole) - _EDGE * FRAME]
         whole[_EDGE * FRAME : _EDGE * FRAME + len(part)] = part
         starts = np.arange(n_windows)[:, None] * kept * FRAME
         windows = whole[starts + np.arange(WINDOW)][:, :, None]
@@ -85,7 +86,7 @@ class Transcriber:
         return Posteriors(onset, note)
 
 
-def decode(heard: Posteriors) -> tuple[Note, ...]:
+def decode(posteriors: Posteriors) -> tuple[Note, ...]:
     """Posteriors → notes in order.
 
     A note begins at each peak of the onset posterior that reaches :data:`ONSET_THRESHOLD`. It holds
@@ -93,16 +94,18 @@ def decode(heard: Posteriors) -> tuple[Note, ...]:
     :data:`TOLERATED_FRAMES` frames aside, and until its key is struck again. The velocity is that
     of the onset's posterior.
     """
-    padded = np.pad(heard.onset, ((1, 1), (0, 0)))
-    peak = (heard.onset > padded[:-2]) & (heard.onset >= padded[2:])
+    padded = np.pad(posteriors.onset, ((1, 1), (0, 0)))
+    peak = (posteriors.onset > padded[:-2]) & (posteriors.onset >= padded[2:])
     notes = []
     for key in range(N_KEYS):
-        onsets = np.flatnonzero(peak[:, key] & (heard.onset[:, key] >= ONSET_THRESHOLD)).tolist()
-        for onset, following in zip(onsets, [*onsets[1:], len(heard.note)], strict=False):
-            end = _end(heard.note[onset + 1 : following, key] >= NOTE_THRESHOLD) + onset + 1
+        onsets = np.flatnonzero(
+            peak[:, key] & (posteriors.onset[:, key] >= ONSET_THRESHOLD)
+        ).tolist()
+        for onset, following in zip(onsets, [*onsets[1:], len(posteriors.note)], strict=False):
+            end = _end(posteriors.note[onset + 1 : following, key] >= NOTE_THRESHOLD) + onset + 1
             if end - onset >= LEAST_FRAMES:
                 start_s, end_s = onset * FRAME / RATE, end * FRAME / RATE
-                velocity = max(1, round(127 * float(heard.onset[onset, key])))
+                velocity = max(1, round(127 * float(posteriors.onset[onset, key])))
                 notes.append(Note(start_s, end_s, LOWEST + key, velocity))
     return tuple(sorted(notes))
 
@@ -154,24 +157,6 @@ def _columns(notes: Sequence[Note]) -> tuple[NDArray[np.float64], NDArray[np.flo
     return spans, 440 * 2 ** ((np.array([note.pitch for note in notes]) - 69) / 12)
 
 
-def import_mir_eval() -> Any:  # noqa: ANN401 - a module without types
-    """The module ``mir_eval``.
-
-    Raises:
-        InputError: it is not installed.
-    """
-    try:
-        import mir_eval
-        import mir_eval.onset
-        import mir_eval.transcription
-    except ImportError as error:
-        raise InputError(_MISSING.format("mir_eval")) from error
-    return mir_eval
-
-
-_MISSING = "{} is not installed: run `pip install 'amt-soundtrack[evaluate]'`"
-
-
 def load_transcriber(path: Path) -> Transcriber:
     """Basic Pitch in ONNX Runtime, on as many threads as PyTorch has.
 
@@ -184,10 +169,7 @@ def load_transcriber(path: Path) -> Transcriber:
 
 
 def _session(path: Path) -> Any:  # noqa: ANN401 - a library without types
-    try:
-        import onnxruntime
-    except ImportError as error:
-        raise InputError(_MISSING.format("onnxruntime")) from error
+    onnxruntime = import_optional("onnxruntime")
     if not path.is_file():
         raise InputError(f"there is no transcriber at {path}: name Basic Pitch's ONNX file")
     options = onnxruntime.SessionOptions()
@@ -201,7 +183,7 @@ def _session(path: Path) -> Any:  # noqa: ANN401 - a library without types
     shapes = {output.name: output.shape[1:] for output in session.get_outputs()}
     if any(shapes.get(name) != [N_FRAMES, N_KEYS] for name in _OUTPUTS):
         raise InputError(
-            f"{path} is another network than Basic Pitch, which tells {N_FRAMES} frames of "
+            f"{path} is another network than Basic Pitch, which gives {N_FRAMES} frames of "
             f"{N_KEYS} keys: name its ONNX file"
         )
     return session

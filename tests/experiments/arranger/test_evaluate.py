@@ -38,12 +38,12 @@ METRICS = (
 
 
 def drawn_tracks(seed: int) -> dict[str, list[Note]]:
-    """A wandering tune in quarters over chords that are broken in eighths in every second bar."""
+    """A wandering melody in quarters over chords that are broken in eighths in every second bar."""
     rng = np.random.default_rng(seed)
     tracks: dict[str, list[Note]] = {"MELODY": [], "BRIDGE": [], "PIANO": []}
     offset = 3 * TICKS_PER_BEAT // 2
-    tune = 74 + np.cumsum(rng.integers(-2, 3, 4 * N_BARS))
-    for beat, pitch in enumerate(tune.tolist()):
+    melody = 74 + np.cumsum(rng.integers(-2, 3, 4 * N_BARS))
+    for beat, pitch in enumerate(melody.tolist()):
         start = offset + beat * TICKS_PER_BEAT
         tracks["MELODY"].append(Note(start, pitch, start + 400, 70 + int(rng.integers(30))))
         for i in range(1 + beat // 4 % 2):

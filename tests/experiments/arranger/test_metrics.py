@@ -16,9 +16,14 @@ from amt.models.notes.tokens import DURATION, ONSET, PITCH, RESOLUTION, ROLE, ti
 from amt.plan import validate
 from data_prep.note_song import NoteSong, measured
 from experiments.arranger.baselines import NoteBigram, arranged_by_patterns, plan_of
-from experiments.arranger.metrics import (
+from experiments.arranger.melody import (
     MelodyIndex,
     Motif,
+    mean_similarity,
+    melody_line,
+    melody_values,
+)
+from experiments.arranger.metrics import (
     bars_of,
     chord_tone_share,
     empty_beat_rate,
@@ -28,15 +33,12 @@ from experiments.arranger.metrics import (
     interval_histogram,
     kernel_masses,
     length_histogram,
-    mean_likeness,
-    melody_values,
     overlapped_area,
     pitch_class_entropy,
     polyphony,
     polyphony_rate,
     rank_correlation,
     scale_consistency,
-    tune,
     windows,
 )
 
@@ -62,7 +64,7 @@ def make_piece(
     return measured("test/1", key, bars, np.full(beats, 120.0), ids, table)
 
 
-def tune_of(pitches: list[int], bars: int | None = None) -> NoteSong:
+def melody_of(pitches: list[int], bars: int | None = None) -> NoteSong:
     """A melody in quarters."""
     n_bars = bars or -(-len(pitches) // 4)
     return make_piece([(i, MELODY, p, 1) for i, p in enumerate(pitches)], (4,) * n_bars)
@@ -120,10 +122,10 @@ def test_windows_are_of_eight_bars_and_cut_what_outlasts_them() -> None:
     assert [len(part.bars) for part in windows(bars_of(piece, 0, 5))] == [5]
 
 
-def test_the_tune_is_the_melody_or_else_the_skyline() -> None:
+def test_the_line_is_the_melody_or_else_the_skyline() -> None:
     notes = [(0, MELODY, 60, 1), (0, HARMONY, 72, 1), (1, HARMONY, 48, 1), (1, HARMONY, 55, 1)]
-    assert tune(make_piece(notes))[:, PITCH].tolist() == [60]
-    assert tune(make_piece(notes[1:]))[:, PITCH].tolist() == [72, 55]
+    assert melody_line(make_piece(notes))[:, PITCH].tolist() == [60]
+    assert melody_line(make_piece(notes[1:]))[:, PITCH].tolist() == [72, 55]
 
 
 def test_intervals_and_lengths_are_counted() -> None:
@@ -149,14 +151,14 @@ def test_the_melody_is_measured() -> None:
     # by none.
     assert found["returns after 4"] == pytest.approx(3 / 5)
     assert found["returns after 8"] == 0.0
-    assert found["likeness after 4"] == pytest.approx(3 / 5)
+    assert found["similarity after 4"] == pytest.approx(3 / 5)
 
 
 def test_motifs_that_differ_in_one_note_are_alike() -> None:
     first, second = Motif((0, 12, 24), (2, 2)), Motif((0, 12, 36), (2, 2))
-    assert mean_likeness([first, second], 1) == pytest.approx(2 / 3)
-    assert mean_likeness([first, None, first], 1) == 0.0
-    assert np.isnan(mean_likeness([None, first], 1))
+    assert mean_similarity([first, second], 1) == pytest.approx(2 / 3)
+    assert mean_similarity([first, None, first], 1) == 0.0
+    assert np.isnan(mean_similarity([None, first], 1))
 
 
 def test_nothing_can_be_said_of_a_silent_melody() -> None:
@@ -165,7 +167,7 @@ def test_nothing_can_be_said_of_a_silent_melody() -> None:
 
 @given(st.integers(0, 10_000))
 @settings(max_examples=25, deadline=None)
-def test_metrics_do_not_hear_transposition(seed: int) -> None:
+def test_metrics_ignore_transposition(seed: int) -> None:
     rng = np.random.default_rng(seed)
     notes = [
         (float(rng.integers(0, 14)) / 2, int(rng.integers(3)), int(rng.integers(45, 80)), 1.0)
@@ -244,18 +246,18 @@ def longest_by_hand(here: list[int], corpus: list[list[int]]) -> int:
 def test_the_longest_match_is_that_of_a_plain_search(
     pitches: list[int], corpus: list[list[int]]
 ) -> None:
-    index = MelodyIndex([tune_of(song, 7) for song in corpus])
+    index = MelodyIndex([melody_of(song, 7) for song in corpus])
     steps = [np.diff(song).tolist() for song in corpus]
-    assert index.longest_match(tune_of(pitches, 7)) == longest_by_hand(
+    assert index.longest_match(melody_of(pitches, 7)) == longest_by_hand(
         np.diff(pitches).tolist(), steps
     )
 
 
 def test_a_transposed_copy_is_found_and_none_across_songs() -> None:
     pitches = [60, 62, 64, 65, 67, 69, 71, 72]
-    index = MelodyIndex([tune_of(pitches), tune_of(pitches[::-1])])
-    assert index.longest_match(tune_of([pitch + 3 for pitch in pitches])) == 7
-    assert index.longest_match(tune_of(pitches[4:] + pitches[::-1])) == 7
+    index = MelodyIndex([melody_of(pitches), melody_of(pitches[::-1])])
+    assert index.longest_match(melody_of([pitch + 3 for pitch in pitches])) == 7
+    assert index.longest_match(melody_of(pitches[4:] + pitches[::-1])) == 7
 
 
 # --- baselines --------------------------------------------------------------------------------

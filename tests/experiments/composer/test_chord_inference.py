@@ -13,7 +13,7 @@ from amt.chords import Key, parse_chord
 from amt.midi import write_midi
 from amt.types import TICKS_PER_BEAT, ControlChange, Note, Song, TempoChange, TimeSignature, Track
 from data_prep.sustain import sounding_notes
-from experiments.composer.chord_inference import note_seq_sustained
+from experiments.composer.sustain import note_seq_sustained
 from experiments.evaluate import main
 
 LABELS = ("C", "A:min", "F", "G")
@@ -62,7 +62,8 @@ def pop909(tmp_path: Path) -> Path:
         rows = [f"{2 * i}\t{2 * i + 2}\t{label}" for i, label in enumerate(
             ("C:maj", "A:min", "F:maj", "G:maj")
         )]  # fmt: skip
-        (folder / "chord_audio.txt").write_text("\n".join(rows))
+        for kind in ("audio", "midi"):
+            (folder / f"chord_{kind}.txt").write_text("\n".join(rows))
         (folder / "beat_midi.txt").write_text("\n".join(f"{b / 2} 0 0" for b in range(1, 16)))
     return root
 
@@ -76,7 +77,7 @@ def test_held_chords_agree_with_their_labels(
         "--bootstrap", "5", "--json", str(path),
     ])  # fmt: skip
     found = json.loads(path.read_text())["chords"]
-    assert len(found["agreement"]) == 5
+    assert len(found["agreement"]) == 6
     for row in found["agreement"].values():
         assert row["root"]["figure"] == pytest.approx(1, abs=0.01)
         assert row["majmin"]["figure"] == pytest.approx(1, abs=0.01)

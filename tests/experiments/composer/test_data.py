@@ -64,7 +64,7 @@ def test_plain_reading_gives_the_published_seconds(songs: list[MuviSong]) -> Non
         torch.testing.assert_close(a, b, msg=name)
 
 
-def test_corpora_without_a_picture_join_when_told(songs: list[MuviSong]) -> None:
+def test_corpora_without_video_join_from_a_step_on(songs: list[MuviSong]) -> None:
     always = ComposerData(emopia_share=1.0, emopia_from=5, drop_video=0.0, simplify=0.0)
     examples = ComposerExamples(songs, {"emopia": [(TRACK, (0.6, -0.6))]}, always, seed=0)
     affect = MODALITIES.index("affect")

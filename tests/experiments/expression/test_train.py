@@ -84,5 +84,5 @@ def test_spread_gives_the_variance_of_the_data() -> None:
     values = rng.normal(3, 2, size=(200, 2))
     curves = 3 + 0.3 * (values - 3) + rng.normal(0, 0.1, size=(200, 2))
     centre, factor = measure_spread(curves, values).numpy().T
-    heard = centre + factor * (curves - centre)
-    assert heard.std(axis=0) == pytest.approx(values.std(axis=0), rel=1e-4)
+    rescaled = centre + factor * (curves - centre)
+    assert rescaled.std(axis=0) == pytest.approx(values.std(axis=0), rel=1e-4)

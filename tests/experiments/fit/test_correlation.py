@@ -22,9 +22,12 @@ from experiments.fit.correlation import (
 PAIRS = ("loudness", "density", "motion")
 
 
-def song(name: str, asked: np.ndarray, heard: np.ndarray) -> Followed:
+def song(name: str, asked: np.ndarray, measured: np.ndarray) -> Followed:
     return Followed(
-        name, dict.fromkeys(PAIRS, asked), dict.fromkeys(PAIRS, heard), closing=len(asked) - 2
+        name,
+        dict.fromkeys(PAIRS, asked),
+        dict.fromkeys(PAIRS, measured),
+        until_ending=len(asked) - 2,
     )
 
 

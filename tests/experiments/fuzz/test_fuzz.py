@@ -65,7 +65,7 @@ def raising(error: BaseException) -> Case:
         (KeyError("beat"), "broke: KeyError"),
     ],
 )
-def test_the_contract_tells_a_sentence_from_a_fault(error: Exception, result: str) -> None:
+def test_the_contract_distinguishes_a_sentence_from_a_fault(error: Exception, result: str) -> None:
     assert outcome(raising(error)).startswith(result)
 
 

@@ -22,6 +22,7 @@ from amt.models.weights import save_model
 from amt.types import EMOTIONS, Note, Song, TempoChange, TimeSignature, Track, VideoFeatures
 from data_prep.corpus import CorpusError
 from experiments.evaluate import main
+from experiments.mood.claims import CLAIMS
 from experiments.mood.classifier import (
     MoodCorpus,
     candidates,
@@ -31,7 +32,7 @@ from experiments.mood.classifier import (
     train_judge,
     verdicts,
 )
-from experiments.mood.evaluate import CLAIMS, articulation, drawn_clip
+from experiments.mood.evaluate import articulation, drawn_clip
 from experiments.mood.features import family_shares, features_of, timed_notes
 
 COMPOSER = ComposerConfig(d_model=16, n_heads=2, d_ff=32, encoder_layers=1, decoder_layers=2)
@@ -85,7 +86,7 @@ def test_no_song_stands_on_both_sides_and_no_clip_is_lost(seed: int, n_songs: in
     np.testing.assert_array_equal(split(corpus, seed)[0].features, train.features)
 
 
-def test_the_judge_tells_songs_it_has_not_heard(emopia: Path) -> None:
+def test_the_judge_generalises_to_other_songs(emopia: Path) -> None:
     train, held_out = split(read_corpus(emopia), seed=1)
     judge = train_judge(train, kind=FAST)
     asked = {axis: held_out.high(axis) for axis in ("valence", "arousal")}
@@ -118,7 +119,7 @@ def test_features_do_not_depend_on_the_key_but_for_register(
         assert there[name] == pytest.approx(value + moved, abs=1e-9), name
 
 
-def test_features_say_what_is_heard() -> None:
+def test_features_describe_the_notes() -> None:
     happy, sad = song(minor=False, lively=True), song(minor=True, lively=False)
     bright, dark = features_of(happy), features_of(sad)
     assert bright["majorness"] > 0 > dark["majorness"]

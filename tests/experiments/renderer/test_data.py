@@ -1,4 +1,4 @@
-"""Takes of the neural renderer's teacher: drawn by the step, played as told, songs held apart."""
+"""Takes of the neural renderer's teacher: drawn by the step, played as drawn, songs held apart."""
 
 from __future__ import annotations
 
@@ -45,9 +45,9 @@ DURATION_S = WINDOW_FRAMES / FRAME_RATE
 def scale_song(name: str = "scale", bars: int = 8) -> NoteSong:
     """A scale with a bass note under each bar, at 120 BPM."""
     beats = 4 * bars
-    tune = [(12 * i, 0, 60 + i % 12, 12, 70 + i % 30) for i in range(beats)]
+    melody = [(12 * i, 0, 60 + i % 12, 12, 70 + i % 30) for i in range(beats)]
     bass = [(48 * i, 2, 36, 48, 60) for i in range(bars)]
-    notes = np.array(sorted(tune + bass), np.int64)
+    notes = np.array(sorted(melody + bass), np.int64)
     return measured(
         name, Key(0, "major"), (4,) * bars, np.full(beats, 120.0), np.ones(beats, np.int64), notes
     )
@@ -108,24 +108,24 @@ def test_sound_and_notes_stand_on_the_same_frames(teacher):
     onsets = (0.5, 1.2, 2.0)
     notes = tuple(Note(t, t + 0.3, 60, 110) for t in onsets)
     take = Take(FAMILY_OF[0], 0, notes)
-    wave, told = next(windows(take, teacher, RendererData(windows=1)))
+    wave, notes = next(windows(take, teacher, RendererData(windows=1)))
     mel = log_mel(torch.from_numpy(wave)[None])[0]
     assert mel.shape[1] == WINDOW_FRAMES
     assert float(mel[:, : round(0.45 * FRAME_RATE)].max()) == pytest.approx(SILENCE)
     rises = (mel[:, 2:] - mel[:, :-2]).clamp(min=0).sum(dim=0)
     for onset in onsets:
         near = slice(round((onset - 0.1) * FRAME_RATE), round((onset + 0.1) * FRAME_RATE))
-        heard = near.start + int(rises[near].argmax()) + 1
-        assert abs((heard + 0.5) / FRAME_RATE - onset) < 0.03
-        struck = told.frame[(told.age_s >= 0) & (told.age_s < 1 / FRAME_RATE)]
+        rise = near.start + int(rises[near].argmax()) + 1
+        assert abs((rise + 0.5) / FRAME_RATE - onset) < 0.03
+        struck = notes.frame[(notes.age_s >= 0) & (notes.age_s < 1 / FRAME_RATE)]
         assert int((struck - onset * FRAME_RATE).abs().min()) <= 1
 
 
-def test_notes_held_from_before_the_take_are_heard_in_it(teacher):
+def test_notes_held_from_before_the_take_sound_in_it(teacher):
     take = Take(FAMILY_OF[48], 48, (Note(-3.0, 2.0, 60, 100),))
-    wave, told = next(windows(take, teacher, RendererData(windows=1)))
+    wave, notes = next(windows(take, teacher, RendererData(windows=1)))
     assert np.sqrt(np.mean(wave[:HOP] ** 2)) > 1e-3
-    assert float(told.age_s[0]) == pytest.approx(3.0, abs=0.01)
+    assert float(notes.age_s[0]) == pytest.approx(3.0, abs=0.01)
 
 
 def test_a_teacher_that_cannot_play_says_so(tmp_path):
@@ -172,7 +172,7 @@ def test_training_the_denoiser_lowers_its_error(teacher, tmp_path):
     assert train(task, quick, tmp_path)["loss"] < 0.7 * before
 
 
-def test_what_a_model_is_told_is_not_rounded():
+def test_inputs_of_a_model_are_not_rounded():
     class Listener(torch.nn.Module):
         def __init__(self):
             super().__init__()
@@ -181,9 +181,9 @@ def test_what_a_model_is_told_is_not_rounded():
         def forward(self, example):
             return example.values[0]
 
-    heard = torch.tensor([1.0001])
+    exact = torch.tensor([1.0001])
     fabric = Fabric(accelerator="cpu", precision="bf16-mixed")
-    assert torch.equal(fabric.setup(Listener())(Exact(heard)), heard)
+    assert torch.equal(fabric.setup(Listener())(Exact(exact)), exact)
 
 
 @pytest.mark.parametrize("stage", train_renderer.STAGES)

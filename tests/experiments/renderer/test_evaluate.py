@@ -20,7 +20,7 @@ from experiments.common.bootstrap import mean_and_interval
 from experiments.evaluate import main
 from experiments.renderer import evaluate, measures, systems, train
 from experiments.renderer.data import Teacher
-from experiments.renderer.measures import Heard, Scales, figure_report, levelled, seam_report
+from experiments.renderer.measures import Measured, Scales, figure_report, levelled, seam_report
 from experiments.renderer.metrics import (
     correlation,
     db_of,
@@ -58,8 +58,8 @@ from experiments.renderer.systems import (
     by_sines,
     by_vocoder,
     draw_excerpts,
-    heard_from,
     mixed,
+    teacher_wave,
     velocity_scale,
 )
 from experiments.renderer.transcriber import (
@@ -120,12 +120,12 @@ def clicks(onsets: list[float], length_s: float = 3.0) -> np.ndarray:
 
 
 def three_voices(name: str, bars: int = 16) -> NoteSong:
-    """A tune in quarters, its echo half a beat later, and eighths below, at 120 BPM."""
+    """A melody in quarters, its repetition half a beat later, and eighths below, at 120 BPM."""
     beats = 4 * bars
-    tune = [(12 * i, 0, 72 + i % 12, 12, 70 + i % 30) for i in range(beats)]
-    echo = [(12 * i + 6, 1, 60 + i % 12, 6, 60) for i in range(beats)]
+    melody = [(12 * i, 0, 72 + i % 12, 12, 70 + i % 30) for i in range(beats)]
+    repetition = [(12 * i + 6, 1, 60 + i % 12, 6, 60) for i in range(beats)]
     chords = [(6 * i, 2, 40 + i % 5, 6, 50 + i % 20) for i in range(2 * beats)]
-    notes = np.array(sorted(tune + echo + chords), np.int64)
+    notes = np.array(sorted(melody + repetition + chords), np.int64)
     return measured(
         name, Key(0, "major"), (4,) * bars, np.full(beats, 120.0), np.ones(beats, np.int64), notes
     )
@@ -171,7 +171,7 @@ def test_what_is_inaudible_does_not_count():
     said[90] = -80.0  # 70 dB below
     assert mel_distance(said, true) > 0
     assert mel_distance(said, true, 60) == 0
-    said[90] = -60.0  # ten above what is heard at all, as many bands as the tone
+    said[90] = -60.0  # ten above what is audible, as many bands as the tone
     assert mel_distance(said, true, 60) == pytest.approx(5)
 
 
@@ -228,7 +228,7 @@ def test_chords_and_overlaps_are_not_isolated():
 # --- notes ------------------------------------------------------------------------------------
 
 
-def test_drums_are_heard_where_they_are():
+def test_drums_are_found_where_they_are():
     onsets = [0.1, 0.5, 0.62, 1.0, 1.75, 2.4]
     found = drum_onsets(mel_db(clicks(onsets)))
     assert len(found) == len(onsets)
@@ -245,45 +245,45 @@ def roll(n_frames: int = 200) -> Posteriors:
     return Posteriors(*(np.zeros((n_frames, N_KEYS), np.float32) for _ in range(2)))
 
 
-def test_notes_hold_while_they_are_heard():
-    heard = roll()
-    heard.onset[20, 39], heard.note[20:60, 39] = 0.9, 0.8
-    heard.note[30:36, 39] = 0.1  # too short a dip to end it
-    heard.note[90:120, 39] = 0.8  # no onset
-    heard.onset[100, 51], heard.note[100:104, 51] = 0.9, 0.9  # too short
-    heard.onset[140, 63], heard.note[140:200, 63] = 0.49, 0.9  # too faint
-    (note,) = decode(heard)
+def test_notes_hold_while_they_are_likely():
+    posteriors = roll()
+    posteriors.onset[20, 39], posteriors.note[20:60, 39] = 0.9, 0.8
+    posteriors.note[30:36, 39] = 0.1  # too short a dip to end it
+    posteriors.note[90:120, 39] = 0.8  # no onset
+    posteriors.onset[100, 51], posteriors.note[100:104, 51] = 0.9, 0.9  # too short
+    posteriors.onset[140, 63], posteriors.note[140:200, 63] = 0.49, 0.9  # too faint
+    (note,) = decode(posteriors)
     assert (note.pitch, note.start_s, note.end_s) == (60, 20 * FRAME / RATE, 60 * FRAME / RATE)
 
 
 def test_a_key_struck_again_is_two_notes():
-    heard = roll()
-    heard.note[20:80, 39] = 0.8
-    heard.onset[[20, 50], 39] = 0.9
-    heard.onset[[21, 51], 39] = 0.9  # a plateau is one peak
-    assert [round(note.start_s * RATE / FRAME) for note in decode(heard)] == [20, 50]
+    posteriors = roll()
+    posteriors.note[20:80, 39] = 0.8
+    posteriors.onset[[20, 50], 39] = 0.9
+    posteriors.onset[[21, 51], 39] = 0.9  # a plateau is one peak
+    assert [round(note.start_s * RATE / FRAME) for note in decode(posteriors)] == [20, 50]
     assert decode(roll()) == ()
 
 
 @pytest.mark.parametrize("length_s", [0.5, 2.0, 7.3, 40.0])
 def test_windows_join_to_one_clock(length_s):
-    """A network that tells the sample on which each frame is centred."""
+    """A network that returns the sample on which each frame is centred."""
 
     def network(windows):
         centre = np.minimum(np.arange(N_FRAMES) * FRAME, windows.shape[1] - 1)
-        told = np.repeat(windows[:, centre], N_KEYS, axis=2)
-        return told, -told
+        centres = np.repeat(windows[:, centre], N_KEYS, axis=2)
+        return centres, -centres
 
     at = np.arange(round(length_s * SAMPLE_RATE)) / SAMPLE_RATE
     wave = np.sin(2 * np.pi * 3.3 * at).astype(np.float32)
-    heard = Transcriber(network).posteriors(wave)
-    frames_s = np.arange(len(heard.onset)) * FRAME / RATE
+    posteriors = Transcriber(network).posteriors(wave)
+    frames_s = np.arange(len(posteriors.onset)) * FRAME / RATE
     assert 0 <= frames_s[-1] - length_s + FRAME / RATE < FRAME / RATE + 1e-3
     inner = (frames_s > 0.02) & (frames_s < length_s - 0.02)
     np.testing.assert_allclose(
-        heard.onset[inner, 5], np.sin(2 * np.pi * 3.3 * frames_s[inner]), atol=2e-3
+        posteriors.onset[inner, 5], np.sin(2 * np.pi * 3.3 * frames_s[inner]), atol=2e-3
     )
-    np.testing.assert_array_equal(heard.note, -heard.onset)
+    np.testing.assert_array_equal(posteriors.note, -posteriors.onset)
 
 
 def test_notes_are_scored_as_the_field_does():
@@ -322,10 +322,10 @@ def test_a_file_that_is_no_transcriber_is_refused(tmp_path):
 # --- seams and sets ---------------------------------------------------------------------------
 
 
-def heard_with(*drawn: np.ndarray) -> Heard:
+def measured_with(*drawn: np.ndarray) -> Measured:
     """What is known of a voice of which only the spectrogram is of interest."""
     nothing = np.zeros(0)
-    return Heard({}, nothing, nothing, nothing, nothing, tuple(jumps(mel) for mel in drawn))
+    return Measured({}, nothing, nothing, nothing, nothing, tuple(jumps(mel) for mel in drawn))
 
 
 def wandering(seed: int, n_frames: int = 6 * HOP_FRAMES) -> np.ndarray:
@@ -337,9 +337,9 @@ def test_seams_are_found_and_smooth_ones_are_not():
     clean = [wandering(seed) for seed in range(12)]
     stepped = [mel + 6 * (np.arange(mel.shape[1]) // HOP_FRAMES % 2) for mel in clean]
     table = {
-        "stepped": [heard_with(mel) for mel in stepped],
-        "clean": [heard_with(wandering(100 + i)) for i in range(12)],
-        TEACHER: [heard_with(mel) for mel in clean],
+        "stepped": [measured_with(mel) for mel in stepped],
+        "clean": [measured_with(wandering(100 + i)) for i in range(12)],
+        TEACHER: [measured_with(mel) for mel in clean],
     }
     report = seam_report(table, ["stepped", "clean"], 200, 0)
     assert report["stepped"]["spectral"]["seams"] == 12 * 5
@@ -401,13 +401,13 @@ def test_gaps_are_paired():
     voice = Voice(velocity_scale(FEW[0], 0))
     excerpts = [Excerpt("a", "piano", (voice,))] * 6
 
-    def heard(f1):
+    def measured(f1):
         names = ("f1_offsets", "drum_f1", "f1_agreed", "mel", "mel_audible", "stft", "loudness")
         scores = dict.fromkeys(names, float("nan")) | {"f1": f1}
-        return Heard(scores, nothing, nothing, nothing, nothing, ())
+        return Measured(scores, nothing, nothing, nothing, nothing, ())
 
     true = np.linspace(0, 1, 6)
-    table = {TEACHER: [heard(x) for x in true], "ours": [heard(x - 0.1) for x in true]}
+    table = {TEACHER: [measured(x) for x in true], "ours": [measured(x - 0.1) for x in true]}
     gap = figure_report(table, excerpts, 200, 0)["ours"]["f1_gap"]
     assert gap["figure"] == pytest.approx(-0.1)
     assert gap["interval"] == pytest.approx((-0.1, -0.1))
@@ -443,7 +443,7 @@ def test_bands_play_three_voices_of_one_passage(excerpts):
     for band in (excerpt for excerpt in excerpts if excerpt.group == BAND):
         melody, counter, harmony = (voice.take for voice in band.voices)
         assert len({take.family.name for take in (melody, counter, harmony)}) == 3
-        # The counter-melody echoes the melody half a beat later, and basses begin bars.
+        # The counter-melody repeats the melody half a beat later, and basses begin bars.
         later = {round(n.start_s - 0.25, 3) for n in counter.notes}
         assert len(later & {round(n.start_s, 3) for n in melody.notes}) >= len(later) - 1
         starts = [n.start_s for n in harmony.notes]
@@ -475,7 +475,7 @@ def test_a_mix_is_what_the_renderer_makes_of_the_buses(renderer):
 def test_the_ceiling_and_the_diffusion_are_as_long_as_the_teacher(renderer):
     teacher = Teacher(TIM, "midirenderer")
     take = velocity_scale(FAMILY_OF[0], 0)
-    true = heard_from(teacher, take)
+    true = teacher_wave(teacher, take)
     assert true.shape == (round(EXCERPT_S * SAMPLE_RATE),)
     levels = note_levels(true, take.notes)
     assert correlation(np.array([n.velocity for n in take.notes]), levels, ranks=True) > 0.99

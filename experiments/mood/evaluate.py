@@ -54,7 +54,7 @@ STYLE = "piano"
 """EMOPIA is piano music."""
 OTHER_STYLES = ("orchestral", "strings", "band", "ambient")
 STRENGTHS = ((0.0, 0.8), (1.5, 0.8), (3.0, 0.8), (1.5, 0.0), (1.5, 2.0))
-"""Affect guidance and colour of each row of the table of strengths."""
+"""Affect guidance and chord mood weight of each row of the table of strengths."""
 SECOND_JUDGE = "logistic regression, C=0.1"
 """A judge of another kind, to see that the answer is not one classifier's."""
 VIDEO_SUFFIXES = {".avi", ".mkv", ".mov", ".mp4", ".webm"}
@@ -284,9 +284,9 @@ def strength_rows(
 ) -> list[dict[str, Any]]:
     """Verdicts of the judge at each strength of :data:`STRENGTHS`, one seed a clip."""
     rows = []
-    for guidance, colour in STRENGTHS:
+    for guidance, weight in STRENGTHS:
         sampling = SamplingOptions(affect_guidance=guidance)
-        options = ComposeOptions(style=STYLE, sampling=sampling, chord_mood_weight=colour)
+        options = ComposeOptions(style=STYLE, sampling=sampling, chord_mood_weight=weight)
         pieces = list(composed(models, clips, [seed], CORNERS, options))
         songs = {clip: {p.song for p in pieces if p.clip == clip} for clip in clips}
         measured = [measures_of(piece) for piece in pieces]
@@ -296,7 +296,7 @@ def strength_rows(
         }
         rows.append(
             {
-                "affect_guidance": guidance, "colour": colour,
+                "affect_guidance": guidance, "chord_mood_weight": weight,
                 "verdicts": judged(judge, pieces, seed),
                 "same_song_whatever_is_asked": all(len(found) == 1 for found in songs.values()),
                 "minor_chords_sad": _mean(of_mood["sad"], "minor chords"),

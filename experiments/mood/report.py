@@ -109,7 +109,7 @@ def _strengths(strengths: Sequence[Mapping[str, Any]]) -> str:
     rows = [
         [
             f"{row['affect_guidance']:g}",
-            f"{row['colour']:g}",
+            f"{row['chord_mood_weight']:g}",
             *verdict_cells(row["verdicts"]),
             f"{row['minor_chords_sad']:.2f}",
             f"{row['minor_chords_relaxing']:.2f}",
@@ -119,7 +119,7 @@ def _strengths(strengths: Sequence[Mapping[str, Any]]) -> str:
         for row in strengths
     ]
     header = [
-        "affect guidance", "colour", "valence", "arousal", "quadrant", "AUC valence",
+        "affect guidance", "chord mood weight", "valence", "arousal", "quadrant", "AUC valence",
         "AUC arousal", "minor chords, sad", "minor chords, relaxing", "diminished, fearful",
         "same song whatever is asked",
     ]  # fmt: skip

@@ -16,6 +16,7 @@ from safetensors.torch import load_file
 
 from amt.chords import Key
 from data_prep.note_song import NoteSong, measured
+from experiments.common import corpora
 from experiments.common.training import TrainSettings, train
 from experiments.renderer import train as train_renderer
 from experiments.renderer.data import (
@@ -189,7 +190,7 @@ def test_inputs_of_a_model_are_not_rounded():
 @pytest.mark.parametrize("stage", train_renderer.STAGES)
 def test_a_stage_from_the_command_line_to_weights_in_two_sittings(stage, monkeypatch, tmp_path):
     songs = [scale_song(f"song {i}", bars=2) for i in range(10)]
-    monkeypatch.setattr(train_renderer, "load_songs", lambda *args, **kwargs: songs)
+    monkeypatch.setattr(corpora, "load_songs", lambda *args, **kwargs: songs)
     monkeypatch.setattr(train_renderer, "VALIDATION_BATCHES", 1)
     tim = Path(pretty_midi.__file__).parent / "TimGM6mb.sf2"
     sizes = {

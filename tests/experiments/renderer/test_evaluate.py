@@ -16,9 +16,10 @@ from PIL import Image
 from amt.chords import Key
 from amt.errors import InputError
 from data_prep.note_song import NoteSong, measured
+from experiments.common import corpora
 from experiments.common.bootstrap import mean_and_interval
 from experiments.evaluate import main
-from experiments.renderer import evaluate, measures, systems, train
+from experiments.renderer import evaluate, measures, systems
 from experiments.renderer.data import Teacher
 from experiments.renderer.measures import Measured, Scales, figure_report, levelled, seam_report
 from experiments.renderer.metrics import (
@@ -542,7 +543,7 @@ def weights(tmp_path_factory: pytest.TempPathFactory, renderer: Renderer) -> Pat
 def test_a_report_from_the_command_line(weights, monkeypatch, tmp_path, capsys):
     pytest.importorskip("mir_eval")
     songs = [three_voices(f"song {i}") for i in range(10)]
-    monkeypatch.setattr(train, "load_songs", lambda *args, **kwargs: songs)
+    monkeypatch.setattr(corpora, "load_songs", lambda *args, **kwargs: songs)
     for module in (systems, measures):
         monkeypatch.setattr(module, "FAMILIES", FEW)
     monkeypatch.setattr(evaluate, "PICTURED", ("piano",))

@@ -103,7 +103,7 @@ class _Beginning:
             self._packets.append((packet.pts, packet.is_keyframe, not packet.is_discard))
             self._decode(packet)
         elif self._sound_s is None and not packet.is_discard and packet.pts is not None:
-            # Before 0 lies what readies the decoder; Matroska does not mark it as discarded.
+            # Before 0 is the decoder's pre-roll, which Matroska does not mark as discarded.
             self._sound_s = max(packet.pts * Fraction(packet.time_base), Fraction(0))
 
     def finish(self) -> None:

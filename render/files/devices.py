@@ -1,8 +1,8 @@
-"""What GM, GM2, GS and XG instruments take from system exclusive messages and bank numbers.
+"""Settings of GM, GM2, GS and XG instruments by system exclusive messages and bank numbers.
 
 Sources: MMA, *General MIDI 2* and *MIDI 1.0 Detailed Specification* (universal messages); Roland,
-*SC-88 Owner's Manual*, MIDI implementation (GS); Yamaha, *XG Specifications* 1.x. Only what decides
-which channels play drums, how everything is tuned and how loud it is. Channels count from 0.
+*SC-88 Owner's Manual*, MIDI implementation (GS); Yamaha, *XG Specifications* 1.x. Only those for
+drum channels, master tuning and master volume. Channels count from 0.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ DRUM_CHANNEL = 9
 _XG_DRUM_BANKS = (126, 127)
 _GM2_DRUM_BANK, _GM2_MELODIC_BANK = 120, 121
 KIND_OF_PART_BANKS = (_GM2_DRUM_BANK, _GM2_MELODIC_BANK, *_XG_DRUM_BANKS)
-"""Banks that say what a channel plays rather than which variation of an instrument."""
+"""Banks that select drums or melody rather than a variation of an instrument."""
 
 Standard = Literal["GM", "GM2", "GS", "XG"]
 Kind = Literal["reset", "part mode", "bank", "fine tuning", "coarse tuning", "volume"]
@@ -27,10 +27,10 @@ Kind = Literal["reset", "part mode", "bank", "fine tuning", "coarse tuning", "vo
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What a system exclusive message sets.
+    """The setting of a system exclusive message or a bank number.
 
     Attributes:
-        kind: what is set.
+        kind: of setting.
         value: 1 or 0 for a part mode of drums or melody; the most significant byte of a bank;
             cents of fine tuning; semitones of coarse tuning; volume 0 to 1.
         channel: of a part mode or bank.
@@ -44,7 +44,7 @@ class Setting:
 
 
 def decode(data: Sequence[int]) -> Setting | None:
-    """What a system exclusive message sets, from its bytes between F0 and F7; None for others."""
+    """The setting of a system exclusive message, its bytes between F0 and F7; None for others."""
     match tuple(data):
         case (0x7E, _, 0x09, 0x01 | 0x02 | 0x03 as system):
             return Setting("reset", standard="GM2" if system == 3 else "GM")
@@ -77,7 +77,9 @@ def drum_switches(
     banks: Iterable[tuple[float, int]],
     settings: Iterable[tuple[float, Setting]],
 ) -> list[tuple[float, bool]]:
-    """When a channel begins to play drums or melody; before the first, channel 10 plays drums.
+    """(time, is_drum) where a channel switches between drums and melody.
+
+    At the start, channel 10 plays drums and the others melody.
 
     Args:
         channel: 0 to 15.
@@ -103,7 +105,7 @@ def drum_switches(
 
 
 def _plays_drums(bank: int, standard: Standard | None, is_drum: bool) -> bool:
-    if standard == "GS":  # where banks are variations, and 126 and 127 those of older models
+    if standard == "GS":  # banks are variations; 126 and 127 are those of older models
         return is_drum
     if bank == _GM2_DRUM_BANK or bank in _XG_DRUM_BANKS:
         return True
@@ -145,7 +147,7 @@ def _yamaha(address: tuple[int, int, int], values: Sequence[int]) -> Setting | N
 
 
 def _tenths_of_a_cent(nibbles: Sequence[int]) -> float:
-    """Cents of a tuning in four nibbles, 0x0400 of which are none."""
+    """Cents of a tuning in four nibbles, in tenths of a cent above 0x0400."""
     value = 0
     for nibble in nibbles:
         value = value << 4 | nibble & 0x0F

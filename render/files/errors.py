@@ -1,6 +1,6 @@
-"""The base of all errors that a user can cause and mend, in :mod:`amt` and :mod:`render` alike.
+"""The base class of all errors that a user can cause and mend, and how messages quote input.
 
-It lies here because both packages stand on :mod:`render.files` and on nothing else together.
+It is in :mod:`render.files` because that is all that :mod:`amt` and :mod:`render` have in common.
 """
 
 from collections.abc import Iterable
@@ -58,7 +58,7 @@ def shortened(message: str) -> str:
 
 
 def suggestion(word: str, known: Iterable[str]) -> str:
-    """A question that ends a message about an unknown word, or nothing where none is alike.
+    """The end of a message on an unknown word: the most similar known word, or nothing.
 
     >>> suggestion("orchstral", ["orchestral", "piano"])
     "; did you mean 'orchestral'?"
@@ -70,8 +70,8 @@ def suggestion(word: str, known: Iterable[str]) -> str:
 class AmtError(Exception):
     """Base of every error that input or environment can cause.
 
-    Its message is one sentence that says what came, what was expected, and what to do; an error of
-    another class is a bug.
+    Its message is one sentence with the value found, what was expected, and what to do. An error
+    of another class is a bug.
     """
 
 

@@ -1,8 +1,8 @@
 """Standard MIDI file ⇄ messages on absolute ticks (MMA, *Standard MIDI Files 1.0*).
 
-The reader takes what players take: wrong counts and lengths, unknown chunks, wrappers such as RIFF
-(.rmi) and MacBinary, and damaged events (:mod:`render.files.smf_events`). What it has to pass over
-it counts in :attr:`SmfFile.passed_over`. Two kinds of files are brought to the common one:
+The reader is as tolerant as players are: of wrong counts and lengths, unknown chunks, wrappers such
+as RIFF (.rmi) and MacBinary, and damaged events (:mod:`render.files.smf_events`). What it skips is
+counted in :attr:`SmfFile.passed_over`. Two kinds of files are converted to the common one:
 
 * Type 2, sequences that are independent of each other: played one after the other.
 * Time in SMPTE frames: ticks keep their length in seconds, at a constant tempo near 120.
@@ -31,7 +31,7 @@ DEFAULT_US_PER_BEAT = 500_000
 """Microseconds a quarter note before the first tempo: 120 beats a minute."""
 
 _DEFAULT_DIVISION = 120
-"""Ticks a quarter note of a file that says 0, as FluidSynth takes it."""
+"""Ticks a quarter note of a file that states 0, as in FluidSynth."""
 _DROP_FRAME = 29
 _DROP_FRAME_US_PER_BEAT = 500_500
 """Half a second of 29.97 frames a second (30 / 1.001) when frames are counted as 30 a second."""
@@ -45,7 +45,7 @@ class SmfError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class SmfFile:
-    """What a MIDI file holds.
+    """The content of a MIDI file.
 
     Attributes:
         format: 0 for one track, 1 for several that play together.
@@ -54,7 +54,7 @@ class SmfFile:
             ``end_of_track``. Channel, system exclusive and meta messages, the unknown ones as
             ``mido.UnknownMetaMessage``. Their ``time`` is 0. Text is Latin-1: see
             :func:`decode_text`.
-        passed_over: what could not be used, in words.
+        passed_over: descriptions of what was skipped.
     """
 
     format: int
@@ -162,7 +162,7 @@ def write_smf(smf: SmfFile, stream: BinaryIO) -> None:
 
 
 def decode_text(text: str) -> str:
-    """What a text of a message says: UTF-8 where it is valid, else Latin-1 as it stands.
+    """Decode the text of a message: as UTF-8 where that is valid, else as Latin-1.
 
     >>> decode_text("CafÃ©"), decode_text("Café")
     ('Café', 'Café')
@@ -174,7 +174,7 @@ def decode_text(text: str) -> str:
 
 
 def encode_text(text: str) -> str:
-    """The text of a message that says this in UTF-8.
+    """Encode a text as UTF-8 for a message.
 
     >>> encode_text("Café")
     'CafÃ©'

@@ -1,7 +1,7 @@
 """Bytes of one track of a standard MIDI file → messages on absolute ticks.
 
-Written for files as people have them: events that are damaged or that no file should hold are
-passed over and counted, and reading goes on where the bytes make sense again. Running status
+Damaged events and events that are not allowed in files are skipped and counted, and reading goes on
+where the bytes form valid events again. Running status
 outlives system exclusive and meta events, as in most players, though the specification ends it
 there. Time and memory are proportional to the bytes, whatever lengths and times they claim.
 
@@ -309,9 +309,9 @@ def _channel_message(kind: str, channel: int, values: dict[str, int]) -> Any:  #
 
 
 def _meta_message(kind: int, data: bytes) -> tuple[Any, str]:
-    """A meta event, and what to call it where it says nothing that can be used.
+    """A meta event, and a description of it where it is invalid, else an empty one.
 
-    Such events stay in the track as unknown ones, byte for byte.
+    Invalid events stay in the track as unknown ones, byte for byte.
     """
     reason = ""
     if kind == _TEMPO and (len(data) < 3 or not any(data[:3])):

@@ -43,7 +43,7 @@ _Zone = list[tuple[int, int]]
 
 @dataclass(frozen=True, slots=True)
 class _Addresses:
-    """Where a zone's sound lies, in frames of its sample."""
+    """The range and loop of a zone, in frames from the start of its sample."""
 
     start: int
     end: int
@@ -275,11 +275,11 @@ class SubsetWriter:
     def _split(
         self, zone: _Zone, base: dict[int, int], modulators: tuple[Modulator, ...], is_preset: bool
     ) -> Iterator[_Zone]:
-        """A zone for each group of notes for which the modulators come to the same.
+        """Zones, one for each group of notes to which the modulators add equal amounts.
 
         Args:
             zone: generators of the zone.
-            base: signed generators of the zone, the global zone, and where it counts the default.
+            base: signed generators of the zone and the global zone, in instruments also defaults.
             modulators: of the zone.
             is_preset: whether the zone is a preset's.
         """

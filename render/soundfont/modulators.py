@@ -18,7 +18,7 @@ _USUAL = (0x0502, _ATTENUATION, 0, 0)
 """The default modulator from velocity to attenuation (8.4.1), which synthesisers have built in."""
 _USUAL_AMOUNT = 960
 _ATTENUATION_SCALE = 0.4
-"""How far attenuation of a generator counts, as on Creative's cards; a modulator counts in full."""
+"""Factor of a generator's attenuation, as on Creative's sound cards; modulators have none."""
 _TARGETS = frozenset({*range(5, 12), 13, 15, 16, 17, *range(21, 41), _ATTENUATION, 51, 52})
 """Generators that may be changed: not addresses, ranges and what a zone plays."""
 _HIGHEST = 127
@@ -55,7 +55,7 @@ class Modulator:
         return frozenset(source & 0xFF for source in (self.source, self.amount_source)) - {0}
 
     def value(self, key: int, velocity: int) -> float:
-        """What is added to the generator for a note."""
+        """Amount that is added to the generator for a note."""
         value = self.amount * _curve(self.source, key, velocity)
         if self.amount_source:
             value *= _curve(self.amount_source, key, velocity)
@@ -81,14 +81,14 @@ def depends_on(modulators: Iterable[Modulator]) -> tuple[bool, bool]:
 def added(
     modulators: Iterable[Modulator], key: int, velocity: int, *, is_preset: bool
 ) -> dict[int, int]:
-    """Generator → what modulators add for a note.
+    """Generator → amount that modulators add for a note.
 
     Args:
         modulators: of a zone.
         key: of the note.
         velocity: of the note.
-        is_preset: whether the zone is a preset's, which adds to what the instrument has instead of
-            taking its place.
+        is_preset: whether the zone is a preset's, whose generators are added to the instrument's
+            instead of replacing them.
     """
     sums: dict[int, float] = {}
     for modulator in modulators:
@@ -102,9 +102,9 @@ def added(
 
 
 def _curve(source: int, key: int, velocity: int) -> float:
-    """What a controller comes to on its curve (8.2.4): 0 to 1, or -1 to 1 where it is bipolar."""
+    """Value of a controller on its curve (8.2.4): 0 to 1, or -1 to 1 where it is bipolar."""
     value = (velocity if source & 0x7F == _VELOCITY else key) / _HIGHEST
-    if source & 0x100:  # from the greatest to the smallest
+    if source & 0x100:  # descending
         value = 1 - value
     kind = source >> 10
     if not source & 0x200:

@@ -68,7 +68,7 @@ class NoteTokenizer(MusicTokenizer):  # type: ignore[misc]
 
     >>> tokenizer = NoteTokenizer()
     >>> [len(vocabulary) for vocabulary in tokenizer.vocab]
-    [98, 4, 89, 29, 17]
+    [98, 4, 89, 27, 17]
     """
 
     def __init__(

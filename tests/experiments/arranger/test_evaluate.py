@@ -82,7 +82,7 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.manual_seed(0)
     arranger = Arranger(ARRANGER)
     with torch.no_grad():
-        arranger.heads.place.bias[BAR] = 3.0  # short bars are written quickly
+        arranger.heads.position.bias[BAR] = 3.0  # short bars are written quickly
     save_model(folder / "arranger", "arranger", ARRANGER, arranger.state_dict())
     return folder
 

@@ -144,10 +144,10 @@ def test_supported_notes_need_no_soundfont(options, write_midi, tmp_path):
 @pytest.mark.parametrize(
     ("choices", "error", "message"),
     [
-        ({"steps": 0}, EngineError, "0 steps were asked for: choose 1 to 20"),
-        ({"steps": 21}, EngineError, "21 steps were asked for: choose 1 to 20"),
-        ({"guidance": 0.9}, EngineError, r"guidance 0\.9 was asked for: choose 1 to 10"),
-        ({"guidance": 11.0}, EngineError, r"guidance 11\.0 was asked for: choose 1 to 10"),
+        ({"steps": 0}, EngineError, "steps` is 0; expected a whole number from 1 to 20"),
+        ({"steps": 21}, EngineError, "steps` is 21; expected a whole number from 1 to 20"),
+        ({"guidance": 0.9}, EngineError, r"guidance` is 0\.9; expected a number from 1 to 10"),
+        ({"guidance": 11.0}, EngineError, r"guidance` is 11; expected a number from 1 to 10"),
         ({"networks": Path("nowhere")}, WeightsError, "no denoiser at nowhere"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Rules of arranging that no single constant switches off: what they do, and how much."""
+"""What the parts of an arrangement do where no single constant decides it, and how much."""
 
 from __future__ import annotations
 

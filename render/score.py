@@ -28,7 +28,7 @@ from render.files.devices import KIND_OF_PART_BANKS, drum_switches, settings_of
 from render.files.errors import shown
 from render.files.reporter import DEFAULT_REPORTER, Reporter
 from render.files.smf import SmfError, SmfFile, decode_text, read_smf
-from render.soundfont.system_settings import TimedSetting, levels, with_tuning, with_volume
+from render.system_settings import TimedSetting, levels, with_tuning, with_volume
 
 MIN_NOTE_S = 0.03
 """Shorter notes, such as those of length 0, are lengthened to this, in seconds, to be audible."""

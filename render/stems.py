@@ -10,7 +10,14 @@ from pathlib import Path
 
 from render.audio import Block
 from render.files.reporter import Reporter
-from render.soundfont.find import BETTER, LAST_RESORT
+
+LAST_RESORT = "TimGM6mb.sf2"
+"""The soundfont that comes with pretty_midi: all of General MIDI in 6 MB."""
+BETTER = (
+    "for better sound install a larger one (Debian: `apt install fluid-soundfont-gm`, or "
+    "musescore-general-soundfont) or give one with `soundfont`"
+)
+"""What to do where :data:`LAST_RESORT` plays."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from render.diffusion.instruments import DRUM_PROGRAM, FAMILY_OF
 from render.diffusion.mel import SAMPLE_RATE
 from render.diffusion.tokens import NoteTable, note_table
 from render.score import Note, Part, instrument_name
-from render.soundfont.system_settings import is_tuned
+from render.system_settings import is_tuned
 
 _VOLUME, _PAN, _EXPRESSION = 7, 10, 11
 _DEFAULTS = {_VOLUME: 100, _PAN: 64, _EXPRESSION: 127}

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from render.errors import SoundfontError
 from render.soundfont.bank import check_head, open_file
+from render.stems import LAST_RESORT
 
 ENVIRONMENT_VARIABLE = "AMT_SOUNDFONT"
 
@@ -38,15 +39,6 @@ _NAMES = (  # best first
     "default-GM.sf3",
     "default.sf2",
 )
-
-
-LAST_RESORT = "TimGM6mb.sf2"
-"""The soundfont that comes with pretty_midi: all of General MIDI in 6 MB."""
-BETTER = (
-    "for better sound install a larger one (Debian: `apt install fluid-soundfont-gm`, or "
-    "musescore-general-soundfont) or give one with `soundfont`"
-)
-"""What to do where :data:`LAST_RESORT` plays."""
 
 
 def find_soundfont(soundfont: Path | None) -> Path:

@@ -1,4 +1,4 @@
-"""The Python interface: from a clip to a soundtrack that is heard, edited, written and shown.
+"""The Python interface: from a clip to a soundtrack that is played, edited, written and shown.
 
 >>> import amt
 >>> soundtrack = amt.generate("clip.mp4", style="piano", seed=7)  # doctest: +SKIP

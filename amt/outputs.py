@@ -137,7 +137,7 @@ def _is_same(target: Path, given: Path) -> bool:
 
 
 def _is_same_name(target: Path, other: Path) -> bool:
-    """Whether two resolved paths are one file, on a system that does not tell cases apart, too."""
+    """Whether two resolved paths are one file, also on a file system that ignores case."""
     if target.exists() and other.exists():
         return target.samefile(other)
     return (target.parent, target.name.casefold()) == (other.parent, other.name.casefold())

@@ -125,18 +125,21 @@ def test_nothing_is_printed_without_a_terminal(clip: Path) -> None:
     assert (done.stdout, done.stderr) == ("", "")
 
 
-def test_what_is_said_is_logged_or_told(clip: Path, caplog: pytest.LogCaptureFixture) -> None:
-    told: list[str] = []
+def test_messages_are_logged_or_handed_over(clip: Path, caplog: pytest.LogCaptureFixture) -> None:
+    messages: list[str] = []
     stages: set[str] = set()
     with caplog.at_level(logging.INFO, logger="amt"):
         amt.generate(clip, arranger="patterns")
         logged = [r.getMessage() for r in caplog.records if r.name == "amt"]
         caplog.clear()
         amt.generate(
-            clip, arranger="patterns", say=told.append, progress=lambda name, _: stages.add(name)
+            clip,
+            arranger="patterns",
+            say=messages.append,
+            progress=lambda name, _: stages.add(name),
         )
     assert logged
-    assert told == logged
+    assert messages == logged
     assert not caplog.records
     assert stages == {"watching", "composing", "arranging"}
 

@@ -390,7 +390,7 @@ def test_former_names_of_options_are_taken_and_hidden(
     assert (code, "--chord-mood and its old name --colour" in err) == (2, True)
     for command in ("generate", "render"):
         out = run(command, "--help")[1]
-        assert "--colour" not in out and "--unlearned" not in out
+        assert "--colour" not in out and "--unlearned" not in out  # earlier name
 
 
 def test_an_output_that_exists_is_replaced_only_by_force(

@@ -256,7 +256,7 @@ def test_stems_and_master_appear_together(
     assert [path.name for path in tmp_path.iterdir()] == ["a.mid"]
 
 
-def test_failures_are_told_in_json(
+def test_failures_are_reported_in_json(
     run: Run, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from render.errors import MuxError
@@ -274,7 +274,7 @@ def test_failures_are_told_in_json(
     assert summary["outputs"] == ["clip.mid"]
 
 
-def test_doctor_tells_what_is_here_and_what_is_not(run: Run) -> None:
+def test_doctor_says_what_is_here_and_what_is_not(run: Run) -> None:
     code, out, err = run("doctor")
     assert (code, err) == (0, "")
     for subject in ("Python", "FFmpeg", "OpenCV", "engine", "soundfont", "CLIP", "extra", "cache"):

@@ -36,20 +36,20 @@ def run_with(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         ("", ["its files are gone", HEADLESS]),
     ],
 )
-def test_opencv_that_does_not_load_is_told_before_the_work(
+def test_opencv_that_does_not_load_is_reported_before_the_work(
     tmp_path: Path, broken: str, words: list[str]
 ) -> None:
     (tmp_path / "cv2.py").write_text(broken)
-    assert_told(tmp_path, words)
+    assert_reported(tmp_path, words)
 
 
 @pytest.mark.parametrize("library", ["av"])
 def test_other_libraries_are_named_with_their_command(tmp_path: Path, library: str) -> None:
     (tmp_path / f"{library}.py").write_text("raise OSError('libx.so: cannot open shared object')")
-    assert_told(tmp_path, [f"pip install --force-reinstall {library}`"])
+    assert_reported(tmp_path, [f"pip install --force-reinstall {library}`"])
 
 
-def assert_told(folder: Path, words: list[str]) -> None:
+def assert_reported(folder: Path, words: list[str]) -> None:
     done = run_with(folder, "features", str(CLIP), "--out", "features.npz", "-q")
     assert done.returncode == 2
     (sentence,) = done.stderr.strip().splitlines()

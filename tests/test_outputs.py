@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
 import socket
@@ -100,7 +99,7 @@ def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
     fifo, nothing, endpoint = (tmp_path / name for name in ("f.mid", "n.mid", "s.mid"))
     os.mkfifo(fifo)
     nothing.symlink_to("nowhere")
-    with contextlib.closing(socket.socket(socket.AF_UNIX)) as listener:
+    with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(endpoint))
         for path in (fifo, endpoint, Path("/dev/null")):
             with pytest.raises(OutputError, match="device or pipe"):

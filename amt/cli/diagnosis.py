@@ -223,7 +223,7 @@ def _clip() -> Iterator[Finding]:
         yield Finding(
             "CLIP",
             "better" if status.files else "missing",
-            lacks if status.files else f"{lacks}; without it, light and colour tell the mood",
+            lacks if status.files else f"{lacks}; without it, mood is read from light and colour",
             f"`{status.command}` or `amt generate --allow-download …`",
         )
 

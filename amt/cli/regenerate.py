@@ -18,6 +18,22 @@ from amt.errors import InputError
 from amt.options import ModelOptions, MusicOptions
 from amt.outputs import MIDI_SUFFIXES, PLAN_SUFFIXES
 
+EditedMidi = Annotated[
+    Path | None, typer.Option(help="The piece as you edited it: all its other bars are kept.")
+]
+TrackMap = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--map",
+        help="Which of its tracks is which of the plan's, as in Horns=harmony; Horns=- is "
+        "your own, -=pad goes without it, +=pad adds it. May be given several times.",
+        show_default=False,
+    ),
+]
+PlanOut = Annotated[
+    Path | None, typer.Option(help="Also write the plan that gives the new piece, to build on.")
+]
+
 
 @app.command()
 @expanded
@@ -27,23 +43,9 @@ def regenerate(
     bars: Annotated[str, typer.Option(help="Bars to compose anew, such as 9-16.")],
     out: Annotated[Path, typer.Option(help="MIDI file to write.")],
     seed: Annotated[int, typer.Option(help="Another seed, other bars.")] = 1,
-    midi: Annotated[
-        Path | None,
-        typer.Option(help="The piece as you edited it: all its other bars are kept."),
-    ] = None,
-    track_map: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--map",
-            help="Which of its tracks is which of the plan's, as in Horns=harmony; Horns=- is "
-            "your own, -=pad goes without it, +=pad adds it. May be given several times.",
-            show_default=False,
-        ),
-    ] = None,
-    plan_out: Annotated[
-        Path | None,
-        typer.Option(help="Also write the plan that gives the new piece, to build on."),
-    ] = None,
+    midi: EditedMidi = None,
+    track_map: TrackMap = None,
+    plan_out: PlanOut = None,
     models: ModelOptions,
     run: RunOptions,
 ) -> None:

@@ -12,7 +12,7 @@ from amt.cli.files import check_suffix, consent, staged
 from amt.cli.inputs import check_input
 from amt.cli.options import RunOptions
 from amt.cli.progress import reporting
-from amt.cli.signature import Given, expanded
+from amt.cli.signature import GivenFields, expanded
 from amt.cli.sound import check_player, record, refuse_idle_sound, render_options
 from amt.outputs import SOUND_SUFFIXES
 from render.options import NeuralOptions, RenderOptions
@@ -33,7 +33,7 @@ def render(
     ] = None,
     neural: NeuralOptions,
     run: RunOptions,
-    given: Given,
+    given: GivenFields,
 ) -> None:
     """Turn a MIDI file into sound at -14 LUFS.
 

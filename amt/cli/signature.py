@@ -24,7 +24,7 @@ from render.files.options import OptionField, option_fields
 _KEYWORD = inspect.Parameter.KEYWORD_ONLY
 
 
-class Given(dict[type, tuple[str, ...]]):
+class GivenFields(dict[type, tuple[str, ...]]):
     """A parameter of this type gets, by options class, the fields given on the command line."""
 
 
@@ -55,7 +55,7 @@ def expanded(function: Callable[..., None]) -> Callable[..., None]:
     wants_given: list[str] = []
     parameters = [inspect.Parameter("context", _KEYWORD, annotation=typer.Context)]
     for name, parameter in inspect.signature(function, eval_str=True).parameters.items():
-        if parameter.annotation is Given:
+        if parameter.annotation is GivenFields:
             wants_given.append(name)
         elif (group := _group(parameter.annotation)) is not None:
             groups[name] = group
@@ -70,7 +70,7 @@ def expanded(function: Callable[..., None]) -> Callable[..., None]:
         arguments = {name: values[name] for name in plain}
         for name, group in groups.items():
             arguments[name] = _options(group, values, typed)
-        given = Given(
+        given = GivenFields(
             (part.kind, tuple(f.name for f in part.fields if typed & {*_parameter_names(f)}))
             for group in groups.values()
             for part in (group, *group.parts.values())

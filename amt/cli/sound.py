@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from amt.cli.files import refuse_idle
 from amt.cli.flags import flag_of
-from amt.cli.signature import Given
+from amt.cli.signature import GivenFields
 from amt.errors import InputError
 from amt.reporter import Reporter
 from render.files.options import option_fields
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def refuse_idle_sound(
-    playing: RenderOptions, neural: NeuralOptions, given: Given, *, silent: bool = False
+    playing: RenderOptions, neural: NeuralOptions, given: GivenFields, *, silent: bool = False
 ) -> None:
     """Refuse options of sound that cannot matter.
 

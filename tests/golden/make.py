@@ -1,4 +1,4 @@
-"""Write the golden files anew: ``python -m tests.golden.make``, after a change meant to be heard.
+"""Write the golden files anew: ``python -m tests.golden.make``, after a change of the music.
 
 The four annotation files hold what the drawn storm gives with patterns and seed 0, one item a line,
 tab-separated, in the manner of mir_eval's: they are compared with a stated tolerance, everywhere.

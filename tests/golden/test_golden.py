@@ -1,4 +1,4 @@
-"""What the drawn storm gives stays as it is, until a change is meant to be heard.
+"""What the drawn storm gives stays as it is, until it is changed on purpose.
 
 Renew with ``python -m tests.golden.make``, read the difference, and say in the commit what changed.
 """

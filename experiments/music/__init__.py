@@ -1,0 +1,1 @@
+"""The music that the command writes, measured beside music that people made."""

@@ -1,0 +1,167 @@
+"""One form for what is measured: pieces of ours read from their MIDI files, and songs of POP909.
+
+Conventions: times are ticks of 1/480 beat, a beat is a quarter note; notes are integers [n, 4] with
+columns :data:`ONSET`, :data:`END`, :data:`PITCH`, :data:`VELOCITY`, sorted by onset and pitch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from amt.arrange.styles import load_style
+from amt.chords import Key, parse_chord
+from amt.midi import read_midi
+from amt.models.notes import tokens
+from amt.types import TICKS_PER_BEAT, FloatArray, Song, Track
+from data_prep.note_song import NoteSong
+
+IntArray = NDArray[np.int64]
+
+ONSET, END, PITCH, VELOCITY = range(4)
+MELODY, COUNTER, ACCOMPANIMENT, BASS = "melody", "counter", "accompaniment", "bass"
+"""Parts of a piece; whatever is none of the others, pads too, is accompaniment."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Piece:
+    """A piece as the measures read it."""
+
+    name: str
+    key: Key
+    bars: tuple[int, ...]
+    """Beats of each bar; they sum to B."""
+    beat_s: FloatArray
+    """[B] seconds that each beat lasts."""
+    chords: IntArray
+    """[B] id of the chord on each beat (:mod:`amt.chords`)."""
+    parts: Mapping[str, IntArray]
+    """Part -> its notes; only parts that play. Drums are left out."""
+    sections: tuple[int, ...] = (0,)
+    """Beats on which sections begin."""
+    strong_cuts: tuple[int, ...] = ()
+    """Ticks of the strong cuts of the clip."""
+
+    @property
+    def n_beats(self) -> int:
+        """B."""
+        return len(self.beat_s)
+
+    @property
+    def notes(self) -> IntArray:
+        """All notes of all parts, sorted by onset and pitch."""
+        return sorted_notes(np.concatenate([_NO_NOTES, *self.parts.values()]))
+
+    def others(self, part: str) -> IntArray:
+        """The notes of all parts but one."""
+        rest = [notes for name, notes in self.parts.items() if name != part]
+        return sorted_notes(np.concatenate([_NO_NOTES, *rest]))
+
+
+_NO_NOTES: IntArray = np.zeros((0, 4), dtype=np.int64)
+
+
+def sorted_notes(notes: IntArray) -> IntArray:
+    """Notes [n, 4] by onset, then pitch."""
+    return notes[np.lexsort((notes[:, PITCH], notes[:, ONSET]))]
+
+
+def read_piece(midi: Path, style: str, strong_cuts: Iterable[int] = ()) -> Piece:
+    """A piece that the command wrote.
+
+    Args:
+        midi: the file; its chord names are read as chords, its markers as sections.
+        style: the style it was written in, whose instruments' names say which track is which part.
+        strong_cuts: numbers of the clip's strong cuts, from 1, as the file's markers count them.
+    """
+    song = read_midi(midi)
+    parts: dict[str, list[IntArray]] = {}
+    part_of = {i.name: _part(i.role) for i in reversed(load_style(style).instruments)}
+    for track in song.tracks:
+        if not track.is_drum and track.notes:
+            parts.setdefault(part_of[track.name], []).append(_notes(track))
+    wanted = {f"Cut {number}" for number in strong_cuts}
+    begins = [m.tick // TICKS_PER_BEAT for m in song.markers if m.text.startswith("Section ")]
+    return Piece(
+        name=midi.stem,
+        key=song.key,
+        bars=_bars(song),
+        beat_s=_beat_seconds(song),
+        chords=_chords(song),
+        parts={name: sorted_notes(np.concatenate(found)) for name, found in parts.items()},
+        sections=tuple(begins) or (0,),
+        strong_cuts=tuple(m.tick for m in song.markers if m.text in wanted),
+    )
+
+
+def piece_of(song: NoteSong) -> Piece:
+    """A song of a corpus; its bass is part of its accompaniment."""
+    ticks = tokens.TICKS_PER_POSITION
+    parts = {}
+    for index, role in enumerate(tokens.ROLES):
+        rows = song.notes[song.notes[:, tokens.ROLE] == index]
+        if len(rows):
+            onset = ticks * rows[:, tokens.ONSET]
+            end = onset + ticks * rows[:, tokens.DURATION]
+            columns = (onset, end, rows[:, tokens.PITCH], rows[:, tokens.VELOCITY])
+            parts[_part(role)] = sorted_notes(np.stack(columns, axis=1))
+    return Piece(song.name, song.key, song.bars, 60 / song.tempo_bpm, song.chords, parts)
+
+
+def excerpt(piece: Piece, first: int, last: int) -> Piece:
+    """Bars ``first`` to before ``last``; notes that outlast them are cut."""
+    edges = np.concatenate([[0], np.cumsum(piece.bars)])
+    begin, end = (int(edges[bar]) for bar in (first, last))
+    parts = {}
+    for name, notes in piece.parts.items():
+        onsets = notes[:, ONSET]
+        kept = notes[(onsets >= begin * TICKS_PER_BEAT) & (onsets < end * TICKS_PER_BEAT)].copy()
+        kept[:, END] = np.minimum(kept[:, END], end * TICKS_PER_BEAT)
+        kept[:, [ONSET, END]] -= begin * TICKS_PER_BEAT
+        if len(kept):
+            parts[name] = kept
+    return Piece(
+        piece.name, piece.key, piece.bars[first:last], piece.beat_s[begin:end],
+        piece.chords[begin:end], parts,
+    )  # fmt: skip
+
+
+def _part(role: str) -> str:
+    return role if role in (MELODY, COUNTER, BASS) else ACCOMPANIMENT
+
+
+def _notes(track: Track) -> IntArray:
+    return np.array([(n.start, n.end, n.pitch, n.velocity) for n in track.notes], dtype=np.int64)
+
+
+def _bars(song: Song) -> tuple[int, ...]:
+    """Beats of each bar; a last one that is cut short counts with the beats it begins."""
+    bars: list[int] = []
+    changes = song.time_signatures
+    ends = [*(change.tick for change in changes[1:]), song.end]
+    for change, end in zip(changes, ends, strict=True):
+        length = change.numerator * 4 // change.denominator
+        beats = -(-(end - change.tick) // TICKS_PER_BEAT)
+        bars += [length] * (beats // length) + ([beats % length] if beats % length else [])
+    return tuple(bars)
+
+
+def _beat_seconds(song: Song) -> FloatArray:
+    """Seconds of each beat [B], by the tempo on it."""
+    n_beats = sum(_bars(song))
+    ticks = np.array([change.tick for change in song.tempos])
+    lengths = np.array([change.us_per_beat for change in song.tempos]) / 1e6
+    beats = TICKS_PER_BEAT * np.arange(n_beats)
+    return np.asarray(lengths[np.searchsorted(ticks, beats, side="right") - 1])
+
+
+def _chords(song: Song) -> IntArray:
+    names = song.chord_names
+    ids = np.array([0, *(parse_chord(name.text).id for name in names)])
+    ticks = np.array([name.tick for name in names])
+    beats = TICKS_PER_BEAT * np.arange(sum(_bars(song)))
+    return np.asarray(ids[np.searchsorted(ticks, beats, side="right")])

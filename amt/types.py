@@ -229,6 +229,21 @@ class Arrangement:
     """In the order in which they were made: each begins from what the one before left."""
 
 
+Cadence = Literal["half", "authentic", "deceptive", "open"]
+"""What a phrase aims at: the dominant, the tonic or the sixth degree after it, or nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Phrase:
+    """A stretch of music, of about four bars, with one melodic idea."""
+
+    beat: int
+    """The downbeat on which it starts; it lasts to the next phrase or the end."""
+    label: str
+    """A capital letter; phrases of one letter share chords and melody."""
+    cadence: Cadence
+
+
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Plan:
     """Everything that decides the notes of a piece: what a person edits."""
@@ -251,6 +266,8 @@ class Plan:
     title: str = ""
     accents: tuple[Accent, ...] = ()
     """In order of time, inside the music."""
+    phrases: tuple[Phrase, ...] = ()
+    """In order; empty where none were planned: then they are four bars each, without return."""
     arrangement: Arrangement = Arrangement()
 
     def __repr__(self) -> str:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from amt.errors import PlanError
 from amt.plan import plan_from_json, plan_to_json, read_plan, rounded, write_plan
 from amt.reporter import callback_reporter
-from amt.types import Accent, Arrangement, Cut, Plan, Rewrite, Section
+from amt.types import Accent, Arrangement, Cut, Phrase, Plan, Rewrite, Section
 from tests.arrange.plan_strategies import make_plan, plans
 
 
@@ -265,6 +265,10 @@ def test_a_plan_from_before_there_were_arrangers_is_played_by_patterns(
         ("arrangement", {"drums": "no"}, "arrangement.drums is 'no', expected true or false"),
         ("arrangement", {"choir": True}, "arrangement.choir is unknown"),
         ("arrangement", [], "arrangement is"),
+        ("phrases", [{"beat": 4, "label": "A", "cadence": "half"}], "phrases must begin on beat 0"),
+        ("phrases", [{"beat": 0, "label": "a", "cadence": "half"}], r"phrases\[0\].label is 'a'"),
+        ("phrases", [{"beat": 0, "label": "A", "cadence": "full"}], r"phrases\[0\].cadence is"),
+        ("phrases", [{"beat": 0, "label": "A"}], r"phrases\[0\].cadence is missing"),
         ("rewrites", [{"bars": [2, 99], "seed": 1}], r"rewrites\[0\].bars is \[2, 99\], expected"),
         ("rewrites", [{"bars": [3, 2], "seed": 1}], r"rewrites\[0\].bars is \[3, 2\], expected"),
         ("rewrites", [{"bars": [2], "seed": 1}], r"rewrites\[0\].bars has 1 numbers"),
@@ -303,3 +307,12 @@ def test_a_message_quotes_little_of_a_long_value(plan: Plan) -> None:
     with pytest.raises(PlanError) as caught:
         plan_from_json(json.dumps(data))
     assert len(str(caught.value)) < 200
+
+
+def test_phrases_are_kept_and_begin_bars(plan: Plan) -> None:
+    second = int(plan.grid.downbeats[1])
+    phrased = replace(plan, phrases=(Phrase(0, "A", "half"), Phrase(second, "B", "authentic")))
+    text = plan_to_json(phrased)
+    assert plan_from_json(text).phrases == phrased.phrases
+    with pytest.raises(PlanError, match=r"phrases\[1\].beat is 1, expected the first"):
+        plan_to_json(replace(plan, phrases=(phrased.phrases[0], Phrase(1, "B", "half"))))

@@ -89,9 +89,22 @@ class Form:
     """Tick on which the final chord begins, which sounds until the end."""
     end: int
 
+    def rests(self) -> tuple[tuple[int, int], ...]:
+        """Start and end of the beat of silence before each strong cut that begins a section."""
+        firsts = {
+            cell.start
+            for before, cell in pairwise(self.cells)
+            if cell.section != before.section and self.has_strong_cut(cell.start)
+        }
+        return tuple((tick - TICKS_PER_BEAT, tick) for tick in sorted(firsts))
+
     def region_at(self, tick: int) -> int:
         """Return the index of the region in which a tick lies."""
         return bisect_right(self.regions, tick, key=lambda region: region.start) - 1
+
+    def tones_at(self, tick: int) -> tuple[int, ...]:
+        """Pitch classes of the chord on a tick; empty for no chord."""
+        return self.regions[self.region_at(tick)].chord.pitch_classes
 
     def has_strong_cut(self, tick: int) -> bool:
         """Return whether a strong cut falls on a tick."""
@@ -199,18 +212,31 @@ def integral(curve: FloatArray, edges_s: FloatArray) -> FloatArray:
 
 
 def _phrases(plan: Plan) -> list[tuple[int, int]]:
-    """Phrase, and number in it, of every bar; phrases begin with sections and every four bars."""
-    n_bars = len(plan.grid.bars)
-    starts = np.searchsorted(plan.grid.downbeats, [s.beat for s in plan.sections], side="right") - 1
-    edges = [*sorted({0, *map(int, starts)}), n_bars]
+    """Return for every bar the index of its phrase and its place in it, from 0.
+
+    Phrases are those of the plan; where it has none they begin with sections and every four bars.
+    """
+    starts = phrase_starts(plan)
     places: list[tuple[int, int]] = []
-    phrase = -1
-    for first, last in pairwise(edges):
-        for bar in range(last - first):
-            if bar % PHRASE_BARS == 0 and (bar == 0 or last - first - bar > 1):
-                phrase, start = phrase + 1, bar
-            places.append((phrase, bar - start))
+    for phrase, (first, last) in enumerate(pairwise([*starts, len(plan.grid.bars)])):
+        places += [(phrase, bar) for bar in range(last - first)]
     return places
+
+
+def phrase_starts(plan: Plan) -> list[int]:
+    """Return the first bar of every phrase of a plan, from 0."""
+    n_bars, downbeats = len(plan.grid.bars), plan.grid.downbeats
+    beats = [phrase.beat for phrase in plan.phrases] or [section.beat for section in plan.sections]
+    starts = np.searchsorted(downbeats, beats, side="right") - 1
+    edges = sorted({0, *map(int, starts)})
+    if plan.phrases:
+        return edges
+    return [
+        bar
+        for first, last in pairwise([*edges, n_bars])
+        for bar in range(first, last, PHRASE_BARS)
+        if bar == first or last - bar > 1
+    ]
 
 
 def _hits(plan: Plan, end: int) -> dict[int, Cut]:

@@ -19,7 +19,7 @@ from itertools import combinations, pairwise
 import numpy as np
 
 from amt.chords import Chord
-from amt.types import FloatArray
+from amt.types import FloatArray, IntArray
 
 MUD_LIMIT = 48
 """MIDI note C3: the voice above a voice that is lower must be at least a fifth away (low interval
@@ -41,6 +41,11 @@ _FREE_GAP = 5
 """Semitones between neighbouring voices that cost nothing: a perfect fourth."""
 _BASS_CENTRE_WEIGHT, _BASS_MOTION_WEIGHT = 0.6, 0.4
 """Shares of the distance from the wanted register and from the note before, for bass notes."""
+
+_INVERSION_COST, _STEP_GAIN = 4.0, 2.0
+"""Cost of the third in the bass, in weighted semitones, and what a step of one or two semitones to
+or from it is worth: a chord is inverted where the bass then moves by step on both sides. Set by
+hand for the share of inversions that POP909 has."""
 
 
 @cache
@@ -110,23 +115,44 @@ def thin(voicing: tuple[int, ...], chord: Chord) -> tuple[int, ...]:
     return tuple(n for n in voicing if n % 12 != spare)
 
 
-def bass_roots(roots: Sequence[int], low: int, high: int, centre: float) -> list[int]:
-    """Return one bass note per root, near the note before it and near ``centre``.
+def bass_line(
+    chords: Sequence[Chord], free: Sequence[bool], low: int, high: int, centre: float
+) -> list[int]:
+    """Return one bass note per chord: its root, or its third where the line is then smoother.
+
+    Dynamic programming finds the line with the least motion, distance from the register and number
+    of inversions.
 
     Args:
-        roots: pitch classes 0-11.
+        chords: the progression, without N.
+        free: whether each chord may be inverted.
         low: lowest MIDI note allowed.
         high: highest MIDI note allowed, at least 11 semitones above ``low``.
         centre: MIDI note.
     """
-    notes: list[int] = []
-    for root in roots:
-        octaves = np.array([n for n in range(low, high + 1) if n % 12 == root])
-        cost = _BASS_CENTRE_WEIGHT * np.abs(octaves - centre)
-        if notes:
-            cost = cost + _BASS_MOTION_WEIGHT * np.abs(octaves - notes[-1])
-        notes.append(int(octaves[cost.argmin()]))
-    return notes
+    if not chords:
+        return []
+    options: list[IntArray] = []
+    came_from: list[IntArray] = []
+    total, were_inverted = np.zeros(0), np.zeros(0, dtype=bool)
+    for chord, may_invert in zip(chords, free, strict=True):
+        classes = chord.pitch_classes[: 2 if may_invert else 1]
+        notes = np.array([n for n in range(low, high + 1) if n % 12 in classes])
+        inverted = notes % 12 != chord.pitch_classes[0]
+        own = _BASS_CENTRE_WEIGHT * np.abs(notes - centre) + _INVERSION_COST * inverted
+        if options:
+            motion = np.abs(notes[:, None] - options[-1])
+            is_step = (motion == 1) | (motion == 2)
+            through = total + _BASS_MOTION_WEIGHT * motion
+            through -= _STEP_GAIN * is_step * (inverted[:, None] + 1.0 * were_inverted)
+            came_from.append(through.argmin(axis=1))
+            own = own + through.min(axis=1)
+        options.append(notes)
+        total, were_inverted = own, inverted
+    line = [int(total.argmin())]
+    for step in reversed(came_from):
+        line.append(int(step[line[-1]]))
+    return [int(notes[i]) for notes, i in zip(options, reversed(line), strict=True)]
 
 
 def bass_fifth(root: int, chord: Chord, low: int, high: int) -> int:

@@ -10,17 +10,20 @@ pad and bass play are subtracted from the density that the network is asked for.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 
 import numpy as np
 import torch
 
 from amt.arrange.dynamics import decibels, velocity
-from amt.arrange.form import integral
+from amt.arrange.form import integral, phrase_starts
 from amt.arrange.patterns import pattern_tracks
 from amt.arrange.roles import active_roles, network_instruments
 from amt.arrange.score import Score, write_score
+from amt.arrange.spacing import FLOOR, below_melody
 from amt.arrange.splice import bar_span, splice_bars
 from amt.arrange.styles import Instrument, load_style
+from amt.arrange.themes import ThemeContext, shaped
 from amt.arrange.tracks import Draft, song_of, track_of
 from amt.chords import home_distance
 from amt.models.notes.conditioning import NotePlan, beats_to_next
@@ -42,7 +45,7 @@ from amt.models.notes.tokens import (
 from amt.mood import valence_arousal
 from amt.plan import rounded, validate
 from amt.reporter import DEFAULT_REPORTER, Reporter
-from amt.types import TICKS_PER_BEAT, FloatArray, IntArray, Plan, Song, Track
+from amt.types import TICKS_PER_BEAT, FloatArray, IntArray, Plan, Song
 
 _RULED_ROLES = ("pad", "bass", "drums")
 """Roles that play by patterns, beside the network's."""
@@ -102,9 +105,9 @@ def iter_neural_songs(
     song = _song(plan, score, words, plan.seed)
     yield song
     for number, rewrite in enumerate(arrangement.rewrites, 1):
-        given = Infill(words, range(rewrite.first - 1, rewrite.last))
-        words = write(number, rewrite.seed, given)
-        anew = _song(plan, score.varied(rewrite.seed), words, rewrite.seed)
+        bars = range(rewrite.first - 1, rewrite.last)
+        words = write(number, rewrite.seed, Infill(words, bars))
+        anew = _song(plan, score.varied(rewrite.seed), words, rewrite.seed, bars)
         song = splice_bars(song, anew, bar_span(plan.grid, rewrite, song.end))
         yield song
 
@@ -204,19 +207,74 @@ def _network_share(plan: Plan, score: Score) -> FloatArray:
     return np.asarray(np.maximum((wanted - played) / np.diff(edges), _LEAST_NOTES))
 
 
-def _song(plan: Plan, score: Score, words: IntArray, seed: int) -> Song:
-    """The song of words [m, 5] in the home key, with the instruments that play by patterns."""
+def _song(
+    plan: Plan, score: Score, words: IntArray, seed: int, rewritten: range = range(0)
+) -> Song:
+    """The song of words [m, 5] in the home key, with the instruments that play by patterns.
+
+    Bars that are rewritten keep their new melody, even where a phrase would repeat an earlier one.
+    """
     notes = to_notes(words, plan.grid.bars)
-    notes[:, PITCH] -= home_distance(plan.key)
-    tracks: list[Track] = []
-    for role, player in network_instruments(score.style, plan.arrangement).items():
-        part = notes[notes[:, ROLE] == list(ROLES).index(role)]
-        drafts = _with_sustained_ending(
-            _drafts(part, player, score.form.end), score, several=role == "harmony"
+    instruments = network_instruments(score.style, plan.arrangement)
+    if "melody" in instruments:
+        is_melody = notes[:, ROLE] == list(ROLES).index("melody")
+        line = shaped(
+            notes[is_melody], _theme_context(plan, score, instruments["melody"], rewritten)
         )
-        tracks.append(track_of(plan, score, player, drafts, seed))
+        notes = np.concatenate([notes[~is_melody], line])
+    notes[:, PITCH] -= home_distance(plan.key)
+    drafts = {}
+    for role, instrument in instruments.items():
+        part = notes[notes[:, ROLE] == list(ROLES).index(role)]
+        played = _within_chords(_drafts(part, instrument, score.form.end), score)
+        drafts[role] = _with_sustained_ending(played, score)
+    melody = drafts.get("melody", [])
+
+    def spaced(role: str, instrument: Instrument, part: list[Draft]) -> list[Draft]:
+        if role in ("melody", "bass"):
+            return part
+        low = max(instrument.low, FLOOR) if score.style.instrument("bass") else instrument.low
+        return _within_chords(below_melody(part, melody, low, score.form.tones_at), score)
+
+    tracks = [
+        track_of(plan, score, instrument, spaced(role, instrument, drafts[role]), seed)
+        for role, instrument in instruments.items()
+    ]
     roles = [role for role in _RULED_ROLES if role != "drums" or plan.arrangement.drums]
-    return song_of(plan, score, [*tracks, *pattern_tracks(plan, score, roles, seed)])
+    return song_of(plan, score, [*tracks, *pattern_tracks(plan, score, roles, seed, spaced)])
+
+
+def _theme_context(
+    plan: Plan, score: Score, instrument: Instrument, rewritten: range
+) -> ThemeContext:
+    grid, distance = plan.grid, home_distance(plan.key)
+    edges = [*phrase_starts(plan), len(grid.bars)]
+    labels = [p.label for p in plan.phrases] or [str(i) for i in range(len(edges) - 1)]
+    return ThemeContext(
+        bars=grid.bars,
+        phrases=tuple(
+            (first, last, label)
+            for (first, last), label in zip(pairwise(edges), labels, strict=False)
+        ),
+        chords=_home_chords(plan),
+        tonic=(plan.key.tonic + distance) % 12,
+        ending=score.form.ending // TICKS_PER_POSITION,
+        low=instrument.low + distance,
+        high=instrument.high + distance,
+        climax=_loudest_section(plan),
+        rewritten=rewritten,
+    )
+
+
+def _loudest_section(plan: Plan) -> tuple[int, int] | None:
+    """First bar of the loudest of several sections, and the bar after its last."""
+    beats = [section.beat for section in plan.sections]
+    starts = np.searchsorted(plan.grid.downbeats, beats, side="right") - 1
+    edges = [*sorted({0, *map(int, starts)}), len(plan.grid.bars)]
+    if len(edges) < 3:
+        return None
+    loudness = _bar_means(plan, decibels(plan.loudness))
+    return max(pairwise(edges), key=lambda span: float(loudness[span[0] : span[1]].mean()))
 
 
 def _drafts(notes: IntArray, player: Instrument, end: int) -> list[Draft]:
@@ -229,17 +287,32 @@ def _drafts(notes: IntArray, player: Instrument, end: int) -> list[Draft]:
     return [Draft(*row) for row in rows if row[0] < end]
 
 
-def _with_sustained_ending(drafts: list[Draft], score: Score, *, several: bool) -> list[Draft]:
-    """Hold tones of the final chord until the end: the last note of a role, or several."""
+def _with_sustained_ending(drafts: list[Draft], score: Score) -> list[Draft]:
+    """Let the tones of the final chord ring until the end, where they begin with it or later."""
     form = score.form
     tones = form.regions[-1].chord.pitch_classes
-    last = max((draft.start for draft in drafts), default=0)
     return [
         draft._replace(end=form.end)
-        if draft.pitch % 12 in tones and draft.start >= (form.ending if several else last)
+        if draft.pitch % 12 in tones and draft.start >= form.ending
         else draft
         for draft in drafts
     ]
+
+
+def _within_chords(drafts: list[Draft], score: Score) -> list[Draft]:
+    """End notes at most a beat after a change to a chord that has not their pitch."""
+    regions = score.form.regions
+    ended = []
+    for draft in drafts:
+        following = regions[score.form.region_at(draft.start) + 1 :]
+        foreign = (
+            region.start
+            for region in following
+            if region.chord.root is not None and draft.pitch % 12 not in region.chord.pitch_classes
+        )
+        latest = next(foreign, draft.end) + TICKS_PER_BEAT
+        ended.append(draft._replace(end=min(draft.end, latest)))
+    return ended
 
 
 def fold_octaves(pitches: IntArray, low: int, high: int) -> IntArray:

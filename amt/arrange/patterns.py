@@ -63,6 +63,14 @@ _BASS_PATTERNS = ("rfrf", "rrfr", "rfor", "rrof")
 """Bass notes on the beats of a chord: root, fifth, octave."""
 
 
+Spaced = Callable[[str, Instrument, list[Draft]], list[Draft]]
+"""From a role, its instrument and its notes to the notes where others leave room for them."""
+
+
+def _as_they_are(role: str, instrument: Instrument, drafts: list[Draft]) -> list[Draft]:
+    return drafts
+
+
 def arrange_patterns(plan: Plan) -> Song:
     """Arrange a plan with the patterns of its style; equal plans give equal songs.
 
@@ -97,7 +105,9 @@ def _song(plan: Plan, score: Score, seed: int) -> Song:
     return song_of(plan, score, pattern_tracks(plan, score, roles, seed))
 
 
-def pattern_tracks(plan: Plan, score: Score, roles: Sequence[str], seed: int) -> list[Track]:
+def pattern_tracks(
+    plan: Plan, score: Score, roles: Sequence[str], seed: int, spaced: Spaced = _as_they_are
+) -> list[Track]:
     """Return the tracks of those instruments of a style that play by patterns.
 
     Args:
@@ -105,13 +115,15 @@ def pattern_tracks(plan: Plan, score: Score, roles: Sequence[str], seed: int) ->
         score: of the same plan.
         roles: of :data:`amt.arrange.styles.PATTERN_ROLES`; those that the style lacks are skipped.
         seed: of fills, ghost notes and the random differences of timing and velocity.
+        spaced: moves the notes of a role out of the way of those of other parts.
     """
     tracks = []
     bass: tuple[Note, ...] | None = None
     for role, play in _PATTERN_PARTS.items():
         player = score.style.instrument(role)
         if player is not None and role in roles:
-            tracks.append(track_of(plan, score, player, play(score, player), seed))
+            drafts = spaced(role, player, play(score, player))
+            tracks.append(track_of(plan, score, player, drafts, seed))
             bass = tracks[-1].notes if role == "bass" else bass
     drummer = score.style.instrument("drums")
     if drummer is not None and "drums" in roles:
@@ -214,14 +226,14 @@ def _bass(score: Score, player: Instrument) -> list[Draft]:
         pattern = _BASS_PATTERNS[score.choices[cell.phrase, 2] % len(_BASS_PATTERNS)]
         pitch = _bass_pitch(score, player, tick, pattern)
         drafts.append(Draft(tick, pitch, tick + _length(step, player.gate, cell.arousal)))
-    last = score.roots[-1]
+    last = score.bass[-1]
     return [*drafts, Draft(form.ending, last - 12 if last - 12 >= player.low else last, form.end)]
 
 
 def _bass_pitch(score: Score, player: Instrument, tick: int, pattern: str) -> int:
     form = score.form
     index = form.region_at(tick)
-    region, root = form.regions[index], score.roots[index]
+    region, root = form.regions[index], score.bass[index]
     cell = form.cell_at(tick)
     start = max(region.start, cell.downbeat)
     rhythm = score.textures[form.cell_index(tick)].bass
@@ -229,7 +241,9 @@ def _bass_pitch(score: Score, player: Instrument, tick: int, pattern: str) -> in
         return root
     leading = index + 1 < len(form.regions) and region.end - tick <= TICKS_PER_BEAT
     if leading and rhythm in {"beat", "eighth"} and region.end - start >= 2 * TICKS_PER_BEAT:
-        return _approach(score, player, root, score.roots[index + 1])
+        return _approach(score, player, root, score.bass[index + 1])
+    if root % 12 != region.chord.root:  # an inversion lasts only while its bass stays
+        return root
     fifth = bass_fifth(root, region.chord, player.low, player.high)
     if rhythm == "half":
         return fifth

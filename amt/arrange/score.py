@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from amt.arrange.form import Cell, Form, form_of, integral
-from amt.arrange.harmony_voices import bass_roots, lead_voices, thin
+from amt.arrange.harmony_voices import bass_line, lead_voices, thin
 from amt.arrange.styles import Instrument, Style
 from amt.arrange.textures import (
     ARPEGGIO_RHYTHMS,
@@ -80,7 +80,7 @@ class Score:
     """[regions] voices of the harmony, empty for no chord."""
     pad: tuple[Voicing, ...]
     """[regions] voices of the pad, empty for no chord or where the style has none."""
-    roots: tuple[int, ...]
+    bass: tuple[int, ...]
     """[regions] bass note: the root, or the key's tonic as a pedal point under no chord."""
     choices: IntArray
     """[phrases, 3] drawn numbers that select a phrase's patterns: arpeggio, contrasting arpeggio of
@@ -230,7 +230,6 @@ def write_score(plan: Plan, style: Style) -> Score:
     """Return the score of a valid plan in a style."""
     form = form_of(plan)
     bass = style.instrument("bass")
-    roots = [plan.key.tonic if r.chord.root is None else r.chord.root for r in form.regions]
     arousal = float(np.mean([cell.arousal for cell in form.cells]))
     lift = BASS_LIFT - BASS_AROUSAL_SEMITONES * arousal
     shifts = _shifts(form.cells[-1].section + 1, plan.seed)
@@ -240,9 +239,7 @@ def write_score(plan: Plan, style: Style) -> Score:
         key=plan.key,
         harmony=_voices(form, style.instrument("harmony"), HARMONY_VOICES, shifts),
         pad=_thin_pad(form, plan, _voices(form, style.instrument("pad"), PAD_VOICES, shifts)),
-        roots=tuple(
-            bass_roots(roots, bass.low, bass.high, bass.low + lift) if bass else [0] * len(roots)
-        ),
+        bass=_bass_notes(form, plan.key, bass, lift),
         choices=_choices(form, plan.seed),
         shifts=shifts,
         ending_notes=float(integral(plan.density, _seconds(plan, [form.ending, form.end]))[0]),
@@ -252,6 +249,25 @@ def write_score(plan: Plan, style: Style) -> Score:
     rungs = choose_textures(_counts(score, plan), wanted, free)
     score = replace(score, textures=tuple(LADDER[rung] for rung in rungs))
     return replace(score, arpeggio_counts=_arpeggio_counts(score, plan))
+
+
+def _bass_notes(form: Form, key: Key, player: Instrument | None, lift: float) -> tuple[int, ...]:
+    """[regions] bass notes; the tonic under no chord, 0 where the style has no bass.
+
+    Chords are inverted neither where a phrase or a section begins, nor on strong cuts, nor last.
+    """
+    if player is None:
+        return (0,) * len(form.regions)
+    chords = [key.tonic_chord if r.chord.root is None else r.chord for r in form.regions]
+    firm = {cell.start for cell in form.cells if cell.place == 0}
+    free = [
+        region.chord.root is not None
+        and region.start not in firm
+        and not form.has_strong_cut(region.start)
+        and region.end < form.end
+        for region in form.regions
+    ]
+    return tuple(bass_line(chords, free, player.low, player.high, player.low + lift))
 
 
 def _choices(form: Form, seed: int) -> IntArray:

@@ -102,6 +102,8 @@ def track_of(
         in_time: more drafts, whose timing is final.
     """
     is_drum = player.role == "drums"
+    if not is_drum:  # a fill leads to the cut
+        drafts = _with_rests(drafts, score.form.rests())
     rng = np.random.default_rng([seed, _STREAM[player.role]])
     moved = _in_time(drafts, score, rng, 0 if is_drum else _MOST_JITTER)
     placed = _without_overlaps([*moved, *in_time])
@@ -145,6 +147,22 @@ def _controls(plan: Plan, score: Score, player: Instrument) -> tuple[ControlChan
                 controls.append(ControlChange(tick + _PEDAL_DELAY, _PEDAL, 127))
         controls.append(ControlChange(form.end, _PEDAL, 0))
     return tuple(sorted(controls))
+
+
+def _with_rests(drafts: Sequence[Draft], rests: Sequence[tuple[int, int]]) -> list[Draft]:
+    """Notes without those that begin in a rest; what sounds when a rest begins ends there.
+
+    Args:
+        drafts: of one part.
+        rests: start and end of each, in ticks.
+    """
+    for start, end in rests:
+        drafts = [
+            draft._replace(end=start) if draft.start < start < draft.end else draft
+            for draft in drafts
+            if not start <= draft.start < end
+        ]
+    return list(drafts)
 
 
 def _in_time(

@@ -39,6 +39,11 @@ TONIC_ARRIVAL_ODDS, DECEPTIVE_ARRIVAL_ODDS = 2.0, 1.0
 cadence)."""
 SECTION_CHANGE_ODDS, DOWNBEAT_CHANGE_ODDS, OFFBEAT_CHANGE_ODDS = 2.0, 0.5, -0.75
 """Log-odds of a chord change where a section begins, on other downbeats, and inside bars."""
+DEGREE_ODDS, DEGREE_CHANGE_ODDS = 4.0, 2.0
+"""Log-odds of chords on the planned degree, and of a change where the degree changes (and against
+one where it stays)."""
+SEVENTHS, SEVENTH_ODDS = ("min7", "maj7", "7", "hdim7", "maj6", "min6"), 0.3
+"""Chords of four tones, and their log-odds, for the share that they have in MuVi-Sync."""
 TENSE_QUALITIES = {"dim": 12.0, "dim7": 12.0, "hdim7": 12.0, "7": 10.0, "sus4": 9.0}
 """Chord qualities that tension brings in (Gabrielsson & Lindström 2010: listeners find fear and
 anger in dissonance), and their log-odds where one is called for: nearly certain to come, which of
@@ -77,6 +82,8 @@ class HarmonyContext:
     """0 keeps to the key, 1 takes foreign tones as the corpus does."""
     seed: int
     """Draws the slots that call for a tense chord."""
+    degrees: tuple[int, ...] = ()
+    """N planned degrees, semitones of the root above the tonic; empty where none are planned."""
 
     @property
     def home(self) -> Key:
@@ -102,7 +109,27 @@ def harmony_bias(context: HarmonyContext) -> HarmonyBias:
     called = _tense_slots(context)
     bias = _key_and_mood_bias(context, called)
     _add_ends(bias, context)
+    bias[: context.final_slot] += _degree_bias(context)[: context.final_slot]
     return HarmonyBias(bias + _cadence_bias(context), _change_bias(context, called))
+
+
+def _degree_bias(context: HarmonyContext) -> Tensor:
+    """[N, V] chords on the planned degrees, and chords of four tones; 0 where none are planned."""
+    if not context.degrees:
+        return torch.zeros((len(context.slots), VOCABULARY_SIZE), dtype=torch.float64)
+    chords = [chord_from_id(index) for index in range(VOCABULARY_SIZE)]
+    root = [-1 if c.root is None else (c.root - context.home.tonic) % 12 for c in chords]
+    planned = torch.tensor(context.degrees)[:, None] == torch.tensor(root)
+    sevenths = torch.tensor([chord.quality in SEVENTHS for chord in chords])
+    return DEGREE_ODDS * planned.double() + SEVENTH_ODDS * sevenths.double()
+
+
+def _degree_change_odds(context: HarmonyContext) -> FloatArray:
+    """[N] a change where the planned degree changes, none where it stays."""
+    if not context.degrees:
+        return np.zeros(len(context.slots))
+    moves = np.append(True, np.diff(context.degrees) != 0)
+    return np.where(moves, DEGREE_CHANGE_ODDS, -DEGREE_CHANGE_ODDS)
 
 
 def _key_and_mood_bias(context: HarmonyContext, called: BoolArray) -> Tensor:
@@ -150,7 +177,7 @@ def _change_bias(context: HarmonyContext, called: BoolArray) -> Tensor:
     in_metre = np.array([_metre_change_odds(context, slot) for slot in context.slots])
     tense = context.at_slots(tension(context.affect))
     in_mood = context.at_slots(change_odds(context.affect)) + TENSE_CHANGE_ODDS * tense * ~called
-    return torch.tensor(in_metre + in_mood, dtype=torch.float64)
+    return torch.tensor(in_metre + in_mood + _degree_change_odds(context), dtype=torch.float64)
 
 
 def _metre_change_odds(context: HarmonyContext, slot: Slot) -> float:

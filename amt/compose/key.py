@@ -27,6 +27,16 @@ def choose_key(features: VideoFeatures, affect: FloatArray, seed: int) -> Key:
         seed: from 0.
     """
     mode: Mode = "minor" if affect[:, 0].mean() < MINOR_BELOW_VALENCE else "major"
+    return Key(int(clip_generator(features, seed, _TONIC_STREAM).integers(12)), mode)
+
+
+def clip_generator(features: VideoFeatures, seed: int, stream: int) -> np.random.Generator:
+    """Random numbers that differ between clips: of the seed, and the clip's length and cuts in ms.
+
+    Args:
+        features: of the clip.
+        seed: from 0.
+        stream: number of the choice that is made, so that choices do not depend on each other.
+    """
     times_s = [features.duration_s, *(cut.time_s for cut in features.cuts)]
-    words = [seed, _TONIC_STREAM, *(round(1000 * time_s) for time_s in times_s)]
-    return Key(int(np.random.default_rng(words).integers(12)), mode)
+    return np.random.default_rng([seed, stream, *(round(1000 * time_s) for time_s in times_s)])

@@ -7,11 +7,12 @@ import numpy as np
 from amt.chords import Key, implied_key
 from amt.compose.chords import piece_chords
 from amt.compose.curves import fade_to_end, loudness_and_density
-from amt.compose.grid import chord_slots, final_chord_slot, piece_grid
+from amt.compose.grid import Slot, chord_slots, final_chord_slot, piece_grid
 from amt.compose.harmony import HarmonyContext
-from amt.compose.key import choose_key
+from amt.compose.key import choose_key, clip_generator
 from amt.compose.mood_target import MoodTarget, mood_target
 from amt.compose.options import ComposeOptions
+from amt.compose.phrases import piece_phrases, slot_degrees
 from amt.compose.sections import piece_sections
 from amt.compose.video_input import video_at
 from amt.errors import InputError
@@ -19,7 +20,10 @@ from amt.features.accents import motion_accents
 from amt.models.chords.network import Composer
 from amt.models.expression import Expression
 from amt.reporter import DEFAULT_REPORTER, Reporter
-from amt.types import Plan, Section, TimeGrid, VideoFeatures
+from amt.types import Phrase, Plan, Section, VideoFeatures
+
+_FORM_STREAM = 3
+"""Second word of the seed of the random numbers that draw phrases and degrees."""
 
 
 def compose(
@@ -50,7 +54,11 @@ def compose(
         or choose_key(features, mood.affect, options.seed)
     )
     sections = piece_sections(features, grid, mood.emotion)
-    context = _harmony_context(grid, sections, key, mood, options)
+    slots = chord_slots(grid)
+    final_slot = final_chord_slot(slots, grid)
+    form = clip_generator(features, options.seed, _FORM_STREAM)
+    phrases = piece_phrases(grid, sections, slots[final_slot].beat, form)
+    context = _harmony_context(slots, final_slot, sections, phrases, key, mood, options, form)
     middles_s = np.array([slot.middle_s for slot in context.slots])
     video = video_at(features, mood.emotion, mood.affect, middles_s)
     chords = piece_chords(composer, video, context, key, options, reporter)
@@ -66,32 +74,37 @@ def compose(
         seed=options.seed,
         cuts=features.cuts,
         sections=sections,
+        phrases=phrases,
         accents=motion_accents(features),
         title=options.title,
     )
 
 
 def _harmony_context(
-    grid: TimeGrid,
+    slots: tuple[Slot, ...],
+    final_slot: int,
     sections: tuple[Section, ...],
+    phrases: tuple[Phrase, ...],
     key: Key,
     mood: MoodTarget,
     options: ComposeOptions,
+    form: np.random.Generator,
 ) -> HarmonyContext:
     """What the harmony has to suit.
 
     Raises:
         InputError: the primer is longer than the piece.
     """
-    slots = chord_slots(grid)
     if len(options.primer) > len(slots):
         raise InputError(
             f"the primer has {len(options.primer)} chords, but the clip has room for {len(slots)}"
         )
+    section_beats = frozenset(section.beat for section in sections)
     return HarmonyContext(
         slots=slots,
-        final_slot=final_chord_slot(slots, grid),
-        section_beats=frozenset(section.beat for section in sections),
+        final_slot=final_slot,
+        section_beats=section_beats,
+        degrees=slot_degrees(phrases, section_beats, slots, final_slot, key.mode, form),
         mode=key.mode,
         emotion=mood.emotion,
         affect=mood.affect,

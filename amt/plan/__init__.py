@@ -15,6 +15,10 @@ unnoticed::
     beats_s    start of every beat in seconds, one bar a line, from 0; then the end of the music
     chords     {"beat": 8, "bar": 3, "chord": "Am7"}: from this beat on; the first on beat 0
     sections   {"beat": 0, "bar": 1, "mood": "sad"}: from this beat on; may be empty
+    phrases    {"beat": 0, "bar": 1, "label": "A", "cadence": "half"}: from this beat on, which is
+               the first of a bar; phrases of one label (a capital letter) share chords and melody;
+               cadence is half, authentic, deceptive or open; optional, four bars each without
+               returns if missing
     cuts       {"time_s": 4.2, "strength": 0.8, "kind": "cut"}: kind is cut, dissolve or fade
     accents    {"time_s": 6.0, "strength": 0.5}: moments inside a shot to stress; optional
     curve      one row a second: {"second": 0, "loudness": 0.1, "density": 6.5, "exciting": 0.2,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import replace
 from typing import TypeVar, get_args
 
@@ -16,9 +17,11 @@ from amt.types import (
     Accent,
     Arrangement,
     ArrangerName,
+    Cadence,
     Cut,
     CutKind,
     FloatArray,
+    Phrase,
     Plan,
     TimeGrid,
 )
@@ -107,6 +110,7 @@ def validate(plan: Plan) -> None:
                 f"sections[{i}].mood is {quoted(section.mood)}, "
                 f"expected one of {', '.join(EMOTIONS)}"
             )
+    _validate_phrases(plan.phrases, plan.grid)
     _validate_cuts(plan.cuts, plan.grid.duration_s)
     _validate_accents(plan.accents, plan.grid.duration_s)
     _validate_curves(plan)
@@ -147,6 +151,27 @@ def _validate_beats(name: str, beats: list[int], grid: TimeGrid) -> None:
             raise PlanError(
                 f"{name}[{i}].beat is {quoted(beat)}, expected a later beat than {beats[i - 1]} "
                 "before it"
+            )
+
+
+def _validate_phrases(phrases: tuple[Phrase, ...], grid: TimeGrid) -> None:
+    _validate_beats("phrases", [phrase.beat for phrase in phrases], grid)
+    if phrases and phrases[0].beat != 0:
+        raise PlanError("phrases must begin on beat 0: add a phrase there, or leave phrases out")
+    downbeats = set(grid.downbeats.tolist())
+    for i, phrase in enumerate(phrases):
+        if phrase.beat not in downbeats:
+            raise PlanError(
+                f"phrases[{i}].beat is {quoted(phrase.beat)}, expected the first beat of a bar"
+            )
+        if not re.fullmatch("[A-Z]", phrase.label):
+            raise PlanError(
+                f"phrases[{i}].label is {quoted(phrase.label)}, expected a capital letter"
+            )
+        if phrase.cadence not in get_args(Cadence):
+            raise PlanError(
+                f"phrases[{i}].cadence is {quoted(phrase.cadence)}, "
+                f"expected {', '.join(get_args(Cadence))}"
             )
 
 

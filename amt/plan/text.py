@@ -21,10 +21,12 @@ from amt.types import (
     Accent,
     Arrangement,
     ArrangerName,
+    Cadence,
     ChordSpan,
     Cut,
     CutKind,
     FloatArray,
+    Phrase,
     Plan,
     Rewrite,
     Section,
@@ -56,6 +58,13 @@ class _SectionRow(_Row, kw_only=True):
     beat: int
     bar: int | None = None
     mood: str
+
+
+class _PhraseRow(_Row, kw_only=True):
+    beat: int
+    bar: int | None = None
+    label: str
+    cadence: Cadence
 
 
 class _CutRow(_Row):
@@ -106,6 +115,7 @@ class _PlanFile(_Row, kw_only=True):
     beats_s: list[_Number]
     chords: list[_ChordRow]
     sections: list[_SectionRow]
+    phrases: list[_PhraseRow] = []
     cuts: list[_CutRow]
     accents: list[_AccentRow] = []
     curve: list[_CurveRow]
@@ -208,6 +218,10 @@ def _file_of(plan: Plan) -> _PlanFile:
             for c in plan.chords
         ],
         sections=[_SectionRow(beat=s.beat, bar=bar(s.beat), mood=s.mood) for s in plan.sections],
+        phrases=[
+            _PhraseRow(beat=p.beat, bar=bar(p.beat), label=p.label, cadence=p.cadence)
+            for p in plan.phrases
+        ],
         cuts=[_CutRow(c.time_s, c.strength, c.kind) for c in plan.cuts],
         accents=[_AccentRow(a.time_s, a.strength) for a in plan.accents],
         curve=[_CurveRow(second, *row) for second, row in enumerate(table)],
@@ -228,6 +242,8 @@ def _plan_of(file: _PlanFile, reporter: Reporter) -> Plan:
         _check_bar(f"chords[{i}]", chord.beat, chord.bar, grid)
     for i, section in enumerate(file.sections):
         _check_bar(f"sections[{i}]", section.beat, section.bar, grid)
+    for i, phrase in enumerate(file.phrases):
+        _check_bar(f"phrases[{i}]", phrase.beat, phrase.bar, grid)
     curve = _curve_table(file.curve)
     return Plan(
         grid=grid,
@@ -246,6 +262,7 @@ def _plan_of(file: _PlanFile, reporter: Reporter) -> Plan:
             Section(row.beat, _mood(row.mood, f"sections[{i}].mood", reporter))
             for i, row in enumerate(file.sections)
         ),
+        phrases=tuple(Phrase(row.beat, row.label, row.cadence) for row in file.phrases),
         title=file.title,
         accents=tuple(Accent(row.time_s, row.strength) for row in file.accents),
         arrangement=Arrangement(

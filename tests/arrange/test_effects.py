@@ -27,7 +27,7 @@ from amt.arrange import (
     tracks,
 )
 from amt.arrange.score import Score, write_score
-from amt.chords import parse_chord
+from amt.chords import Chord, parse_chord
 from amt.types import Accent, Cut, Note, Plan
 from tests.arrange.plan_strategies import make_plan
 from tests.arrange.test_patterns import tracks_of
@@ -114,8 +114,13 @@ def distance_from_centre(centre: float) -> float:
     return float(np.mean(np.abs(np.mean(voicings_of(TRIADS, centre), axis=1) - centre)))
 
 
+def bass_of(roots: list[int]) -> list[int]:
+    chords = [Chord(root, "maj") for root in roots]
+    return harmony_voices.bass_line(chords, [False] * len(roots), 24, 59, 41.0)
+
+
 def bass_notes() -> list[int]:
-    return harmony_voices.bass_roots([10, 11, 10, 11, 0, 11, 10], 24, 59, 41.0)
+    return bass_of([10, 11, 10, 11, 0, 11, 10])
 
 
 def bass_motion() -> float:
@@ -123,7 +128,7 @@ def bass_motion() -> float:
 
 
 def bass_distance() -> float:
-    notes = harmony_voices.bass_roots([0, 5, 10, 3, 8, 1, 6, 11, 4, 9, 2, 7] * 2, 24, 59, 41.0)
+    notes = bass_of([0, 5, 10, 3, 8, 1, 6, 11, 4, 9, 2, 7] * 2)
     return float(np.abs(np.array(notes) - 41).sum())
 
 

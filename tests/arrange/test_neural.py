@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -27,10 +28,12 @@ from amt.models.notes.network import Arranger
 from amt.models.notes.tokens import ROLES
 from amt.models.weights import save_model
 from amt.plan import plan_from_json, plan_to_json
-from amt.types import Arrangement, Cut, Note, Plan, Section, Song
+from amt.types import TICKS_PER_BEAT, Arrangement, Cut, Note, Plan, Section, Song
 from tests.arrange.plan_strategies import make_plan, plans
 
 NEURAL = Arrangement("neural")
+SWING_TICKS = 90
+"""By which swing and random timing may delay the end of a note."""
 CONFIG = ArrangerConfig(
     d_model=16, n_heads=2, d_ff=32, encoder_layers=1, decoder_layers=2, motif_bars=4
 )
@@ -197,8 +200,11 @@ def test_one_track_a_role(style: str) -> None:
 def test_pad_bass_and_drums_play_as_they_do_with_the_patterns() -> None:
     plan = make_plan(24.0, style="synth", mood="exciting", density=9.0)
     theirs = {track.name: track for track in arrange(plan).tracks}
-    for track in arrange_neural(plan, tiny()).tracks[-3:]:
+    pad, *others = arrange_neural(plan, tiny()).tracks[-3:]
+    for track in others:
         assert track == theirs[track.name]
+    onsets = {note.start for note in theirs[pad.name].notes}
+    assert {note.start for note in pad.notes} <= onsets  # some give way to the melody
 
 
 def test_no_drums() -> None:
@@ -297,3 +303,20 @@ def test_the_tones_of_the_last_chord_ring_until_the_end(duration_s: float) -> No
             last = last[-1:]
         again = {b.start for a in last for b in last if a.pitch == b.pitch and a.start < b.start}
         assert all(n.end in again | {song.end} for n in last)
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("style", ["orchestral", "piano", "synth"])
+def test_no_note_outlasts_its_chord_by_more_than_a_beat(style: str, seed: int) -> None:
+    """Unless the next chords have it too; drums and swing's ticks aside."""
+    plan = replace(make_plan(40.0, style=style, mood="exciting", density=9.0), seed=seed)
+    changes = [
+        (after.beat * TICKS_PER_BEAT, after.chord)
+        for before, after in pairwise(plan.chords)
+        if before.chord != after.chord
+    ]
+    for track in arrange_neural(plan, tiny()).tracks:
+        for note in track.notes if not track.is_drum else ():
+            after = [tick for tick, chord in changes if note.start < tick < note.end
+                     and note.pitch % 12 not in chord.pitch_classes]  # fmt: skip
+            assert not after or note.end <= after[0] + TICKS_PER_BEAT + SWING_TICKS

@@ -203,3 +203,22 @@ def test_silence_is_soft() -> None:
         for rms in (0.0, 0.3)
     )
     assert silent < loud - 50
+
+
+def test_a_beat_of_rest_precedes_a_strong_cut_that_begins_a_section() -> None:
+    """Where the cut is weak, or no section begins on it, the music goes on."""
+    strong = Cut(8.0, 0.9)
+    sections = (Section(0, "neutral"), Section(16, "neutral"))
+    plan = make_plan(24.0, density=8.0, cuts=(strong,), sections=sections)
+    rest = range(15 * 480, 16 * 480)
+
+    def sounding(plan: Plan) -> bool:
+        return any(
+            note.start < rest.stop - 10 and note.end > rest.start + 40
+            for track in arrange(plan).tracks
+            for note in track.notes
+        )
+
+    assert not sounding(plan)
+    assert sounding(replace(plan, cuts=(Cut(8.0, 0.5),)))
+    assert sounding(replace(plan, sections=()))

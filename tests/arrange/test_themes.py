@@ -1,0 +1,172 @@
+"""Themes: what returns, what breathes, where the climax lies and how the melody ends."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from amt.arrange.themes import (
+    BREATH,
+    OCTAVE,
+    ThemeContext,
+    ending_on_tonic,
+    shaped,
+    with_breaths,
+    with_climax,
+    with_returns,
+)
+from amt.chords import parse_chord
+from amt.models.notes.tokens import DURATION, ONSET, PITCH, RESOLUTION
+
+BAR = 4 * RESOLUTION
+
+
+def context(chords: str, phrases: list[tuple[int, int, str]], **changes) -> ThemeContext:
+    """Bars of four beats with one chord each, in C major."""
+    ids = np.repeat([parse_chord(name).id for name in chords.split()], 4)
+    n_bars = len(ids) // 4
+    given = {"ending": BAR * (n_bars - 1), "low": 48, "high": 96} | changes
+    return ThemeContext((4,) * n_bars, tuple(phrases), ids, tonic=0, **given)
+
+
+def drawn(n_bars: int, seed: int = 0) -> np.ndarray:
+    """Five notes a bar at random places and pitches, one voice."""
+    rng = np.random.default_rng(seed)
+    rows = []
+    for bar in range(n_bars):
+        onsets = np.sort(rng.choice(BAR // 3, 5, replace=False)) * 3 + BAR * bar
+        rows += [(onset, 1, int(rng.integers(60, 80)), 6, 80) for onset in onsets]
+    notes = np.array(rows, dtype=np.int64)
+    notes[:-1, DURATION] = np.minimum(notes[:-1, DURATION], np.diff(notes[:, ONSET]))
+    return notes
+
+
+def bar_of(notes: np.ndarray, bar: int) -> list[tuple[int, int]]:
+    inside = notes[(notes[:, ONSET] >= BAR * bar) & (notes[:, ONSET] < BAR * (bar + 1))]
+    return [(int(n[ONSET]) - BAR * bar, int(n[PITCH])) for n in inside]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_phrase_of_an_earlier_label_has_its_melody_over_its_chords(seed):
+    made = context("C F G C C F G A:min", [(0, 4, "A"), (4, 8, "A")])
+    notes = with_returns(drawn(8, seed), made)
+    for bar in (0, 1, 2):
+        assert bar_of(notes, bar) == bar_of(notes, bar + 4)
+    assert bar_of(notes, 3) != bar_of(notes, 7)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_last_bar_returns_over_the_same_chords(seed):
+    made = context("C F G C C F G C", [(0, 4, "A"), (4, 8, "A")])
+    notes = with_returns(drawn(8, seed), made)
+    assert bar_of(notes, 3) == bar_of(notes, 7)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_rhythm_returns_and_notes_on_beats_fit_other_chords(seed):
+    made = context("C F G C A:min D:min E:min C", [(0, 4, "A"), (4, 8, "A")])
+    notes = with_returns(drawn(8, seed), made)
+    for bar in (0, 1, 2):
+        first, again = bar_of(notes, bar), bar_of(notes, bar + 4)
+        assert [onset for onset, _ in first] == [onset for onset, _ in again]
+        for onset, pitch in again:
+            if onset % RESOLUTION == 0:
+                position = BAR * (bar + 4) + onset
+                assert pitch % 12 in made.chord_at(position).pitch_classes
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_contrasting_phrase_has_its_own_melody_and_the_first_rhythm_once(seed):
+    made = context("C F G C C F G C", [(0, 4, "A"), (4, 8, "B")])
+    before = drawn(8, seed)
+    notes = with_returns(before, made)
+    assert bar_of(notes, 4) == bar_of(before, 4)
+    assert [o for o, _ in bar_of(notes, 5)] == [o for o, _ in bar_of(notes, 0)]
+    assert bar_of(notes, 5) != bar_of(notes, 0)
+
+
+def test_a_shorter_bar_takes_over_what_fits_into_it():
+    made = ThemeContext(
+        (4, 4, 3, 4), ((0, 2, "A"), (2, 4, "A")), np.full(15, parse_chord("C").id), tonic=0,
+        ending=BAR * 3, low=48, high=96,
+    )  # fmt: skip
+    notes = with_returns(drawn(3), made)
+    inside = [note for note in bar_of(notes, 0) if note[0] < 3 * RESOLUTION]
+    assert bar_of(notes, 2) == inside
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_phrase_ends_on_one_late_note_and_a_rest(seed):
+    made = context("C F G C C F G C", [(0, 4, "A"), (4, 8, "B")])
+    notes = with_breaths(drawn(8, seed), made)
+    for last in (3, 7):
+        inside = notes[(notes[:, ONSET] >= BAR * last) & (notes[:, ONSET] < BAR * (last + 1))]
+        assert (inside[:, ONSET] >= BAR * last + BAR // 2).sum() <= 1
+        room = BAR * (last + 1) - inside[:, ONSET]
+        ends = inside[:, DURATION]
+        assert all(end + BREATH <= space or end == 1 for end, space in zip(ends, room, strict=True))
+    early = drawn(8, seed)[:, ONSET] < BAR
+    assert (notes[notes[:, ONSET] < BAR] == drawn(8, seed)[early]).all()
+
+
+def test_the_loudest_section_lies_an_octave_higher_where_the_instrument_reaches():
+    before = drawn(8)
+    made = context("C F G C C F G C", [(0, 8, "A")], climax=(4, 8))
+    rise = with_climax(before, made)[:, PITCH] - before[:, PITCH]
+    assert set(rise[before[:, ONSET] < 4 * BAR]) == {0}
+    assert set(rise[before[:, ONSET] >= 4 * BAR]) == {OCTAVE}
+    low = context("C F G C C F G C", [(0, 8, "A")], climax=(4, 8), high=84)
+    assert with_climax(before, low)[:, PITCH].max() <= 84
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_melody_ends_on_the_tonic_with_the_final_chord(seed):
+    made = context("C F G C", [(0, 4, "A")])
+    notes = ending_on_tonic(drawn(4, seed), made)
+    assert notes[-1, PITCH] % 12 == 0
+    assert notes[-1, ONSET] == made.ending
+    assert notes[-1, ONSET] + notes[-1, DURATION] == 4 * BAR
+    assert (notes[:-1, ONSET] < made.ending).all()
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_melody_stays_one_voice_inside_the_piece(seed):
+    made = context(
+        "C F G C A:min F G C C C", [(0, 4, "A"), (4, 7, "A"), (7, 10, "B")], climax=(4, 7)
+    )
+    notes = shaped(drawn(10, seed), made)
+    assert (np.diff(notes[:, ONSET]) > 0).all()
+    assert (notes[:-1, ONSET] + notes[:-1, DURATION] <= notes[1:, ONSET]).all()
+    assert (notes[:, DURATION] >= 1).all()
+    assert notes[-1, ONSET] + notes[-1, DURATION] <= 10 * BAR
+
+
+@pytest.mark.parametrize("onset", [0, BAR // 2, BAR - 1])
+def test_a_melody_of_one_note_stays(onset):
+    lone = np.array([(onset, 1, 60, 6, 80)])
+    assert len(shaped(lone, context("C", [(0, 1, "A")], ending=0))) == 1
+    assert len(shaped(lone, context("C G C", [(0, 3, "A")]))) == 1
+
+
+def test_no_melody_stays_none():
+    empty = np.zeros((0, 5), dtype=np.int64)
+    assert len(shaped(empty, context("C F G C", [(0, 4, "A")]))) == 0
+
+
+def test_bars_that_are_rewritten_keep_their_new_melody():
+    made = context("C F G C C F G C", [(0, 4, "A"), (4, 8, "A")], rewritten=range(5, 6))
+    before = drawn(8)
+    notes = with_returns(before, made)
+    assert bar_of(notes, 5) == bar_of(before, 5)
+    assert bar_of(notes, 4) == bar_of(notes, 0)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_all_shapes_of_the_melody_are_there_together(seed):
+    """Returns, breaths and the final tonic in what the arranger asks for."""
+    made = context("C F G C C F G C A:min F G C", [(0, 4, "A"), (4, 8, "A"), (8, 12, "B")])
+    notes = shaped(drawn(12, seed), made)
+    assert [bar_of(notes, bar) for bar in range(3)] == [bar_of(notes, bar) for bar in range(4, 7)]
+    late = [onset for onset, _ in bar_of(notes, 3) if onset >= BAR // 2 + RESOLUTION]
+    assert late == []
+    assert notes[-1, PITCH] % 12 == 0

@@ -7,12 +7,13 @@ import numpy as np
 from amt.chords import Key, implied_key
 from amt.compose.chords import piece_chords
 from amt.compose.curves import fade_to_end, loudness_and_density
+from amt.compose.degrees import slot_degrees
 from amt.compose.grid import Slot, chord_slots, final_chord_slot, piece_grid
 from amt.compose.harmony import HarmonyContext
 from amt.compose.key import choose_key, clip_generator
 from amt.compose.mood_target import MoodTarget, mood_target
 from amt.compose.options import ComposeOptions
-from amt.compose.phrases import piece_phrases, slot_degrees
+from amt.compose.phrases import piece_phrases
 from amt.compose.sections import piece_sections
 from amt.compose.video_input import video_at
 from amt.errors import InputError

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from amt.compose.degrees import DOMINANT, TONIC, slot_degrees
 from amt.compose.grid import chord_slots, final_chord_slot
-from amt.compose.phrases import DOMINANT, TONIC, piece_phrases, slot_degrees
+from amt.compose.phrases import piece_phrases
 from amt.timing import steady_grid
 from amt.types import Section, TimeGrid
 

@@ -248,7 +248,8 @@ def brute_force(lattice: Lattice, events: Events) -> float:
                     price = {0: 0, 1: BEAT_BAR_PRICE}.get(beat, np.inf)
                 else:
                     price = METRE_PRICE if beat % lattice.beats_per_bar else 0
-                if kernel == 0 or events.downbeat_reward[i] == 0:
+                off_beat = abs((now - bar_line + CELLS // 2) % CELLS - CELLS // 2)
+                if kernel == 0 or off_beat >= CELLS // 8 or events.downbeat_reward[i] == 0:
                     price = np.inf
                 value += kernel * events.downbeat_reward[i] - price
                 bar_line = fresh_from = bar_line + beat * CELLS

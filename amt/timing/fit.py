@@ -12,16 +12,19 @@ from __future__ import annotations
 import math
 from bisect import bisect
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from amt.options.music import MAX_BPM
 from amt.timing.bars import draw_bars
 from amt.timing.hits import are_hits, is_strong
 from amt.timing.lattice import (
     CELLS,
+    HALF_BEAT_SHARE,
     NEVER,
     PICKUP_PRICE,
+    QUARTER_BEAT_SHARE,
     BestPath,
     Events,
     FloatCells,
@@ -44,6 +47,10 @@ stricter than a hit, because a user who types a moment expects it exactly."""
 
 MIN_TEMPO_SECTION_S = 4.0
 """Seconds between two changes of section tempo, at least; the strongest cuts are served first."""
+OPENING_S = 4.0
+"""Seconds from the start in which a strong cut may end an opening of a tempo of its own."""
+SHORTEST_PICKUP_S = 0.2
+"""Seconds of a single beat before that cut at least."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +68,8 @@ class Raster:
 FINE, COARSE = Raster(0.02, 5, 9), Raster(0.03, 3, 5)
 FINE_EVENTS = 300
 """Clips with more events take the coarse raster: a film must not take minutes or gigabytes."""
+FINEST = 4
+"""Parts of a beat on which an event may fall."""
 NEAR_TEMPI = (-0.02, 0.0, 0.02)
 """Log tempi around that of the section, tried in counting its beats."""
 
@@ -100,10 +109,67 @@ def fit_grid(
         return _steady(duration_s, options)
     if options.fixed_bpm is not None:
         return _fit_fixed(events, 60 / options.fixed_bpm, options, hits)
+    grids = [_fit_free(events, options)]
+    for opening_s in events.times_s[1:-1][events.downbeat_reward > 0]:
+        missed = np.abs(grids[0].beats_s[grids[0].downbeats] - opening_s).min()
+        if SHORTEST_PICKUP_S <= opening_s <= OPENING_S and not are_hits(missed):
+            grids.append(_fit_after(float(opening_s), cuts, duration_s, options, hits))
+    return max(grids, key=lambda grid: earned(grid, events))
+
+
+def _fit_free(events: Events, options: GridOptions) -> TimeGrid:
+    if not len(events.beat_reward):
+        return _steady(float(events.times_s[-1]), options)
     sections = fit_sections(events, options)
     times_s = beat_times(sections, options)
     bars = [n for section in sections for n in section.bars]
     return TimeGrid(times_s, tuple(bars), sections[-1].last_beat)
+
+
+def _fit_after(
+    opening_s: float,
+    cuts: Sequence[Cut],
+    duration_s: float,
+    options: GridOptions,
+    hits: Sequence[float],
+) -> TimeGrid:
+    """A grid with a downbeat on a cut near the start, and any even tempo before it.
+
+    No pulse is established yet, so the beats of the opening are as long as they must be, as near
+    as can be to those after it.
+    """
+    later = [replace(c, time_s=c.time_s - opening_s) for c in cuts if c.time_s > opening_s]
+    later_hits = [hit_s - opening_s for hit_s in hits if hit_s > opening_s]
+    rest_s = duration_s - opening_s
+    rest = _fit_free(gather_events(later, rest_s, later_hits), options)
+    n_beats = max(1, round(opening_s / rest.beat_length_s[0]))
+    n_beats = min(n_beats, max(1, math.floor(opening_s * MAX_BPM / 60)))
+    opening = np.arange(n_beats) * opening_s / n_beats
+    pickup = n_beats % options.beats_per_bar
+    bars = (
+        *((pickup,) if pickup else ()),
+        *[options.beats_per_bar] * (n_beats // options.beats_per_bar),
+    )
+    beats_s = np.concatenate([opening, opening_s + rest.beats_s])
+    return TimeGrid(beats_s, (*bars, *rest.bars), rest.last_beat)
+
+
+def earned(grid: TimeGrid, events: Events) -> float:
+    """What a grid earns by the events on its downbeats, beats, and halves and quarters of beats."""
+    times_s = events.times_s[1:-1]
+    value = np.zeros(len(times_s))
+    for parts, share in ((4, QUARTER_BEAT_SHARE), (2, HALF_BEAT_SHARE), (1, 1.0)):
+        met = _near(times_s, grid.seconds_at(np.arange(parts * grid.n_beats) / parts))
+        value[met] = share * events.beat_reward[met]
+    on_downbeat = _near(times_s, grid.beats_s[grid.downbeats])
+    return float(value.sum() + events.downbeat_reward[on_downbeat].sum())
+
+
+def _near(times_s: FloatArray, points_s: FloatArray) -> BoolArray:
+    """Whether each time is a hit on the nearest of some points, both sorted."""
+    after = np.searchsorted(points_s, times_s).clip(0, len(points_s) - 1)
+    distance_s = [np.abs(times_s - points_s[i]) for i in (after, np.maximum(after - 1, 0))]
+    return are_hits(np.minimum(*distance_s))
 
 
 def fit_sections(events: Events, options: GridOptions) -> list[TempoSection]:
@@ -218,6 +284,7 @@ def _count_beats(
     if not last:
         length = float(np.clip(round(length), math.ceil(fewest), math.floor(most)))
     n_beats = max(1, math.ceil(length - 0.5 / CELLS))
+    n_beats += n_beats < fewest
     beats = np.rint(path.position[1:-1]).astype(np.int64)
     pickup = round(-path.start) % options.beats_per_bar
     downbeats = [*beats[path.claimed].tolist(), *([] if last else [n_beats])]
@@ -234,14 +301,17 @@ def _count_beats(
 
 def _events_hit(
     events: Events, path: BestPath, beat_s: float, n_beats: int
-) -> tuple[tuple[int, float, float], ...]:
-    """Beat, time and weight of the events that the path hits."""
+) -> tuple[tuple[float, float, float], ...]:
+    """Beat, time and weight of the events that the path hits, on quarters of a beat."""
     position = path.position[1:-1]
-    beats = np.rint(position).astype(np.int64)
+    beats = np.where(path.claimed, np.rint(position), np.rint(position * FINEST) / FINEST)
     met = are_hits((position - beats) * beat_s)
-    weights = events.beat_reward + np.where(path.claimed, events.downbeat_reward, 0)
+    share = np.select(
+        [beats % 1 == 0, beats % 0.5 == 0], [1.0, HALF_BEAT_SHARE], QUARTER_BEAT_SHARE
+    )
+    weights = events.beat_reward * share + np.where(path.claimed, events.downbeat_reward, 0)
     return tuple(
-        (int(beats[i]), float(events.times_s[i + 1]), float(weights[i]))
+        (float(beats[i]), float(events.times_s[i + 1]), float(weights[i]))
         for i in np.flatnonzero(met & (beats > 0) & (beats < n_beats))
     )
 

@@ -35,6 +35,9 @@ CELLS = 32
 """Cells of position a beat: 12.5 ms at 150 BPM. :mod:`amt.timing.refine` places beats exactly."""
 EDGE_LOSS = 0.25
 """Share of a reward that is lost at the edge of the tolerance of a hit; the loss is quadratic."""
+HALF_BEAT_SHARE, QUARTER_BEAT_SHARE = 0.4, 0.15
+"""Share of a beat's reward that a half-beat and a quarter of a beat earn: an accent off the beat
+marks the cut, but less firmly than one on the beat."""
 FRESH_CELLS = 3 * CELLS // 2
 """A downbeat is fresh while the next one would make a bar of one beat."""
 
@@ -142,14 +145,19 @@ class Lattice:
     pinned_end: bool = False
     """Whether the end is a downbeat that must be met, as at the end of a section."""
     kernel: FloatCells = field(init=False)
-    """[K, Q] share of the reward at each position in the bar for being near a beat."""
+    """[K, Q] share of the reward at each position in the bar for being near a beat, a half-beat or
+    a quarter of a beat."""
     prices: FloatCells = field(init=False)
     """[2, beats_per_bar] price of claiming beat m as a downbeat, fresh or not."""
 
     def __post_init__(self) -> None:
-        to_beat = (np.arange(self.width) + CELLS // 2) % CELLS - CELLS // 2
-        error = np.abs(to_beat) / CELLS * self.beat_s[:, None] / HIT_S
-        kernel = np.where(error <= 1, 1 - EDGE_LOSS * error**2, 0).astype(np.float32)
+        kernel = np.zeros((len(self.beat_s), self.width), dtype=np.float32)
+        for parts, share in ((1, 1.0), (2, HALF_BEAT_SHARE), (4, QUARTER_BEAT_SHARE)):
+            step = CELLS // parts
+            to_point = (np.arange(self.width) + step // 2) % step - step // 2
+            error = np.abs(to_point) / CELLS * self.beat_s[:, None] / HIT_S
+            near = np.where(error <= 1, share * (1 - EDGE_LOSS * error**2), 0)
+            kernel = np.maximum(kernel, near.astype(np.float32))
         prices = np.full((2, self.beats_per_bar), METRE_PRICE, dtype=np.float32)
         prices[:, 0] = 0
         prices[0, 1:] = -NEVER

@@ -40,8 +40,9 @@ class TempoSection:
     """Beats of every bar; they sum to N."""
     last_beat: float
     """Share of the last beat that sounds; 1 in all but the last section."""
-    hits: tuple[tuple[int, float, float], ...]
-    """Beat (1 to N - 1), time in seconds and weight of every event that a beat is to hit."""
+    hits: tuple[tuple[float, float, float], ...]
+    """Position in beats (above 0, below N), time in seconds and weight of every event to be hit: on
+    a beat, or a half or quarter of one after it."""
     beat_s: float
     """Beat length by which the section was counted."""
     divided: bool = False
@@ -137,7 +138,7 @@ def _solve(
     n = int(first[-1])
     beats, times_s, weights = _targets(sections).T
     tempo, change = _tempo_rows(sections, options)
-    met = _selection(beats.astype(np.int64), n + 1)
+    met = _interpolation(beats, n + 1)
     error, change_size = eye_array(len(beats)), eye_array(change.shape[0])
     # Columns: B + 1 times, B lengths, tempi, errors, errors beyond meeting, changes of length.
     # Blocks without an entry are zero.
@@ -169,7 +170,7 @@ def _solve(
 
 
 def _targets(sections: Sequence[TempoSection]) -> FloatArray:
-    """[M, 3] beat from the start of all sections, time and weight of every event."""
+    """[M, 3] beats from the start of all sections, time and weight of every event."""
     first = np.cumsum([0, *(section.n_beats for section in sections)])
     targets = [
         (start + beat, time_s, weight)
@@ -254,3 +255,12 @@ def _selection(columns: IntArray, n_columns: int) -> csr_array:
     """Rows with a single 1 each."""
     rows = np.arange(len(columns))
     return csr_array((np.ones(len(columns)), (rows, columns)), shape=(len(columns), n_columns))
+
+
+def _interpolation(positions: FloatArray, n_columns: int) -> csr_array:
+    """Rows that read a column at positions between 0 and ``n_columns`` - 1, linearly."""
+    whole = np.floor(positions)
+    share = positions - whole
+    before = _selection(whole.astype(np.int64), n_columns)
+    after = _selection(np.minimum(whole + 1, n_columns - 1).astype(np.int64), n_columns)
+    return csr_array(diags_array(1 - share) @ before + diags_array(share) @ after)

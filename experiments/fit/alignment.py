@@ -37,6 +37,7 @@ from experiments.fit.correlation import Followed, follow, report
 from experiments.fit.correlation import table as following_table
 
 IOU_TOLERANCE_S = 0.5
+APART_S = 2.0
 SECTION_STEP = 1.0201
 """Neighbouring beats whose lengths have a larger ratio belong to different sections."""
 
@@ -73,8 +74,13 @@ class Counts:
 
     cuts: int
     cuts_on_beats: int
+    cuts_on_half_beats: int
+    """On beats or in the middle between two."""
     strong_cuts: int
     strong_cuts_on_downbeats: int
+    apart: int
+    """Strong cuts without another cut within :data:`APART_S`."""
+    apart_on_downbeats: int
     matches: int
     """Pairs of a cut and a beat within :data:`IOU_TOLERANCE_S`, each used once."""
     beats: int
@@ -181,12 +187,19 @@ def count(pulse: Pulse, clip: Clip) -> Counts:
     """Compare a pulse with the cuts of a clip."""
     times_s, strong = _cut_arrays(clip)
     on_beat = are_hits(_distance(times_s, pulse.beats_s))
+    middles_s = (pulse.beats_s[1:] + pulse.beats_s[:-1]) / 2
+    on_half = on_beat | are_hits(_distance(times_s, middles_s)) if len(middles_s) else on_beat
     on_downbeat = are_hits(_distance(times_s, pulse.downbeats_s))
+    gaps_s = np.diff(times_s, prepend=-np.inf, append=np.inf)
+    apart = strong & (np.minimum(gaps_s[:-1], gaps_s[1:]) > APART_S)
     return Counts(
         cuts=len(times_s),
         cuts_on_beats=int(on_beat.sum()),
+        cuts_on_half_beats=int(on_half.sum()),
         strong_cuts=int(strong.sum()),
         strong_cuts_on_downbeats=int((on_downbeat & strong).sum()),
+        apart=int(apart.sum()),
+        apart_on_downbeats=int((on_downbeat & apart).sum()),
         matches=_matches(times_s, pulse.beats_s),
         beats=len(pulse.beats_s),
         tempo_deviation=tempo_deviation(pulse.tempo_bpm),
@@ -240,8 +253,10 @@ def summarise(counts: Sequence[Counts]) -> dict[str, float]:
     return {
         "cuts": total["cuts"],
         "cuts_on_beats": _share(total["cuts_on_beats"], total["cuts"]),
+        "cuts_on_half_beats": _share(total["cuts_on_half_beats"], total["cuts"]),
         "strong_cuts": total["strong_cuts"],
         "strong_cuts_on_downbeats": _share(total["strong_cuts_on_downbeats"], total["strong_cuts"]),
+        "apart_on_downbeats": _share(total["apart_on_downbeats"], total["apart"]),
         "tbiou": _share(total["matches"], total["cuts"] + total["beats"] - total["matches"]),
         "tempo_deviation": max((c.tempo_deviation for c in counts), default=float("nan")),
         "end_error_s": max((c.end_error_s for c in counts), default=float("nan")),
@@ -282,9 +297,13 @@ def _share(part: float, whole: float) -> float:
 
 def table(results: dict[str, dict[str, dict[str, float]]]) -> str:
     """Results of clip sets by method, as Markdown."""
-    columns = ("cuts_on_beats", "strong_cuts_on_downbeats", "tbiou", "tempo_deviation")
+    columns = (
+        "cuts_on_beats", "cuts_on_half_beats", "strong_cuts_on_downbeats", "apart_on_downbeats",
+        "tbiou", "tempo_deviation",
+    )  # fmt: skip
     header = [
-        "clips", "grid", "cuts on beats", "strong on downbeats", "TBIoU", "tempo dev.", "end error"
+        "clips", "grid", "cuts on beats", "or half-beats", "strong on downbeats",
+        "strong, 2 s apart", "TBIoU", "tempo dev.", "end error",
     ]  # fmt: skip
     rows = [
         [

@@ -12,9 +12,11 @@ import pytest
 
 from amt.timing import GridOptions, fit, fit_grid
 from amt.timing.fit import gather_events
+from amt.timing.hits import are_hits
 from amt.timing.lattice import CELLS, NEVER, BestPath, Events, Lattice
 from amt.timing.refine import TempoSection, beat_times
 from amt.types import Cut
+from experiments.fit.alignment import synthetic_clips
 
 BEAT_S = 0.5
 
@@ -58,12 +60,12 @@ def test_a_bar_out_of_metre_must_be_worth_its_price(beat: int, dear: float, fair
 
 
 def test_strong_cuts_out_of_metre_make_irregular_bars_but_no_more_than_needed() -> None:
-    """Against free bars out of metre, at least a tenth fewer bars are irregular."""
+    """Against free bars out of metre, at least a twentieth fewer bars are irregular."""
 
     def irregular() -> int:
         rng = np.random.default_rng(3)
         found = 0
-        for _ in range(12):
+        for _ in range(30):
             times_s = np.sort(rng.uniform(1, 59, 12))
             cuts = [
                 Cut(time_s, strength)
@@ -76,7 +78,7 @@ def test_strong_cuts_out_of_metre_make_irregular_bars_but_no_more_than_needed() 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("amt.timing.lattice.METRE_PRICE", 0.0)
         free = irregular()
-    assert 0 < irregular() < 0.9 * free
+    assert 0 < irregular() < 0.95 * free
 
 
 def test_a_bar_of_one_beat_is_dearer_than_one_of_three() -> None:
@@ -218,3 +220,38 @@ def test_a_mean_tempo_is_kept_where_one_bend_would_do_as_well() -> None:
     hits = ((4, 2.02, 1.0), (12, 5.98, 1.0))
     lengths = np.diff(beat_times([replace(SECTION, hits=hits)], OPTIONS))
     assert np.abs(np.diff(lengths)).sum() <= 0.05
+
+
+def test_a_cut_between_beats_falls_on_a_half_or_quarter_of_one() -> None:
+    """Of cuts too near for beats of their own, at least a fifth more are met than by beats alone.
+
+    Shots last a second on average; the tempo lies in a narrow range.
+    """
+    clips = synthetic_clips(1.0, 8, seed=41)
+    options = GridOptions(min_bpm=90, max_bpm=115)
+    met, on_beats, count = 0, 0, 0
+    for clip in clips:
+        grid = fit_grid(clip.cuts, clip.duration_s, options=options)
+        times_s = np.array([cut.time_s for cut in clip.cuts])
+        quarters_s = grid.seconds_at(np.arange(4 * grid.n_beats) / 4)
+        met += int(are_hits(times_s[:, None] - quarters_s).any(axis=1).sum())
+        on_beats += int(are_hits(times_s[:, None] - grid.beats_s).any(axis=1).sum())
+        count += len(times_s)
+    assert met >= 1.2 * on_beats
+    assert met >= 0.9 * count
+
+
+@pytest.mark.parametrize("first_s", [0.25, 0.6, 1.001, 1.9, 3.3])
+def test_the_opening_takes_the_tempo_that_a_cut_near_the_start_asks_for(first_s: float) -> None:
+    cuts = [Cut(first_s, 0.95), Cut(first_s + 9.03, 0.95)]
+    grid = fit_grid(cuts, 24.0, options=GridOptions(min_bpm=95, max_bpm=120))
+    downbeats_s = grid.beats_s[grid.downbeats]
+    assert all(are_hits(downbeats_s - cut.time_s).any() for cut in cuts)
+
+
+def test_without_an_opening_of_its_own_the_first_cut_is_missed() -> None:
+    cuts = [Cut(0.25, 0.95), Cut(9.28, 0.95)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("amt.timing.fit.OPENING_S", 0.0)
+        grid = fit_grid(cuts, 24.0, options=GridOptions(min_bpm=95, max_bpm=120))
+    assert not are_hits(grid.beats_s[grid.downbeats] - 0.25).any()

@@ -7,6 +7,7 @@ of at most 64 KiB that holds one style at its top level, with the same fields::
     swing = 0.5           # optional: share of an eighth pair that the first one takes, 0.5-0.67
     syncopated = false    # optional: comp off the beat when the mood is lively
     accent = 1.0          # optional: how strongly cuts and movement are stressed, 0-2
+    cuts_answered = 1.0   # optional: share of the cuts that get a note, the strongest first, 0-1
 
     [roles.harmony]
     name = "Guitar chords"
@@ -111,6 +112,8 @@ class Style:
     """Whether chords may fall off the beat when the mood is lively."""
     accent: float = 1.0
     """How strongly cuts and peaks of movement are stressed: 0 not at all, 1 plainly, 2 harshly."""
+    cuts_answered: float = 1.0
+    """Share of the cuts on which a note begins at all events, the strongest first."""
 
     def instrument(self, role: str) -> Instrument | None:
         """The player of a role, or None where the style has none."""
@@ -171,6 +174,7 @@ class _StyleTable(_Table):
     swing: Annotated[float, Meta(ge=0.5, le=0.67)] = 0.5
     syncopated: bool = False
     accent: Annotated[float, Meta(ge=0.0, le=2.0)] = 1.0
+    cuts_answered: Annotated[float, Meta(ge=0.0, le=1.0)] = 1.0
 
 
 class _InstrumentTable(_Table):
@@ -212,6 +216,7 @@ def _style(name: str, data: Mapping[str, Any], source: str) -> Style:
         swing=table.swing,
         syncopated=table.syncopated,
         accent=table.accent,
+        cuts_answered=table.cuts_answered,
     )
 
 

@@ -19,6 +19,7 @@ import numpy as np
 
 from amt.arrange.dynamics import expression_curve, level_at, velocity
 from amt.arrange.score import Score
+from amt.arrange.struck_cuts import with_cuts_struck
 from amt.arrange.styles import Instrument
 from amt.timing import tempo_changes, time_signatures
 from amt.types import (
@@ -68,9 +69,10 @@ class Draft(NamedTuple):
 
 
 def song_of(plan: Plan, score: Score, tracks: Iterable[Track]) -> Song:
-    """Return the song of a plan; tracks without notes are left out."""
+    """Return the song of a plan, its cuts struck; tracks without notes are left out."""
+    played = [track for track in tracks if track.notes]
     return Song(
-        tracks=tuple(track for track in tracks if track.notes),
+        tracks=tuple(with_cuts_struck(plan, score, played)),
         tempos=tempo_changes(plan.grid),
         time_signatures=time_signatures(plan.grid),
         key=plan.key,

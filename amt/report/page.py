@@ -108,7 +108,7 @@ def _text(
 ) -> list[str]:
     """The page in three pieces: before the sound, between sound and clip, after the clip."""
     axis = Axis(plan.grid.duration_s)
-    found = cut_alignments(features.cuts, plan.grid)
+    found = cut_alignments(features.cuts, plan.grid, song)
     link = "" if options.embed_clip else link_to(video, path)
     text = render(
         "page.html",
@@ -141,7 +141,7 @@ def _panels(
     """What the page shows, from the picture to the notes."""
     return (
         picture(axis, film_strip(video, axis.duration_s)),
-        cuts_and_bars(axis, cut_alignments(features.cuts, plan.grid), plan),
+        cuts_and_bars(axis, cut_alignments(features.cuts, plan.grid, song), plan),
         harmony(axis, plan),
         emotion(axis, plan, features.backend),
         movement(axis, features, song),
@@ -182,6 +182,8 @@ def _verdict(found: Sequence[CutAlignment]) -> str:
     if strong:
         met = sum(alignment.on_downbeat for alignment in strong)
         text += f", and {met} of {len(strong)} strong ones on the first beat of a bar"
+    noted = sum(alignment.answered for alignment in found)
+    text += f"; a note begins on {noted}"
     return f"{text}, to within 40 milliseconds (one frame of film)."
 
 

@@ -37,6 +37,9 @@ _TABLE_ROWS = 300
 _CUT_KINDS: dict[CutKind, str] = {
     "cut": "hard cut", "dissolve": "dissolve", "fade": "fade",
 }  # fmt: skip
+_REACH = {"downbeat": 100.0, "onbeat": 86.0, "struck": 86.0}
+"""How far down a cut is drawn by what it falls on, in percent of the height."""
+_OUTCOME_WORDS = {"downbeat": "bar", "onbeat": "beat", "struck": "note", "miss": "no"}
 _NAMED_SHARE = 0.2
 """Thickness of a band of mood that can hold its name."""
 
@@ -106,7 +109,7 @@ def cuts_and_bars(axis: Axis, found: Sequence[CutAlignment], plan: Plan) -> Pane
             for alignment in group:
                 if alignment.cut.kind == kind:
                     # A cut that is hit reaches down to its beat or bar; a miss stops in the air.
-                    until = {"downbeat": 100.0, "onbeat": 86.0}.get(css, _hang(alignment))
+                    until = _REACH.get(css, _hang(alignment))
                     shapes.append(ticks(axis, [alignment.cut.time_s], 0, until, f"{css} {kind}"))
         places = [(alignment.cut.time_s, _hang(alignment)) for alignment in group]
         shapes.append(dots(axis, places, css))
@@ -128,7 +131,7 @@ def cuts_and_bars(axis: Axis, found: Sequence[CutAlignment], plan: Plan) -> Pane
         "Cuts and bars",
         "Every line from the top is a change of shot (a cut), the lower its dot the bigger. The "
         "lines from below are the beats of the music, the tall ones the first beat of each bar. "
-        "Music fits the picture where both meet in one line.",
+        f"Music fits the picture where both meet in one line. {_chosen(found)}",
         [Plot(shapes, 120, _describe_hits(found), words)],
         _cut_legend(found),
         table=_cut_table(found),
@@ -140,12 +143,28 @@ def _hang(alignment: CutAlignment) -> float:
 
 
 def _by_outcome(found: Sequence[CutAlignment]) -> dict[str, list[CutAlignment]]:
-    groups: dict[str, list[CutAlignment]] = {"downbeat": [], "onbeat": [], "miss": []}
+    groups: dict[str, list[CutAlignment]] = {name: [] for name in (*_REACH, "miss")}
     for alignment in found:
-        groups[
-            "downbeat" if alignment.on_downbeat else "onbeat" if alignment.on_beat else "miss"
-        ].append(alignment)
+        groups[_outcome(alignment)].append(alignment)
     return groups
+
+
+def _outcome(alignment: CutAlignment) -> str:
+    if alignment.on_downbeat:
+        return "downbeat"
+    return "onbeat" if alignment.on_beat else "struck" if alignment.answered else "miss"
+
+
+def _chosen(found: Sequence[CutAlignment]) -> str:
+    """Which cuts get a note, and why the others do not."""
+    left = [alignment for alignment in found if not alignment.answered]
+    if not left:
+        return "A note begins on each of them."
+    return (
+        f"A note begins on {len(found) - len(left)} of {len(found)}. A style answers its share of "
+        "the cuts (cuts_answered), the strongest first; none is answered in a rest, nor while the "
+        "final chord rings."
+    )
 
 
 def _describe_hits(found: Sequence[CutAlignment]) -> str:
@@ -154,7 +173,8 @@ def _describe_hits(found: Sequence[CutAlignment]) -> str:
     groups = _by_outcome(found)
     return (
         f"{len(found)} cuts: {len(groups['downbeat'])} fall on the first beat of a bar, "
-        f"{len(groups['onbeat'])} on another beat, {len(groups['miss'])} beside the beats."
+        f"{len(groups['onbeat'])} on another beat, {len(groups['struck'])} on a note between "
+        f"beats, {len(groups['miss'])} beside the music."
     )
 
 
@@ -162,7 +182,8 @@ def _cut_legend(found: Sequence[CutAlignment]) -> list[tuple[str, str]]:
     return [
         ("dot-downbeat", "cut on the first beat of a bar"),
         ("dot-onbeat", "cut on another beat"),
-        ("dot-miss", "cut between beats"),
+        ("dot-struck", "cut on a note between beats"),
+        ("dot-miss", "cut without a note"),
         *(
             (f"rule {kind}", words)
             for kind, words in _CUT_KINDS.items()
@@ -179,7 +200,7 @@ def _cut_table(found: Sequence[CutAlignment]) -> CutTable:
             f"{f.cut.strength:.2f}",
             _offset(f.beat_s),
             _offset(f.downbeat_s),
-            "bar" if f.on_downbeat else "beat" if f.on_beat else "no",
+            _OUTCOME_WORDS[_outcome(f)],
         )
         for f in found[:_TABLE_ROWS]
     ]

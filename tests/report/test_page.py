@@ -372,7 +372,10 @@ def test_hits_and_misses_look_different(storm: Generated, tmp_path: Path) -> Non
         Cut(float(grid.beats_s[grid.downbeats[2] + 1]), 0.3, "fade"),
         Cut(float(downbeats_s[3]) + 0.15, 0.8, "dissolve"),
     )
-    page = written(tmp_path, replace(storm, features=replace(storm.features, cuts=cuts)))
+    held = Track("Organ", 19, (Note(0, 60, storm.song.end, 70),))
+    song = replace(storm.song, tracks=(held,))
+    found = replace(storm, features=replace(storm.features, cuts=cuts), song=song)
+    page = written(tmp_path, found)
     x = [f"{10_000 * cut.time_s / grid.duration_s:.1f}".removesuffix(".0") for cut in cuts]
     for place, outcome, kind in zip(
         x, ("downbeat", "onbeat", "miss"), ("cut", "fade", "dissolve"), strict=True
@@ -380,7 +383,13 @@ def test_hits_and_misses_look_different(storm: Generated, tmp_path: Path) -> Non
         drawn = page.all("path", f"tick {outcome} {kind}")
         assert [path["d"].split(" ")[0] for path in drawn] == [f"M{place}"]
     assert "2 of 3 cuts fall on a beat" in page.text
-    assert "1 of 2 strong ones on the first beat of a bar" in page.text
+    assert "1 of 2 strong ones on the first beat of a bar; a note begins on 0" in page.text
+    tick = round(float(grid.beats_at(cuts[2].time_s)) * TICKS)
+    struck = replace(held, notes=(*held.notes, Note(tick, 72, tick + 100, 70)))
+    page = written(tmp_path, replace(found, song=replace(song, tracks=(struck,))))
+    assert page.all("path", "tick struck dissolve")
+    assert not page.all("path", "tick miss dissolve")
+    assert "A note begins on 1 of 3." in page.text
 
 
 def test_the_film_strip_shows_the_clip_in_order() -> None:

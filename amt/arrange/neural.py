@@ -15,7 +15,7 @@ from itertools import pairwise
 import numpy as np
 import torch
 
-from amt.arrange.dynamics import decibels, velocity
+from amt.arrange.dynamics import decibels, even_velocity
 from amt.arrange.form import integral, phrase_starts
 from amt.arrange.patterns import pattern_tracks
 from amt.arrange.roles import active_roles, network_instruments
@@ -129,7 +129,7 @@ def note_plan(plan: Plan, score: Score) -> NotePlan:
     roles = active_roles(form, grid, score.style, plan.arrangement, notes)
     by_bar = {
         "density": notes,
-        "loudness": velocity(loudness) / 127,
+        "loudness": even_velocity(loudness) / 127,
         "valence": _bar_means(plan, mood[:, 0]),
         "arousal": _bar_means(plan, mood[:, 1]),
         **{role: roles[:, i].astype(np.float64) for i, role in enumerate(ROLES)},

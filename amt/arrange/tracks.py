@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from amt.arrange.dynamics import expression_curve, level_at, velocity
+from amt.arrange.dynamics import Balance, balance, expression_curve, note_levels
 from amt.arrange.score import Score
 from amt.arrange.struck_cuts import with_cuts_struck
 from amt.arrange.styles import Instrument
@@ -109,11 +109,13 @@ def track_of(
     rng = np.random.default_rng([seed, _STREAM[player.role]])
     moved = _in_time(drafts, score, rng, 0 if is_drum else _MOST_JITTER)
     placed = _without_overlaps([*moved, *in_time])
+    crescendi = score.form.crescendi(score.style.accent)
+    split = balance(player.program, is_drum, plan.loudness, crescendi)
     return Track(
         name=player.name,
         program=player.program,
-        notes=_with_velocities(placed, plan, score, player, rng),
-        controls=_controls(plan, score, player),
+        notes=_with_velocities(placed, plan, score, player, split, rng),
+        controls=_controls(plan, score, player, split),
         is_drum=is_drum,
     )
 
@@ -134,12 +136,15 @@ def _markers(plan: Plan, end: int) -> tuple[TextEvent, ...]:
     return tuple(sorted(inside, key=lambda event: event.tick))
 
 
-def _controls(plan: Plan, score: Score, player: Instrument) -> tuple[ControlChange, ...]:
+def _controls(
+    plan: Plan, score: Score, player: Instrument, split: Balance
+) -> tuple[ControlChange, ...]:
     form = score.form
+    crescendi = form.crescendi(score.style.accent)
     controls = [
         ControlChange(0, _VOLUME, player.volume),
         ControlChange(0, _PAN, player.pan),
-        *expression_curve(plan.grid, plan.loudness, form.crescendi(score.style.accent), form.end),
+        *expression_curve(plan.grid, plan.loudness, crescendi, form.end, split),
     ]
     if player.pedal:
         lifts = sorted({c.start for c in form.cells} | {r.start for r in form.regions})
@@ -205,13 +210,20 @@ def _without_overlaps(drafts: list[Draft]) -> list[Draft]:
 
 
 def _with_velocities(
-    drafts: list[Draft], plan: Plan, score: Score, player: Instrument, rng: np.random.Generator
+    drafts: list[Draft],
+    plan: Plan,
+    score: Score,
+    player: Instrument,
+    split: Balance,
+    rng: np.random.Generator,
 ) -> tuple[Note, ...]:
     form = score.form
-    starts = np.array([draft.start for draft in drafts], dtype=np.float64)
-    seconds = plan.grid.seconds_at(starts / TICKS_PER_BEAT)
+    ticks = np.array([(draft.start, draft.end) for draft in drafts], dtype=np.float64)
+    starts_s, ends_s = plan.grid.seconds_at(ticks.reshape(-1, 2).T / TICKS_PER_BEAT)
     crescendi = form.crescendi(score.style.accent)
-    values = velocity(level_at(seconds, plan.loudness, crescendi)) + _ROLE_VELOCITY[player.role]
+    levels = note_levels(split, starts_s, ends_s, plan.loudness, crescendi)
+    values = split.velocity(levels)
+    values += _ROLE_VELOCITY[player.role]
     values += np.array([draft.accent + _accent(score, draft.start) for draft in drafts])
     values += np.clip(rng.normal(0, _VELOCITY_SPREAD, len(drafts)), -_MOST_SPREAD, _MOST_SPREAD)
     velocities: FloatArray = np.clip(np.rint(values), 1, 127)

@@ -62,7 +62,8 @@ def velocity_at(plan: Plan, beat: int) -> float:
 
 
 def expression_at(plan: Plan, beat: int) -> float:
-    controls = arrange(plan).tracks[0].controls
+    """CC 11 of strings."""
+    controls = arrange(replace(plan, style="strings")).tracks[0].controls
     values = [c.value for c in controls if c.number == 11 and c.tick <= beat * BEAT]
     return values[-1]
 

@@ -191,8 +191,12 @@ def test_a_style_of_less_accent_has_a_smaller_crescendo() -> None:
 
 
 def test_more_volume_in_the_plan_moves_expression_inside_a_held_chord() -> None:
-    plan = make_plan(16, density=1.0, chords="Am", every=1000, loudness=np.linspace(0.02, 0.4, 16))
-    values = [c.value for c in arrange(plan).tracks[0].controls if c.number == 11]
+    loudness = np.linspace(0.02, 0.4, 16)
+    plan = make_plan(
+        16, density=1.0, chords="Am", every=1000, loudness=loudness, style="orchestral"
+    )
+    strings = next(track for track in arrange(plan).tracks if track.program == 48)
+    values = [c.value for c in strings.controls if c.number == 11]
     assert values[-1] - values[0] >= 30
     assert all(a < b for a, b in pairwise(values))
 

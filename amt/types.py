@@ -25,6 +25,8 @@ line.
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -188,6 +190,13 @@ class ChordSpan:
     chord: Chord
 
 
+Feel = Literal["half", "normal", "double"]
+"""Half-time, normal or double-time feel: backbeat, bass and chords as in half, the same or double
+the tempo, while the beats stay where they are."""
+FEEL_FACTOR: Mapping[Feel, float] = {"half": 0.5, "normal": 1.0, "double": 2.0}
+"""By what the tempo of the beats is multiplied to give the tempo that is felt."""
+
+
 @dataclass(frozen=True, slots=True)
 class Section:
     """A stretch of music between strong cuts, for markers and phrasing."""
@@ -196,6 +205,7 @@ class Section:
     """The beat on which it starts; it lasts to the next section or the end."""
     mood: str
     """One of :data:`EMOTIONS`."""
+    feel: Feel = "normal"
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,6 +279,11 @@ class Plan:
     phrases: tuple[Phrase, ...] = ()
     """In order; empty where none were planned: then they are four bars each, without return."""
     arrangement: Arrangement = Arrangement()
+
+    def feel_at(self, beat: int) -> Feel:
+        """Feel of the section in which a beat lies; normal before the first section."""
+        number = bisect_right(self.sections, beat, key=lambda section: section.beat)
+        return self.sections[number - 1].feel if number else "normal"
 
     def __repr__(self) -> str:
         return (

@@ -26,7 +26,7 @@ def plan() -> Plan:
         chords="Am7 Bb F#m7b5 N",
         key="F major",
         cuts=(Cut(2.0, 0.75), Cut(4.123456789, 0.2, "dissolve")),
-        sections=(Section(0, "sad"), Section(8, "exciting")),
+        sections=(Section(0, "sad", "half"), Section(8, "exciting")),
         accents=(Accent(0.0, 0.4), Accent(3.0)),
     )
 
@@ -59,7 +59,7 @@ def test_the_file_is_made_to_be_edited(plan: Plan) -> None:
     lines = plan_to_json(plan).splitlines()
     assert '    {"beat": 4, "bar": 2, "chord": "Bb"},' in lines
     assert '    {"time_s": 4.123456789, "strength": 0.2, "kind": "dissolve"}' in lines
-    assert '    {"beat": 8, "bar": 3, "mood": "exciting"}' in lines
+    assert '    {"beat": 8, "bar": 3, "mood": "exciting", "feel": "normal"}' in lines
     assert sum('"second"' in line for line in lines) == 7
 
 
@@ -155,6 +155,7 @@ BROKEN = [
     (_set("chords", 2, value={"beat": -4, "chord": "C"}), r"chords\[2\]\.beat is -4"),
     (_set("sections", 1, "mood", value="mooody"), r"sections\[1\]\.mood: unknown mood 'mooody'"),
     (_set("sections", 1, "beat", value=0), r"sections\[1\]\.bar is 3"),
+    (_set("sections", 0, "feel", value="slow"), r"sections\[0\]\.feel is 'slow'"),
     (_set("sections", 1, value={"beat": 0, "mood": "sad"}), r"sections\[1\]\.beat is 0"),
     (_set("cuts", 1, "time_s", value=1.0), r"cuts\[1\]\.time_s is 1\.0"),
     (_set("cuts", 1, "time_s", value=6.25), r"cuts\[1\]\.time_s is 6\.25"),

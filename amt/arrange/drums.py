@@ -1,11 +1,11 @@
 """The drum track: time-keeping, backbeat, fills and cymbals on the beats of the plan.
 
 Keys are those of the General MIDI percussion map. A bar is divided into groups of two or three
-beats (:func:`groups`); the last beat of a group is its backbeat. The bass drum plays on onsets of
-the bass only. Hats subdivide the beat as finely as the level of the texture allows
-(:mod:`amt.arrange.textures`). A fill leads into each strong cut and each section, and a crash
-cymbal marks it. Phrases of low arousal or thin texture have no drums, nor have bars without a
-chord, nor the final chord.
+beats (:func:`groups`); the last beat of a group is its backbeat, unless the feel is half-time or
+double-time (:func:`backbeats`). The bass drum plays on onsets of the bass only. Hats subdivide the
+beat as finely as the level of the texture allows (:mod:`amt.arrange.textures`). A fill leads into
+each strong cut and each section, and a crash cymbal marks it. Phrases of low arousal or thin
+texture have no drums, nor have bars without a chord, nor the final chord.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from amt.arrange.score import Score
 from amt.arrange.styles import Instrument
 from amt.arrange.textures import SHORTEST_STEP_S
 from amt.arrange.tracks import Draft, track_of
-from amt.types import TICKS_PER_BEAT, Note, Plan, Track
+from amt.types import TICKS_PER_BEAT, Feel, Note, Plan, Track
 
 # Keys of the General MIDI percussion map.
 KICK, RIM, SNARE = 36, 37, 38
@@ -74,6 +74,7 @@ class _Bar:
     step: int
     """Shortest step in ticks that can be played at its tempo."""
     section: int
+    feel: Feel = "normal"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +94,20 @@ def groups(beats: int) -> tuple[int, ...]:
     return (2,) * (beats // 2) if beats % 2 == 0 else (*(2,) * (beats // 2 - 1), 3)
 
 
-def backbeats(beats: int) -> tuple[int, ...]:
-    """Return the beats of a bar, from 0, on which the snare plays: the last of each group."""
-    ends = accumulate(groups(beats))
+def backbeats(beats: int, feel: Feel = "normal") -> tuple[float, ...]:
+    """Return the beats of a bar, from 0, on which the snare plays.
+
+    They are the last of each group; in half-time feel the first of every second group, and in
+    double-time feel the second half of every beat.
+
+    >>> backbeats(4), backbeats(4, "half"), backbeats(2, "double")
+    ((1, 3), (2,), (0.5, 1.5))
+    """
+    ends = tuple(accumulate(groups(beats)))
+    if feel == "double":
+        return tuple(beat + 0.5 for beat in range(beats))
+    if feel == "half" and len(ends) > 1:
+        return ends[:-1:2]
     return tuple(end - 1 for end in ends) if beats > 1 else ()
 
 
@@ -154,6 +166,7 @@ def _playing_bars(plan: Plan, score: Score, drummer: Instrument) -> list[_Bar]:
                 level=score.textures[index].level,
                 step=TICKS_PER_BEAT // (2 if quick else 4),
                 section=cell.section,
+                feel=cell.feel,
             )
         )
     return bars
@@ -213,6 +226,10 @@ def _time(bar: _Bar) -> list[Draft]:
     step = TICKS_PER_BEAT if bar.level < _FLOWING else eighth
     if bar.level >= _FULL:
         step = max(TICKS_PER_BEAT // 4, bar.step)
+    if bar.feel == "double":
+        step = max(step // 2, bar.step)
+    elif bar.feel == "half":
+        step = max(step, eighth)
     rides = bar.level >= _BUSY and bar.section % 2 == 1
     hits = []
     for tick in range(bar.start, bar.stop, eighth if rides else step):
@@ -227,9 +244,9 @@ def _time(bar: _Bar) -> list[Draft]:
 
 def _backbeat(bar: _Bar, rng: np.random.Generator) -> list[Draft]:
     """The snare, only its rim where the music is thin, with ghost notes where it is busy."""
-    beats = backbeats(bar.beats)
+    beats = backbeats(bar.beats, bar.feel)
     key = SNARE if bar.level >= _FLOWING else RIM
-    hits = [_hit(bar.start + beat * TICKS_PER_BEAT, key) for beat in beats]
+    hits = [_hit(bar.start + round(beat * TICKS_PER_BEAT), key) for beat in beats]
     ghosts = rng.random(bar.beats) < _GHOSTS
     if bar.level >= _BUSY and bar.step == TICKS_PER_BEAT // 4:
         hits += [
@@ -249,7 +266,7 @@ def _kicks(bars: Sequence[_Bar], arrivals: Sequence[int], bass: Sequence[int]) -
     kicks = {tick for tick in bass if tick in set(arrivals)}
     for bar in bars:
         starts = {*_group_starts(bar), bar.start + bar.beats * TICKS_PER_BEAT}
-        rests = backbeats(bar.beats) if bar.level < _BUSY else ()
+        rests = backbeats(bar.beats, bar.feel) if bar.level < _BUSY else ()
         for tick in bass:
             if not bar.start <= tick < bar.stop:
                 continue
@@ -264,7 +281,9 @@ def _kicks(bars: Sequence[_Bar], arrivals: Sequence[int], bass: Sequence[int]) -
 
 
 def _group_starts(bar: _Bar) -> list[int]:
-    firsts = accumulate(groups(bar.beats)[:-1], initial=0)
+    firsts = list(accumulate(groups(bar.beats)[:-1], initial=0))
+    firsts = list(range(bar.beats)) if bar.feel == "double" else firsts
+    firsts = firsts[::2] if bar.feel == "half" else firsts
     return [t for first in firsts if (t := bar.start + first * TICKS_PER_BEAT) < bar.stop]
 
 

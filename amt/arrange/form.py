@@ -20,7 +20,7 @@ from amt.chords import Chord
 from amt.mood import valence_arousal
 from amt.timing import grid_end_tick
 from amt.timing.hits import is_hit, is_strong
-from amt.types import TICKS_PER_BEAT, Accent, Cut, FloatArray, Plan
+from amt.types import TICKS_PER_BEAT, Accent, Cut, Feel, FloatArray, Plan
 
 PHRASE_BARS = 4
 """Bars of a phrase (the norm of tonal music); one bar left over is part of the phrase before."""
@@ -72,6 +72,8 @@ class Cell:
     """Mean mood, each in [-1, 1]."""
     section: int = 0
     """Number of its section, from 0."""
+    feel: Feel = "normal"
+    """Of its section."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +182,7 @@ def _cells(plan: Plan, end: int) -> tuple[Cell, ...]:
     return tuple(
         Cell(
             start, int(stop), downbeat, phrase, bar, place, float(n), float(v), float(a),
-            int(section),
+            int(section), plan.feel_at(start // TICKS_PER_BEAT),
         )
         for (start, downbeat, phrase, bar, place), stop, n, v, a, section in zip(
             places, edges[1:], notes, valence, arousal, sections, strict=True

@@ -246,9 +246,19 @@ def write_score(plan: Plan, style: Style) -> Score:
     )
     wanted = np.array([cell.notes for cell in form.cells])
     free = [cell.place == 0 or form.has_strong_cut(cell.start) for cell in form.cells]
-    rungs = choose_textures(_counts(score, plan), wanted, free)
+    rungs = choose_textures(_counts(_in_normal_feel(score), plan), wanted, free)
     score = replace(score, textures=tuple(LADDER[rung] for rung in rungs))
     return replace(score, arpeggio_counts=_arpeggio_counts(score, plan))
+
+
+def _in_normal_feel(score: Score) -> Score:
+    """The score with normal feel everywhere.
+
+    By it textures are chosen: otherwise the onsets that half-time feel takes from the bass and the
+    chords would be given back to them by a busier texture. The arpeggio plays them instead.
+    """
+    cells = tuple(replace(cell, feel="normal") for cell in score.form.cells)
+    return replace(score, form=replace(score.form, cells=cells))
 
 
 def _bass_notes(form: Form, key: Key, player: Instrument | None, lift: float) -> tuple[int, ...]:

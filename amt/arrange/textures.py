@@ -17,14 +17,14 @@ The prices of both searches were set by hand, so that note onsets follow density
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
 from amt.arrange.form import Cell
-from amt.types import TICKS_PER_BEAT, FloatArray, IntArray
+from amt.types import TICKS_PER_BEAT, Feel, FloatArray, IntArray
 
 Rhythm = Literal["hold", "bar", "half", "beat", "eighth"]
 """Where chords or bass have onsets: every second cell, cell, half of a cell, beat, or eighth."""
@@ -90,8 +90,20 @@ _SYNCOPATED_HALVES = {3: (0, 1.5), 4: (0, 1.5), 5: (0, 2.5), 6: (0, 2.5), 7: (0,
 """The same with the second half anticipated by an eighth."""
 
 
+_IN_FEEL: Mapping[Feel, Mapping[Rhythm, Rhythm]] = {
+    "half": {"hold": "hold", "bar": "hold", "half": "bar", "beat": "half", "eighth": "beat"},
+    "normal": {},
+    "double": {"hold": "bar", "bar": "half", "half": "beat", "beat": "eighth", "eighth": "eighth"},
+}
+"""The rhythm that is played for another in half-time and in double-time feel."""
+
+
 def rhythm_ticks(rhythm: Rhythm, cell: Cell, syncopated: bool = False) -> list[int]:
-    """Return the ticks on which a rhythm has onsets in a cell, before chord changes and hits."""
+    """Return the ticks on which a rhythm has onsets in a cell, before chord changes and hits.
+
+    They are half or twice as frequent where the feel is half-time or double-time.
+    """
+    rhythm = _IN_FEEL[cell.feel].get(rhythm, rhythm)
     if rhythm == "hold":
         positions: tuple[float, ...] = (0,) if cell.place % 2 == 0 else ()
     elif rhythm == "bar":

@@ -8,13 +8,14 @@ from amt.chords import Key, implied_key
 from amt.compose.chords import piece_chords
 from amt.compose.curves import fade_to_end, loudness_and_density
 from amt.compose.degrees import slot_degrees
-from amt.compose.grid import Slot, chord_slots, final_chord_slot, piece_grid
+from amt.compose.grid import Slot, chord_slots, final_chord_slot
 from amt.compose.harmony import HarmonyContext
 from amt.compose.key import choose_key, clip_generator
 from amt.compose.mood_target import MoodTarget, mood_target
 from amt.compose.options import ComposeOptions
 from amt.compose.phrases import piece_phrases
 from amt.compose.sections import piece_sections
+from amt.compose.tempo import piece_grid, wanted_tempo, with_feels
 from amt.compose.video_input import video_at
 from amt.errors import InputError
 from amt.features.accents import motion_accents
@@ -48,14 +49,17 @@ def compose(
         GridError: no grid fits the tempo and hit points asked for.
     """
     mood = mood_target(features, options)
-    grid = piece_grid(features, options, mood.energy)
+    wanted_bpm = wanted_tempo(mood.energy, mood.affect[:, 0])
+    grid, feel = piece_grid(features, options, wanted_bpm)
     key = (
         options.key
         or implied_key(options.primer)
         or choose_key(features, mood.affect, options.seed)
     )
     sections = piece_sections(features, grid, mood.emotion)
-    slots = chord_slots(grid)
+    if options.bpm is None:
+        sections = with_feels(sections, grid, feel, wanted_bpm)
+    slots = chord_slots(grid, sections)
     final_slot = final_chord_slot(slots, grid)
     form = clip_generator(features, options.seed, _FORM_STREAM)
     phrases = piece_phrases(grid, sections, slots[final_slot].beat, form)

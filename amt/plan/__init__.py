@@ -14,7 +14,8 @@ unnoticed::
                end inside a beat)
     beats_s    start of every beat in seconds, one bar a line, from 0; then the end of the music
     chords     {"beat": 8, "bar": 3, "chord": "Am7"}: from this beat on; the first on beat 0
-    sections   {"beat": 0, "bar": 1, "mood": "sad"}: from this beat on; may be empty
+    sections   {"beat": 0, "bar": 1, "mood": "sad", "feel": "half"}: from this beat on; may be
+               empty; feel is half, normal or double (time), optional, normal if missing
     phrases    {"beat": 0, "bar": 1, "label": "A", "cadence": "half"}: from this beat on, which is
                the first of a bar; phrases of one label (a capital letter) share chords and melody;
                cadence is half, authentic, deceptive or open; optional, four bars each without

@@ -20,6 +20,7 @@ from amt.types import (
     Cadence,
     Cut,
     CutKind,
+    Feel,
     FloatArray,
     Phrase,
     Plan,
@@ -109,6 +110,11 @@ def validate(plan: Plan) -> None:
             raise PlanError(
                 f"sections[{i}].mood is {quoted(section.mood)}, "
                 f"expected one of {', '.join(EMOTIONS)}"
+            )
+        if section.feel not in get_args(Feel):
+            raise PlanError(
+                f"sections[{i}].feel is {quoted(section.feel)}, "
+                f"expected {', '.join(get_args(Feel))}"
             )
     _validate_phrases(plan.phrases, plan.grid)
     _validate_cuts(plan.cuts, plan.grid.duration_s)

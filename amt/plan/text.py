@@ -25,6 +25,7 @@ from amt.types import (
     ChordSpan,
     Cut,
     CutKind,
+    Feel,
     FloatArray,
     Phrase,
     Plan,
@@ -58,6 +59,7 @@ class _SectionRow(_Row, kw_only=True):
     beat: int
     bar: int | None = None
     mood: str
+    feel: Feel = "normal"
 
 
 class _PhraseRow(_Row, kw_only=True):
@@ -217,7 +219,10 @@ def _file_of(plan: Plan) -> _PlanFile:
             _ChordRow(beat=c.beat, bar=bar(c.beat), chord=c.chord.spell(plan.key))
             for c in plan.chords
         ],
-        sections=[_SectionRow(beat=s.beat, bar=bar(s.beat), mood=s.mood) for s in plan.sections],
+        sections=[
+            _SectionRow(beat=s.beat, bar=bar(s.beat), mood=s.mood, feel=s.feel)
+            for s in plan.sections
+        ],
         phrases=[
             _PhraseRow(beat=p.beat, bar=bar(p.beat), label=p.label, cadence=p.cadence)
             for p in plan.phrases
@@ -259,7 +264,7 @@ def _plan_of(file: _PlanFile, reporter: Reporter) -> Plan:
         seed=file.seed,
         cuts=tuple(Cut(row.time_s, row.strength, row.kind) for row in file.cuts),
         sections=tuple(
-            Section(row.beat, _mood(row.mood, f"sections[{i}].mood", reporter))
+            Section(row.beat, _mood(row.mood, f"sections[{i}].mood", reporter), row.feel)
             for i, row in enumerate(file.sections)
         ),
         phrases=tuple(Phrase(row.beat, row.label, row.cadence) for row in file.phrases),

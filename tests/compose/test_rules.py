@@ -16,7 +16,7 @@ from torch import Tensor
 from amt.chords import HOME, Chord, Key, Mode, chord_from_id
 from amt.compose import ComposeOptions
 from amt.compose.curves import fade_to_end, loudness_and_density
-from amt.compose.grid import Slot, chord_slots, final_chord_slot, piece_grid
+from amt.compose.grid import Slot, chord_slots, final_chord_slot
 from amt.compose.harmony import TENSE_QUALITIES, HarmonyContext, harmony_bias
 from amt.compose.key import choose_key
 from amt.compose.mood_target import MoodTarget, energy_curve, mood_target, motion_level
@@ -239,22 +239,7 @@ def test_chords_that_fit_the_mood_gain_and_minor_chords_where_valence_is_negativ
     assert bright[minor] < bright[major]
 
 
-# --- grid and slots ---
-
-
-def test_tempo_follows_energy_over_an_octave() -> None:
-    features = film(np.zeros(60))
-    options = ComposeOptions(fit=False)
-    calm, wild = (
-        piece_grid(features, options, np.full(60, energy)).tempo_bpm.mean() for energy in (0, 1)
-    )
-    assert 60 <= calm <= 72
-    assert 130 <= wild <= 145
-    cuts = tuple(Cut(float(t), 0.9) for t in np.arange(1.37, 59, 3.11))
-    middle = piece_grid(film(np.zeros(60), cuts=cuts), ComposeOptions(), np.full(60, 0.5))
-    ratios = middle.tempo_bpm / 102
-    assert ratios.min() >= 0.7
-    assert ratios.max() <= 1.43
+# --- slots ---
 
 
 def test_a_bar_of_four_beats_has_two_chords_and_odd_bars_are_divided_nearly_even() -> None:

@@ -177,6 +177,9 @@ class Soundtrack:
         *,
         keep_sound: float | None = None,
         film_codec: FilmCodec | None = None,
+        duck: float | None = None,
+        duck_attack: float = 150.0,
+        duck_release: float = 600.0,
         progress: Progress | None = None,
         say: Say | None = None,
         reporter: Reporter | None = None,
@@ -189,6 +192,10 @@ class Soundtrack:
             keep_sound: level in dB at which the clip's own sound is kept, such as -12.
             film_codec: ``copy`` never encodes pictures, ``h264`` and ``vp9`` always do; None copies
                 them wherever the file can hold them.
+            duck: decibels by which music is softer under speech that is kept; None chooses them so
+                that speech stands 10 LU above it.
+            duck_attack: milliseconds in which music gets softer before speech.
+            duck_release: milliseconds in which it comes back.
             progress: as for :func:`generate`.
             say: likewise.
             reporter: likewise.
@@ -197,18 +204,21 @@ class Soundtrack:
         Raises:
             AmtError: as for :meth:`render`, or the clip's picture fits no such file.
         """
+        from render.film.duck import Duck
         from render.mux import check_film, mux
 
         self._check(path, FILM_SUFFIXES)
         film = Path(path)
         reporter = reporter or callback_reporter(progress, say)
         check_film(self.clip, film, film_codec, keep_original=keep_sound)
+        spans = tuple((span.start_s, span.end_s) for span in self.plan.speech)
+        ducking = Duck(spans, duck, duck_attack / 1000, duck_release / 1000)
         with self._recorded(words, reporter) as rendering:
 
             def write(part: Path) -> None:
                 mux(
                     self.clip, rendering.master, part,
-                    keep_original=keep_sound, codec=film_codec, name=film,
+                    keep_original=keep_sound, codec=film_codec, duck=ducking, name=film,
                     reporter=reporter.stage("filming"),
                 )  # fmt: skip
 

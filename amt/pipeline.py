@@ -10,21 +10,27 @@ from typing import TYPE_CHECKING
 
 from amt.arrange import arrange, load_network, load_style
 from amt.compose import ComposeOptions, compose
+from amt.errors import InputError
 from amt.features import extract_features
+from amt.features.speech import is_available, speech_spans
 from amt.features.video import clip_end_s
 from amt.models.weights import load_composer, load_expression
 from amt.mood import MoodSpan, parse_moods
-from amt.options import Backend
+from amt.options import Backend, Speech
 from amt.plan import DEFAULT_ARRANGER, rounded
 from amt.reporter import DEFAULT_REPORTER, SILENT, Reporter
 from amt.timing.options import check_input
-from amt.types import Arrangement, ArrangerName, Plan, Song, VideoFeatures
+from amt.types import Arrangement, ArrangerName, Plan, Song, TimeSpan, VideoFeatures
 
 if TYPE_CHECKING:
     from amt.features.semantic import ClipVision
     from amt.models.chords.network import Composer
     from amt.models.expression import Expression
     from amt.models.notes.network import Arranger
+
+
+_NAMED_SPANS = 4
+"""Stretches of speech that a message names at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +45,9 @@ class GenerateOptions:
     """Folder or Hub name of a CLIP model; None takes the default of :mod:`amt.features`."""
     allow_download: bool = False
     """Whether CLIP's weights may be fetched from the Hub."""
+    speech: Speech = "auto"
+    """Whether the music makes room for speech in the clip's own sound; ``auto`` does where the
+    extra ``speech`` is installed."""
     weights: Path | None = None
     """Folder with ``composer``, ``expression`` and, if it is asked for, ``arranger``; None takes
     the installed weights."""
@@ -117,6 +126,8 @@ def generate(
     if options.mood is not None:
         moods: tuple[MoodSpan, ...] = parse_moods(options.mood, features.duration_s, reporter)
         wishes = replace(wishes, moods=(*wishes.moods, *moods))
+    speech = found_speech(video, options.speech, reporter)
+    wishes = replace(wishes, speech=(*wishes.speech, *speech))
     plan = compose(
         features, wishes, loaded.composer, loaded.expression, reporter.stage("composing")
     )
@@ -126,6 +137,34 @@ def generate(
     song = arrange(plan, loaded.arranger, arranging)
     arranging.progress(1.0)
     return Generated(features, plan, song)
+
+
+def found_speech(
+    video: str | Path, wanted: Speech, reporter: Reporter = DEFAULT_REPORTER
+) -> tuple[TimeSpan, ...]:
+    """When somebody speaks in a clip's own sound.
+
+    Args:
+        video: the clip.
+        wanted: ``off`` does not listen; ``auto`` does where the extra ``speech`` is installed.
+        reporter: gets a message that names the stretches.
+
+    Raises:
+        InputError: ``on`` was asked for, and the extra is not installed.
+    """
+    if wanted == "off" or (wanted == "auto" and not is_available()):
+        return ()
+    if not is_available():
+        raise InputError(
+            "speech can't be found without the extra `speech`: install amt-soundtrack[speech], or "
+            "take `speech='off'`"
+        )
+    spans = speech_spans(video)
+    if spans:
+        places = ", ".join(f"{span.start_s:.1f}-{span.end_s:.1f}" for span in spans[:_NAMED_SPANS])
+        more = f" and {len(spans) - _NAMED_SPANS} more" if len(spans) > _NAMED_SPANS else ""
+        reporter.message(f"the music makes room for speech at {places} s{more}")
+    return spans
 
 
 def _check_times(video: Path, options: GenerateOptions) -> None:

@@ -75,6 +75,14 @@ class Cut:
     kind: CutKind = "cut"
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class TimeSpan:
+    """A stretch of a clip."""
+
+    start_s: float
+    end_s: float
+
+
 @dataclass(frozen=True, slots=True)
 class Accent:
     """A peak of movement inside a shot, which the music accents."""
@@ -279,6 +287,8 @@ class Plan:
     phrases: tuple[Phrase, ...] = ()
     """In order; empty where none were planned: then they are four bars each, without return."""
     arrangement: Arrangement = Arrangement()
+    speech: tuple[TimeSpan, ...] = ()
+    """When somebody speaks in the clip's own sound: the music makes room. In order, apart."""
 
     def feel_at(self, beat: int) -> Feel:
         """Feel of the section in which a beat lies; normal before the first section."""

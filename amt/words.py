@@ -28,6 +28,8 @@ from amt.options import (
     NoteOptions,
     Request,
     SamplingOptions,
+    Speech,
+    SpeechOptions,
 )
 from amt.pipeline import GenerateOptions
 from amt.plan import DEFAULT_ARRANGER
@@ -63,6 +65,7 @@ class Words(TypedDict, total=False):
     backend: Backend
     clip_model: PathLike | None
     allow_download: bool
+    speech: Speech
     temperature: float
     top_p: float
     guidance: float
@@ -86,6 +89,7 @@ def request_from(words: Words) -> Request:
         notes=_options(NoteOptions, named),
         fit=_options(FitOptions, named),
         backend=_options(BackendOptions, named),
+        speech=_options(SpeechOptions, named),
         sampling=_options(SamplingOptions, named),
         models=_options(ModelOptions, named),
     )
@@ -125,6 +129,7 @@ def generate_options(request: Request, title: str = "") -> GenerateOptions:
         backend=backend.backend,
         clip_model=backend.clip_model,
         allow_download=backend.allow_download,
+        speech=request.speech.speech,
         weights=request.models.weights,
         arrangement=arrangement,
     )

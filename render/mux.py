@@ -10,6 +10,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from typing import Literal
@@ -22,6 +23,7 @@ from render.files.errors import shown
 from render.files.reporter import DEFAULT_REPORTER, Reporter
 from render.film.containers import CONTAINERS, container_of
 from render.film.copying import add_copy, copied
+from render.film.duck import Duck, ducked, needed_depth_db
 from render.film.encoding import Shape, add_encoder
 from render.film.encoding import encoded as encoded_frames
 from render.film.extras import Subtitles, content_tags, keep_tags
@@ -67,6 +69,7 @@ def mux(
     *,
     keep_original: float | None = None,
     codec: FilmCodec | None = None,
+    duck: Duck | None = None,
     name: Path | None = None,
     reporter: Reporter = DEFAULT_REPORTER,
 ) -> None:
@@ -85,6 +88,8 @@ def mux(
             any; None leaves it out.
         codec: ``copy`` never re-encodes frames, ``h264`` and ``vp9`` always do; None copies, and
             re-encodes only where frames must be hidden and the container cannot do that.
+        duck: where the soundtrack makes room for speech in the video's own sound; without
+            ``keep_original`` there is none to make room for, and it has no effect.
         name: of the film in messages, where ``out`` is a temporary name.
         reporter: gets the progress, and messages on unexpected properties of the film.
 
@@ -98,10 +103,30 @@ def mux(
     frames = round(source.end * source.time_base * SAMPLE_RATE)
     sound = soundtrack(audio, frames)
     if keep_original is not None:
+        if duck is not None and duck.spans:
+            duck = _with_depth(duck, audio, source, frames, keep_original)
+            reporter.message(f"music is {duck.depth_db:.1f} dB softer under speech")
+            sound = ducked(sound, SAMPLE_RATE, duck)
         sound = mixed(sound, own_sound(source.sounds()), keep_original)
     with _writing(out, name or out):
         for share in _write(source, plan, sound, out):
             reporter.progress(share)
+
+
+def _with_depth(
+    duck: Duck, audio: Sound, source: Source, frames: int, keep_original: float
+) -> Duck:
+    """A duck with the depth that it asks for, or else the one that speech needs."""
+    if duck.depth_db is not None:
+        return duck
+    depth_db = needed_depth_db(
+        soundtrack(audio, frames),
+        own_sound(source.sounds()),
+        SAMPLE_RATE,
+        duck.spans,
+        keep_original,
+    )
+    return replace(duck, depth_db=depth_db)
 
 
 def _planned(

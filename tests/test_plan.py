@@ -15,13 +15,13 @@ from hypothesis import strategies as st
 from amt.errors import PlanError
 from amt.plan import plan_from_json, plan_to_json, read_plan, rounded, write_plan
 from amt.reporter import callback_reporter
-from amt.types import Accent, Arrangement, Cut, Phrase, Plan, Rewrite, Section
+from amt.types import Accent, Arrangement, Cut, Phrase, Plan, Rewrite, Section, TimeSpan
 from tests.arrange.plan_strategies import make_plan, plans
 
 
 @pytest.fixture
 def plan() -> Plan:
-    return make_plan(
+    made = make_plan(
         6.25,
         chords="Am7 Bb F#m7b5 N",
         key="F major",
@@ -29,6 +29,7 @@ def plan() -> Plan:
         sections=(Section(0, "sad", "half"), Section(8, "exciting")),
         accents=(Accent(0.0, 0.4), Accent(3.0)),
     )
+    return replace(made, speech=(TimeSpan(0.5, 1.25), TimeSpan(2.0, 3.0)))
 
 
 @settings(max_examples=60, deadline=None)
@@ -167,6 +168,9 @@ BROKEN = [
     (_set("accents", 1, "time_s", value=6.25), r"accents\[1\]\.time_s is 6\.25"),
     (_set("accents", 0, "time_s", value=-1), r"accents\[0\]\.time_s is -1"),
     (_set("accents", 0, "strength", value=2), r"accents\[0\]\.strength is 2"),
+    (_set("speech", 0, "end_s", value=0.5), r"speech\[0\] is from 0\.5 to 0\.5 s"),
+    (_set("speech", 1, "start_s", value=1.0), r"speech\[1\] is from 1\.0.*after 1\.25 s"),
+    (_set("speech", 1, "end_s", value=99), r"speech\[1\] is from 2\.0 to 99.*by the end"),
     (_set("accents", 0, "kind", value="cut"), r"accents\[0\]\.kind is unknown"),
     (_set("curve", 2, "loudness", value=-0.1), r"curve\[2\]\.loudness is -0\.1"),
     (_set("curve", 2, "loudness", value=1.2), r"curve\[2\]\.loudness is 1\.2"),

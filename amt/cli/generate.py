@@ -76,9 +76,7 @@ def generate(
         from amt.pipeline import generate as compose_for
 
         with staged(targets.paths, replaceable) as stage:
-            delivery = Delivery(
-                targets, sound, (film.film_codec, film.keep_sound), film.embed_clip, stage, reporter
-            )
+            delivery = Delivery(targets, sound, film, stage, reporter)
             generated = compose_for(video, options, reporter)
             delivery.write(video, generated)
     summarise(
@@ -139,6 +137,7 @@ def _refuse_idle(targets: Targets, request: Request, film: FilmOptions) -> None:
     refuse_idle(
         [
             (film.keep_sound is not None and no_film, "--keep-sound", "needs a film: add --mp4"),
+            (film.duck is not None and film.keep_sound is None, "--duck", "needs --keep-sound"),
             (film.film_codec is not None and no_film, "--film-codec", "needs a film: add --mp4"),
             (
                 film.embed_clip and targets.report is None,

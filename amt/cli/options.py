@@ -14,6 +14,7 @@ from amt.options import (
     MusicOptions,
     NoteOptions,
     SamplingOptions,
+    SpeechOptions,
 )
 from render.files.options import Option
 from render.options import NeuralOptions, RenderOptions
@@ -52,6 +53,21 @@ class FilmOptions:
             unit="dB",
         ),
     ] = None  # fmt: skip
+    duck: Annotated[
+        float | None,
+        Option(
+            "Decibels by which music is softer under speech that --keep-sound keeps; else so many "
+            "that speech stands 10 LU above it.", _SOUND, low=0.0, high=40.0, unit="dB",
+        ),
+    ] = None  # fmt: skip
+    duck_attack: Annotated[
+        float, Option("Milliseconds in which music gets softer before speech.", _SOUND, low=0.0,
+                      high=5000.0, unit="ms"),
+    ] = 150.0  # fmt: skip
+    duck_release: Annotated[
+        float, Option("Milliseconds in which music comes back after speech.", _SOUND, low=0.0,
+                      high=10000.0, unit="ms"),
+    ] = 600.0  # fmt: skip
     film_codec: Annotated[
         Literal["copy", "h264", "vp9"] | None,
         Option(
@@ -74,8 +90,8 @@ class RunOptions:
 
 
 CLASSES: tuple[type, ...] = (
-    OutputOptions, MusicOptions, NoteOptions, FitOptions, BackendOptions, SamplingOptions,
-    ModelOptions, RenderOptions, NeuralOptions, FilmOptions, RunOptions,
+    OutputOptions, MusicOptions, NoteOptions, FitOptions, BackendOptions, SpeechOptions,
+    SamplingOptions, ModelOptions, RenderOptions, NeuralOptions, FilmOptions, RunOptions,
 )  # fmt: skip
 """All classes of which commands are made."""
 OTHER_FLAGS: Mapping[str, str] = {"bars": "--bars", "map": "--map"}

@@ -14,10 +14,11 @@ from amt.errors import AmtError
 from amt.reporter import Reporter
 
 if TYPE_CHECKING:
+    from amt.cli.options import FilmOptions
     from amt.outputs import Staging
     from amt.pipeline import Generated
+    from amt.types import Plan
     from render.engine import Rendering
-    from render.mux import FilmCodec
     from render.options import RenderOptions
     from render.stems import Instrument
 
@@ -51,9 +52,7 @@ class Delivery:
     Attributes:
         targets: where the results go.
         sound: how they are rendered.
-        film: codec of the film's pictures, and level in dB of the clip's own sound in it; None for
-            the default and for no such sound.
-        embed_clip: whether the report holds the clip.
+        film: how film and report are made.
         stage: where they are written before they are published.
         reporter: gets the progress and the messages.
         played: filled with the engine and the soundfont that played.
@@ -62,8 +61,7 @@ class Delivery:
 
     targets: Targets
     sound: RenderOptions
-    film: tuple[FilmCodec | None, float | None]
-    embed_clip: bool
+    film: FilmOptions
     stage: Staging
     reporter: Reporter
     played: Instrument | None = None
@@ -93,7 +91,7 @@ class Delivery:
             with record(midi, self.sound, targets.out.parent, self.reporter) as sound:
                 self.played = sound.instrument
                 self._attempt(targets.wav, sound.master.write)
-                self._attempt(targets.mp4, partial(self._write_film, video, sound))
+                self._attempt(targets.mp4, partial(self._write_film, video, generated.plan, sound))
                 self._attempt(targets.report, partial(self._write_page, video, generated, sound))
         except AmtError as error:
             self._write_silent(video, generated, error)
@@ -107,18 +105,25 @@ class Delivery:
             self.reporter.message(f"the report has no player: {reason}")
         self._attempt(self.targets.report, partial(self._write_page, video, generated, None))
 
-    def _write_film(self, video: Path, sound: Rendering, path: Path) -> None:
+    def _write_film(self, video: Path, plan: Plan, sound: Rendering, path: Path) -> None:
+        from render.film.duck import Duck
         from render.mux import mux
 
         reporter = self.reporter.stage("filming")
         reporter.progress(0.0)
-        codec, keep_sound = self.film
+        film = self.film
         mux(
             video,
             sound.master,
             path,
-            keep_original=keep_sound,
-            codec=codec,
+            keep_original=film.keep_sound,
+            codec=film.film_codec,
+            duck=Duck(
+                tuple((span.start_s, span.end_s) for span in plan.speech),
+                film.duck,
+                film.duck_attack / 1000,
+                film.duck_release / 1000,
+            ),
             name=self.targets.mp4,
             reporter=reporter,
         )
@@ -129,10 +134,12 @@ class Delivery:
         from amt.report import ReportOptions, write_report
 
         self.reporter.stage("reporting").progress(0.0)
-        options = ReportOptions(self.embed_clip)
+        options = ReportOptions(self.film.embed_clip)
         if sound is not None:
             instrument = sound.instrument
-            options = ReportOptions(self.embed_clip, str(instrument), with_flags(instrument.hint))
+            options = ReportOptions(
+                self.film.embed_clip, str(instrument), with_flags(instrument.hint)
+            )
         master = None if sound is None else sound.master
         write_report(
             path, video, generated.features, generated.plan, generated.song, master, options

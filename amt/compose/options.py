@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from amt.chords import Chord, Key
 from amt.mood import MoodSpan
 from amt.options import FitOptions, MusicOptions, SamplingOptions
+from amt.types import TimeSpan
 
 _MUSIC, _FIT = MusicOptions(), FitOptions()
 """The defaults, which the command line and the Python interface share."""
@@ -49,6 +50,8 @@ class ComposeOptions:
     does not; 0 is off."""
     chromaticism: float = 0.4
     """0 keeps to the key, 1 takes foreign tones as the corpus does."""
+    speech: tuple[TimeSpan, ...] = ()
+    """When somebody speaks in the clip's own sound, in order."""
     title: str = ""
 
     def __post_init__(self) -> None:

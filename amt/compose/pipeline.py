@@ -15,6 +15,7 @@ from amt.compose.mood_target import MoodTarget, mood_target
 from amt.compose.options import ComposeOptions
 from amt.compose.phrases import piece_phrases
 from amt.compose.sections import piece_sections
+from amt.compose.speech import inside, under_speech
 from amt.compose.tempo import piece_grid, wanted_tempo, with_feels
 from amt.compose.video_input import video_at
 from amt.errors import InputError
@@ -68,6 +69,8 @@ def compose(
     video = video_at(features, mood.emotion, mood.affect, middles_s)
     chords = piece_chords(composer, video, context, key, options, reporter)
     loudness, density = loudness_and_density(features, expression, mood)
+    speech = inside(options.speech, grid.duration_s)
+    loudness, density = under_speech(loudness, density, speech)
     return Plan(
         grid=grid,
         key=key,
@@ -82,6 +85,7 @@ def compose(
         phrases=phrases,
         accents=motion_accents(features),
         title=options.title,
+        speech=speech,
     )
 
 

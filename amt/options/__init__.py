@@ -9,7 +9,7 @@ from amt.options.models import ModelOptions, SamplingOptions
 from amt.options.music import MusicOptions, parse_primer
 from amt.options.notes import ARRANGERS, ArrangerName, NoteOptions
 from amt.options.request import Request
-from amt.options.video import Backend, BackendOptions, FitOptions
+from amt.options.video import Backend, BackendOptions, FitOptions, Speech, SpeechOptions
 
 __all__ = [
     "ARRANGERS",
@@ -22,5 +22,7 @@ __all__ = [
     "NoteOptions",
     "Request",
     "SamplingOptions",
+    "Speech",
+    "SpeechOptions",
     "parse_primer",
 ]

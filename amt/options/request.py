@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from amt.options.models import ModelOptions, SamplingOptions
 from amt.options.music import MusicOptions
 from amt.options.notes import NoteOptions
-from amt.options.video import BackendOptions, FitOptions
+from amt.options.video import BackendOptions, FitOptions, SpeechOptions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,5 +18,6 @@ class Request:
     notes: NoteOptions = field(default_factory=NoteOptions)
     fit: FitOptions = field(default_factory=FitOptions)
     backend: BackendOptions = field(default_factory=BackendOptions)
+    speech: SpeechOptions = field(default_factory=SpeechOptions)
     sampling: SamplingOptions = field(default_factory=SamplingOptions)
     models: ModelOptions = field(default_factory=ModelOptions)

@@ -10,6 +10,7 @@ from amt.times import parse_time
 from render.files.options import Option, check_options
 
 Backend = Literal["auto", "clip", "analytic"]
+Speech = Literal["auto", "on", "off"]
 _PANEL = "Video"
 
 
@@ -38,6 +39,27 @@ class FitOptions:
     def __post_init__(self) -> None:
         if self.hits and not self.fit:
             raise InputError("`hits` need a fitted grid: leave out `fit=False`")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpeechOptions:
+    """Whether the music makes room for speech in the clip's own sound.
+
+    Raises:
+        InputError: the value does not exist.
+    """
+
+    speech: Annotated[
+        Speech,
+        Option(
+            "Make room where somebody speaks in the clip's own sound: softer, thinner and lower, "
+            "without melody; auto does where the extra `speech` is installed.",
+            _PANEL,
+        ),
+    ] = "auto"
+
+    def __post_init__(self) -> None:
+        check_options(self, InputError)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

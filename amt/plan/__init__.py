@@ -22,6 +22,8 @@ unnoticed::
                returns if missing
     cuts       {"time_s": 4.2, "strength": 0.8, "kind": "cut"}: kind is cut, dissolve or fade
     accents    {"time_s": 6.0, "strength": 0.5}: moments inside a shot to stress; optional
+    speech     {"start_s": 3.1, "end_s": 7.8}: when somebody speaks in the clip's own sound, so
+               that the music makes room; in order; optional
     curve      one row a second: {"second": 0, "loudness": 0.1, "density": 6.5, "exciting": 0.2,
                ...}, with the loudness as RMS of full scale (0-1), the density in notes that begin
                a second (0-100), and the probabilities of the six moods, which sum to 1

@@ -25,6 +25,7 @@ from amt.types import (
     Phrase,
     Plan,
     TimeGrid,
+    TimeSpan,
 )
 
 _Moment = TypeVar("_Moment", Cut, Accent)
@@ -81,6 +82,10 @@ def rounded(plan: Plan) -> Plan:
         emotion=curve(plan.emotion),
         cuts=moments(plan.cuts),
         accents=moments(plan.accents),
+        speech=tuple(
+            TimeSpan(*(round(float(time_s), TIME_DECIMALS) for time_s in (s.start_s, s.end_s)))
+            for s in plan.speech
+        ),
     )
 
 
@@ -119,6 +124,7 @@ def validate(plan: Plan) -> None:
     _validate_phrases(plan.phrases, plan.grid)
     _validate_cuts(plan.cuts, plan.grid.duration_s)
     _validate_accents(plan.accents, plan.grid.duration_s)
+    _validate_speech(plan.speech, plan.grid.duration_s)
     _validate_curves(plan)
     _validate_arrangement(plan.arrangement, len(plan.grid.bars))
 
@@ -195,6 +201,17 @@ def _validate_cuts(cuts: tuple[Cut, ...], duration_s: float) -> None:
                 f"cuts[{i}].kind is {quoted(cut.kind)}, expected {', '.join(get_args(CutKind))}"
             )
         before = cut.time_s
+
+
+def _validate_speech(speech: tuple[TimeSpan, ...], duration_s: float) -> None:
+    before = 0.0
+    for i, span in enumerate(speech):
+        if not before <= span.start_s < span.end_s <= duration_s:
+            raise PlanError(
+                f"speech[{i}] is from {span.start_s} to {span.end_s} s, expected a stretch after "
+                f"{before:g} s that ends by the end at {duration_s:g} s"
+            )
+        before = span.end_s
 
 
 def _validate_accents(accents: tuple[Accent, ...], duration_s: float) -> None:

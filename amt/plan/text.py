@@ -32,6 +32,7 @@ from amt.types import (
     Rewrite,
     Section,
     TimeGrid,
+    TimeSpan,
 )
 from render.files.decoding import decode
 
@@ -73,6 +74,11 @@ class _CutRow(_Row):
     time_s: _Number
     strength: _Number
     kind: CutKind
+
+
+class _SpanRow(_Row):
+    start_s: _Number
+    end_s: _Number
 
 
 class _AccentRow(_Row):
@@ -120,6 +126,7 @@ class _PlanFile(_Row, kw_only=True):
     phrases: list[_PhraseRow] = []
     cuts: list[_CutRow]
     accents: list[_AccentRow] = []
+    speech: list[_SpanRow] = []
     curve: list[_CurveRow]
     arrangement: _ArrangementRow = field(default_factory=_ArrangementRow)
     rewrites: list[_RewriteRow] = []
@@ -229,6 +236,7 @@ def _file_of(plan: Plan) -> _PlanFile:
         ],
         cuts=[_CutRow(c.time_s, c.strength, c.kind) for c in plan.cuts],
         accents=[_AccentRow(a.time_s, a.strength) for a in plan.accents],
+        speech=[_SpanRow(span.start_s, span.end_s) for span in plan.speech],
         curve=[_CurveRow(second, *row) for second, row in enumerate(table)],
         arrangement=_ArrangementRow(how.arranger, how.candidates, how.drums, how.melody),
         rewrites=[_RewriteRow([r.first, r.last], r.seed) for r in how.rewrites],
@@ -270,6 +278,7 @@ def _plan_of(file: _PlanFile, reporter: Reporter) -> Plan:
         phrases=tuple(Phrase(row.beat, row.label, row.cadence) for row in file.phrases),
         title=file.title,
         accents=tuple(Accent(row.time_s, row.strength) for row in file.accents),
+        speech=tuple(TimeSpan(row.start_s, row.end_s) for row in file.speech),
         arrangement=Arrangement(
             **asdict(file.arrangement),
             rewrites=tuple(_rewrite(row, f"rewrites[{i}]") for i, row in enumerate(file.rewrites)),

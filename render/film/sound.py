@@ -12,6 +12,7 @@ from render.audio import Block, Sound, limit
 from render.audio.blocks import cut, is_silence, pad
 from render.audio.resample import resample
 from render.errors import MuxError
+from render.files.clip_sound import PlacedSamples, placed_samples
 
 BIT_RATE = 192_000
 """Bits a second of the encoded sound."""
@@ -24,11 +25,6 @@ _PEAK_DB = -1.0
 """Ceiling of a mix with the video's own sound, in dBFS."""
 _FADE_S = 2.0
 """Seconds of the fade where a soundtrack is cut."""
-_JITTER_S = 0.05
-"""Timestamps closer than this to the end of the samples before are taken for rounding errors."""
-
-PlacedBlock = tuple[int, Block]
-"""First frame on the film's clock, at :data:`SAMPLE_RATE`, and stereo samples [2, L]."""
 
 
 def soundtrack(sound: Sound, frames: int) -> Iterator[Block]:
@@ -53,55 +49,12 @@ def _stereo(sound: Sound) -> Iterator[Block]:
         yield block if sound.channels == 2 else np.repeat(block, 2, axis=0)
 
 
-def own_sound(frames: Iterable[tuple[Fraction | None, av.AudioFrame]]) -> Iterator[PlacedBlock]:
-    """The video's own sound in stereo at :data:`SAMPLE_RATE`, in pieces at their positions.
-
-    Samples are contiguous while timestamps differ by rounding only; where they jump by more than
-    :data:`_JITTER_S`, so does the sound.
-
-    Args:
-        frames: (seconds on the film's clock or None where the file states none, decoded sound).
-    """
-    resampler: av.AudioResampler | None = None
-    setup: tuple[str, str, int] | None = None
-    placed = taken_to_s = Fraction(0)
-    at = 0
-    for time_s, frame in frames:
-        jumped = time_s is not None and abs(time_s - taken_to_s) > _JITTER_S
-        if resampler is None or jumped or setup != _setup(frame):
-            if resampler is not None:
-                yield from _pieces(at, resampler.resample(None))
-            placed = taken_to_s if time_s is None else time_s
-            at, taken_to_s, setup = round(placed * SAMPLE_RATE), placed, _setup(frame)
-            resampler = _new_resampler(frame)
-        taken_to_s += Fraction(frame.samples, frame.sample_rate)
-        for start, block in _pieces(at, resampler.resample(frame)):
-            at = start + block.shape[1]
-            yield start, block
-    if resampler is not None:
-        yield from _pieces(at, resampler.resample(None))
+def own_sound(frames: Iterable[tuple[Fraction | None, av.AudioFrame]]) -> Iterator[PlacedSamples]:
+    """The video's own sound in stereo at :data:`SAMPLE_RATE`, in pieces at their positions."""
+    return placed_samples(frames, SAMPLE_RATE, channels=2)
 
 
-def _setup(frame: av.AudioFrame) -> tuple[str, str, int]:
-    return frame.format.name, frame.layout.name, frame.sample_rate
-
-
-def _new_resampler(frame: av.AudioFrame) -> av.AudioResampler:
-    # The resampler would take 3 dB off a mono sound that it spreads to stereo.
-    layout = "mono" if frame.layout.nb_channels == 1 else "stereo"
-    return av.AudioResampler(format="fltp", layout=layout, rate=SAMPLE_RATE)
-
-
-def _pieces(at: int, frames: Iterable[av.AudioFrame | None]) -> Iterator[PlacedBlock]:
-    for frame in frames:
-        if frame is None:
-            continue
-        samples = np.nan_to_num(np.asarray(frame.to_ndarray(), np.float32))
-        yield at, np.repeat(samples, 3 - samples.shape[0], axis=0)
-        at += samples.shape[1]
-
-
-def mixed(sound: Iterable[Block], own: Iterable[PlacedBlock], gain_db: float) -> Iterator[Block]:
+def mixed(sound: Iterable[Block], own: Iterable[PlacedSamples], gain_db: float) -> Iterator[Block]:
     """A soundtrack mixed with the video's own sound, peaks limited to -1 dBFS.
 
     Args:
@@ -113,7 +66,7 @@ def mixed(sound: Iterable[Block], own: Iterable[PlacedBlock], gain_db: float) ->
 
 
 def _added(
-    sound: Iterable[Block], own: Iterable[PlacedBlock], factor: np.float32
+    sound: Iterable[Block], own: Iterable[PlacedSamples], factor: np.float32
 ) -> Iterator[Block]:
     pieces = _in_order(own)
     start, piece = next(pieces, (0, None))
@@ -132,7 +85,7 @@ def _added(
         low = high
 
 
-def _in_order(pieces: Iterable[PlacedBlock]) -> Iterator[PlacedBlock]:
+def _in_order(pieces: Iterable[PlacedSamples]) -> Iterator[PlacedSamples]:
     """The pieces from frame 0 on, without parts that overlap an earlier piece."""
     end = 0
     for start, piece in pieces:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import heapq
 from array import array
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ import av
 
 from render.errors import MuxError
 from render.files.clip import Clip, LastFrameDuration
+from render.files.clip_sound import decoded_sound, decoded_stream
 from render.files.clock import REORDER
 from render.files.source import ClipError, open_clip
 from render.film.copying import Coded
@@ -73,7 +73,7 @@ class Source:
             clip.video.thread_type = "AUTO"
             length = LastFrameDuration(clip.video)
             last = self.first - 1
-            for frame in _decoded(clip, clip.video):
+            for frame in decoded_stream(clip, clip.video):
                 pts = last + length.median_interval if frame.pts is None else frame.pts
                 pts = pts if length.n_frames else self.first
                 if pts > last:
@@ -84,10 +84,7 @@ class Source:
     def sounds(self) -> Iterator[tuple[Fraction | None, av.AudioFrame]]:
         """The video's own sound: (seconds or None where the file states none, decoded frame)."""
         with self._clip() as clip:
-            if clip.audio is None:
-                return
-            for frame in _decoded(clip, clip.audio):
-                yield None if frame.pts is None else frame.pts * frame.time_base, frame
+            yield from decoded_sound(clip)
 
     @contextmanager
     def _clip(self) -> Iterator[Clip]:
@@ -119,15 +116,3 @@ class Source:
 
 def _video_packets(clip: Clip) -> Iterator[av.Packet]:
     return (packet for packet in clip.packets() if packet.stream_index == clip.video.index)
-
-
-def _decoded(
-    clip: Clip, stream: av.VideoStream | av.AudioStream
-) -> Iterator[av.VideoFrame | av.AudioFrame]:
-    """The decoded frames of a stream, without those of broken packets."""
-    for packet in clip.packets():
-        if packet.stream_index == stream.index:
-            with contextlib.suppress(av.FFmpegError):
-                yield from packet.decode()
-    with contextlib.suppress(av.FFmpegError):
-        yield from stream.decode(None)

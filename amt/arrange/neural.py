@@ -1,10 +1,11 @@
-"""Arranging by network: melody, counter-melody and harmony; pad, bass and drums by rule.
+"""Arranging by network: melody and harmony; counter-melody, pad, bass and drums by rule.
 
 The plan is transposed to the home key and given to the network (:mod:`amt.models.notes.network`) as
 its control inputs: notes per beat, loudness as velocities, mood, sections, hits, active roles. The
 network's notes are transposed back, moved by octaves into the ranges of the style's instruments,
-and get the dynamics that all tracks share. Pad, bass and drums follow the patterns; the notes that
-pad and bass play are subtracted from the density that the network is asked for.
+and get the dynamics that all tracks share. The counter-melody answers the melody; pad, bass and
+drums follow the patterns. The notes of counter-melody, pad and bass are subtracted from the density
+that the network is asked for.
 """
 
 from __future__ import annotations
@@ -15,10 +16,18 @@ from itertools import pairwise
 import numpy as np
 import torch
 
+from amt.arrange.counter import counter_melody
 from amt.arrange.dynamics import decibels, even_velocity
 from amt.arrange.form import integral, phrase_starts
 from amt.arrange.patterns import pattern_tracks
-from amt.arrange.roles import active_roles, network_instruments
+from amt.arrange.registers import in_register
+from amt.arrange.roles import (
+    COUNTER_SHARE,
+    active_roles,
+    bar_phrases,
+    counter_phrases,
+    network_instruments,
+)
 from amt.arrange.score import Score, write_score
 from amt.arrange.spacing import FLOOR, below_melody
 from amt.arrange.splice import bar_span, splice_bars
@@ -113,7 +122,7 @@ def iter_neural_songs(
 
 
 def note_plan(plan: Plan, score: Score) -> NotePlan:
-    """Return the inputs of the network: the plan, less the notes that pad and bass play.
+    """Return the inputs of the network: the plan, less the notes of the parts written by rule.
 
     Args:
         plan: Of the piece.
@@ -123,10 +132,12 @@ def note_plan(plan: Plan, score: Score) -> NotePlan:
         A plan in the home key, with every control given.
     """
     grid, form = plan.grid, score.form
-    notes = _network_share(plan, score)
+    notes, answered = _network_share(plan, score), answered_phrases(plan, score)
+    is_answered = np.isin(bar_phrases(form, grid), list(answered))
+    notes = np.maximum(notes - COUNTER_SHARE * is_answered, _LEAST_NOTES)
     loudness = _bar_means(plan, decibels(plan.loudness))
     mood = valence_arousal(plan.emotion)
-    roles = active_roles(form, grid, score.style, plan.arrangement, notes)
+    roles = active_roles(grid, score.style, plan.arrangement)
     by_bar = {
         "density": notes,
         "loudness": even_velocity(loudness) / 127,
@@ -152,6 +163,12 @@ def note_plan(plan: Plan, score: Score) -> NotePlan:
         controls=controls,
         known=np.ones(len(CONTROLS), dtype=bool),
     )
+
+
+def answered_phrases(plan: Plan, score: Score) -> frozenset[int]:
+    """Return the numbers of the phrases in which a counter-melody answers the melody."""
+    notes = _network_share(plan, score)
+    return counter_phrases(score.form, plan.grid, score.style, plan.arrangement, notes)
 
 
 def _home_chords(plan: Plan) -> IntArray:
@@ -229,9 +246,14 @@ def _song(
         played = _within_chords(_drafts(part, instrument, score.form.end), score)
         drafts[role] = _with_sustained_ending(played, score)
     melody = drafts.get("melody", [])
+    if melody:
+        melody = drafts["melody"] = in_register(melody, score.form, instruments["melody"])
+    if "counter" in instruments:
+        phrases = answered_phrases(plan, score)
+        drafts["counter"] = counter_melody(melody, score, instruments["counter"], phrases)
 
     def spaced(role: str, instrument: Instrument, part: list[Draft]) -> list[Draft]:
-        if role in ("melody", "bass"):
+        if role in ("melody", "counter", "bass"):
             return part
         low = max(instrument.low, FLOOR) if score.style.instrument("bass") else instrument.low
         return _within_chords(below_melody(part, melody, low, score.form.tones_at), score)

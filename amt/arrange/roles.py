@@ -1,8 +1,9 @@
 """Which roles of the network are active in which bar, and which instruments play them.
 
-The network writes melody, counter-melody and harmony (:data:`amt.models.notes.tokens.ROLES`). The
-harmony is active throughout, and so is the melody if the arrangement has one. The counter-melody is
-active in every second phrase, if the density is high enough.
+The network writes melody and harmony, which are active throughout, the melody if the arrangement
+has one. It could write a counter-melody too (:data:`amt.models.notes.tokens.ROLES`), but where that
+role is active it writes next to none (no note in seven of eight pieces), so that line is composed
+by rule (:mod:`amt.arrange.counter`), in every second phrase, if the density is high enough.
 """
 
 from __future__ import annotations
@@ -14,11 +15,13 @@ import numpy as np
 from amt.arrange.form import Form
 from amt.arrange.styles import Instrument, Style
 from amt.models.notes.tokens import ROLES
-from amt.types import TICKS_PER_BEAT, Arrangement, BoolArray, FloatArray, TimeGrid
+from amt.types import TICKS_PER_BEAT, Arrangement, BoolArray, FloatArray, IntArray, TimeGrid
 
-COUNTER_NOTES = 2.5
-"""Notes per beat, over all roles of the network, from which there is a counter-melody; set by hand
-so that melody and harmony keep about one note per beat each."""
+COUNTER_NOTES = 1.0
+"""Notes per beat, of melody, counter-melody and harmony together, from which there is a
+counter-melody; set by hand."""
+COUNTER_SHARE = 0.5
+"""Notes per beat that the counter-melody plays of them, about; measured on drawn melodies."""
 
 _STAND_INS = {
     "melody": ("melody", "arpeggio", "harmony"),
@@ -42,23 +45,33 @@ def network_instruments(style: Style, arrangement: Arrangement) -> dict[str, Ins
     return players
 
 
-def active_roles(
+def active_roles(grid: TimeGrid, style: Style, arrangement: Arrangement) -> BoolArray:
+    """Return [bars, roles] whether the network writes each of its roles in each bar."""
+    players = network_instruments(style, arrangement)
+    writes = [role in players and role != "counter" for role in ROLES]
+    return np.tile(np.array(writes), (len(grid.bars), 1))
+
+
+def bar_phrases(form: Form, grid: TimeGrid) -> IntArray:
+    """[bars] number of the phrase of each bar."""
+    starts = np.minimum(grid.downbeats * TICKS_PER_BEAT, form.end - 1).tolist()
+    return np.array([form.cell_at(start).phrase for start in starts])
+
+
+def counter_phrases(
     form: Form, grid: TimeGrid, style: Style, arrangement: Arrangement, notes_per_beat: FloatArray
-) -> BoolArray:
-    """Return [bars, roles] whether each role of the network is active in each bar.
+) -> frozenset[int]:
+    """Return the numbers of the phrases in which the counter-melody plays.
 
     Args:
         form: of the piece.
         grid: its bars.
         style: its instruments.
         arrangement: whether there is a melody; without one there is no counter-melody.
-        notes_per_beat: [bars] that the network is asked for.
+        notes_per_beat: [bars] of melody, counter-melody and harmony together.
     """
-    players = network_instruments(style, arrangement)
-    starts = np.minimum(grid.downbeats * TICKS_PER_BEAT, form.end - 1).tolist()
-    phrase = np.array([form.cell_at(start).phrase for start in starts])
-    room = {p: notes_per_beat[phrase == p].mean() >= COUNTER_NOTES for p in set(phrase.tolist())}
-    answers = np.array([p % 2 == 1 and room[p] for p in phrase.tolist()])
-    everywhere = np.ones(len(phrase), dtype=bool)
-    plays = {"melody": everywhere, "counter": answers, "harmony": everywhere}
-    return np.stack([plays[role] & (role in players) for role in ROLES], axis=1)
+    if "counter" not in network_instruments(style, arrangement):
+        return frozenset()
+    phrase = bar_phrases(form, grid)
+    room = (p for p in set(phrase.tolist()) if notes_per_beat[phrase == p].mean() >= COUNTER_NOTES)
+    return frozenset(p for p in room if p % 2 == 1)

@@ -18,6 +18,7 @@ of at most 64 KiB that holds one style at its top level, with the same fields::
     pan = 64              # CC 10, 64 is the centre
     gate = 0.9            # share of its step that a note sounds
     pedal = false         # optional: sustain pedal (CC 64), changed with every chord
+    centre = 76           # optional, of a melody: pitch around which it sounds best
 
     [roles.drums]         # only these fields: the keys are those of General MIDI
     name = "Drums"
@@ -94,6 +95,8 @@ class Instrument:
     """Share of its step that a note sounds, above 0, at most 1."""
     pedal: bool = False
     """Whether the sustain pedal (CC 64) joins the notes of a chord."""
+    centre: int | None = None
+    """Of a melody: the pitch around which it sounds best; by octaves it comes as near as it can."""
     calm: float = -0.25
     """Of drums: mean arousal of a phrase, -1 to 1, below which they are silent."""
 
@@ -186,6 +189,7 @@ class _InstrumentTable(_Table):
     pan: _Midi
     gate: Annotated[float, Meta(ge=0.05, le=1.0)]
     pedal: bool = False
+    centre: _Midi | None = None
 
 
 class _DrumsTable(_Table):

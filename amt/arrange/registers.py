@@ -1,0 +1,75 @@
+"""The octave in which a melody lies: moved as a whole, or by whole phrases, never note by note."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import groupby
+
+from amt.arrange.form import Form
+from amt.arrange.styles import Instrument
+from amt.arrange.tracks import Draft
+
+OCTAVE = 12
+_SHIFTS = (0, OCTAVE, -OCTAVE, 2 * OCTAVE, -2 * OCTAVE)
+"""Semitones by which a melody may be moved; of equally good ones the first."""
+_OUTSIDE_COST = 12.0
+"""Semitones of distance from the centre that a note outside the range counts as."""
+
+
+def in_register(melody: Sequence[Draft], form: Form, player: Instrument) -> list[Draft]:
+    """Return a melody near the centre of its instrument.
+
+    It is moved by octaves as a whole; where a phrase then leaves the range of the instrument, that
+    phrase by itself, and where no octave holds the whole phrase, its notes outside one by one.
+
+    Args:
+        melody: its notes, in any order.
+        form: whose phrases they are in.
+        player: with its range; without a centre only phrases that leave the range are moved.
+    """
+    line = sorted(melody)
+    if player.centre is not None:
+        line = moved(line, best_shift(line, player.low, player.high, player.centre))
+    found: list[Draft] = []
+    for _, phrase in groupby(line, key=lambda note: form.cell_at(note.start).phrase):
+        found += within(list(phrase), player.low, player.high)
+    return found
+
+
+def best_shift(
+    notes: Sequence[Draft], low: int, high: int, centre: int, shifts: Sequence[int] = _SHIFTS
+) -> int:
+    """The shift with the least mean distance from a centre, and few notes out of a range."""
+
+    def cost(shift: int) -> float:
+        outside = sum(not low <= note.pitch + shift <= high for note in notes)
+        return (
+            abs(sum(note.pitch + shift - centre for note in notes)) + _OUTSIDE_COST * outside
+        ) / max(len(notes), 1)
+
+    return min(shifts, key=cost)
+
+
+def within(notes: Sequence[Draft], low: int, high: int) -> list[Draft]:
+    """Notes in a range of at least an octave: as a whole if they are not as wide."""
+    if not notes:
+        return []
+    lowest, highest = (f(note.pitch for note in notes) for f in (min, max))
+    if low <= lowest and highest <= high:
+        return list(notes)
+    shifts = [s for s in _SHIFTS if low <= lowest + s and highest + s <= high]
+    if shifts:
+        return moved(notes, shifts[0])
+    return [note._replace(pitch=_folded(note.pitch, low, high)) for note in notes]
+
+
+def moved(notes: Sequence[Draft], shift: int) -> list[Draft]:
+    """Notes higher by some semitones."""
+    return [note._replace(pitch=note.pitch + shift) for note in notes]
+
+
+def _folded(pitch: int, low: int, high: int) -> int:
+    """A pitch moved by the fewest octaves into a range of at least an octave."""
+    if pitch < low:
+        return pitch + OCTAVE * -(-(low - pitch) // OCTAVE)
+    return pitch - OCTAVE * -(-max(pitch - high, 0) // OCTAVE)

@@ -13,14 +13,20 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from amt.api import Soundtrack as Soundtrack
+    from amt.api import export as export
     from amt.api import generate as generate
     from amt.errors import AmtError as AmtError
 
     __version__: str
 
-_HOMES = {"generate": "amt.api", "Soundtrack": "amt.api", "AmtError": "amt.errors"}
+_HOMES = {
+    "export": "amt.api",
+    "generate": "amt.api",
+    "Soundtrack": "amt.api",
+    "AmtError": "amt.errors",
+}
 
-__all__ = ["AmtError", "Soundtrack", "__version__", "generate"]
+__all__ = ["AmtError", "Soundtrack", "__version__", "export", "generate"]
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 (an attribute may be anything)

@@ -30,6 +30,7 @@ from amt.errors import AmtError, InputError, quoted, suggestion
 from amt.features.kept_clip import KeptClip
 from amt.midi import write_midi
 from amt.outputs import (
+    EXPORT_SUFFIXES,
     FILM_SUFFIXES,
     MIDI_SUFFIXES,
     PAGE_SUFFIXES,
@@ -37,6 +38,7 @@ from amt.outputs import (
     SOUND_SUFFIXES,
     check_outputs,
     clip_title,
+    is_score,
     staging,
 )
 from amt.pipeline import Models, load_models
@@ -112,6 +114,47 @@ def generate(
     return Soundtrack(clip, made.features, made.plan, made.song)
 
 
+def export(
+    midi: PathLike,
+    out: PathLike,
+    *,
+    video: PathLike | None = None,
+    stems: PathLike | None = None,
+    plan: PathLike | None = None,
+    say: Say | None = None,
+) -> None:
+    """Write a MIDI file, from any source, as a session of a DAW.
+
+    Args:
+        midi: the MIDI file.
+        out: path of a session (``.dawproject``, ``.rpp``).
+        video: the clip, for the video track of a session.
+        stems: folder with stems, for the audio tracks of a session.
+        plan: the plan of the piece, which names its sections, key and chords.
+        say: called with a sentence on what is left out; None logs it.
+
+    Raises:
+        AmtError: an input cannot be read or does not belong to the piece, or the path cannot be
+            written.
+    """
+    from amt.plan import read_plan
+    from amt.sessions import read_song, session_of, stems_in, write_session
+
+    path, source = Path(out), Path(midi)
+    given = [Path(one) for one in (midi, video, stems, plan) if one is not None]
+    _check_path(path, EXPORT_SUFFIXES, given)
+    if is_score(path) and (video is not None or stems is not None):
+        raise InputError("a score holds neither picture nor sound: leave out `video` and `stems`")
+    reporter = callback_reporter(None, say)
+    session = session_of(
+        read_song(source, reporter),
+        None if plan is None else read_plan(Path(plan), reporter),
+        None if video is None else Path(video),
+        () if stems is None else stems_in(Path(stems)),
+    )
+    _deliver(path, "", lambda part: write_session(session, part, path))
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class Soundtrack:
     """A composed piece and the clip that it was composed for.
@@ -141,6 +184,19 @@ class Soundtrack:
         self._check(target, PLAN_SUFFIXES)
         text = plan_to_json(self.plan)
         _deliver(target, ".json", lambda path: path.write_bytes(text.encode("utf-8")))
+
+    def write_session(self, path: PathLike) -> None:
+        """Write a session of a DAW with the clip in place (``.dawproject``, ``.rpp``).
+
+        Raises:
+            AmtError: the path cannot be written, or the clip cannot be read.
+        """
+        from amt.sessions import session_of, write_session
+
+        final = Path(path)
+        self._check(final, EXPORT_SUFFIXES)
+        session = session_of(self.song, self.plan, None if is_score(final) else self.clip)
+        _deliver(final, "", lambda part: write_session(session, part, final))
 
     def render(
         self,
@@ -292,12 +348,7 @@ class Soundtrack:
     def _check(self, target: Target, suffixes: Sequence[str]) -> None:
         """Refuse, before any work, a path that cannot be written or is of another kind."""
         if isinstance(target, str | os.PathLike):
-            path = Path(target)
-            if path.suffix.lower() not in suffixes:
-                raise InputError(
-                    f"{quoted(str(path))} has none of the suffixes {', '.join(suffixes)}"
-                )
-            check_outputs([path], [self.clip])
+            _check_path(Path(target), suffixes, [self.clip])
 
     @contextmanager
     def _recorded(self, words: SoundWords, reporter: Reporter) -> Iterator[Rendering]:
@@ -310,6 +361,13 @@ class Soundtrack:
             write_midi(self.song, midi)
             with render_to_disk(midi, options, reporter=reporter.stage("rendering")) as rendering:
                 yield rendering
+
+
+def _check_path(path: Path, suffixes: Sequence[str], inputs: Sequence[Path]) -> None:
+    """Refuse, before any work, a path that cannot be written or is of another kind."""
+    if path.suffix.lower() not in suffixes:
+        raise InputError(f"{quoted(str(path))} has none of the suffixes {', '.join(suffixes)}")
+    check_outputs([path], inputs)
 
 
 def _deliver(target: Target, suffix: str, write: Callable[[Path], object]) -> None:

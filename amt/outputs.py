@@ -37,6 +37,9 @@ SOUND_SUFFIXES = (".wav", ".flac")
 FILM_SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".webm")
 PAGE_SUFFIXES = (".html", ".htm")
 PLAN_SUFFIXES = (".json",)
+SESSION_SUFFIXES = (".dawproject", ".rpp")
+SCORE_SUFFIXES: tuple[str, ...] = ()
+EXPORT_SUFFIXES = (*SESSION_SUFFIXES, *SCORE_SUFFIXES)
 """Of the files that are written."""
 
 _TEMPORARY = re.compile(r"\.amt-(?P<host>[0-9a-f]{8})-(?P<process>\d+)-[0-9a-f]{16}(\.[^.]*)?")
@@ -52,6 +55,11 @@ def clip_title(video: Path) -> str:
     'storm'
     """
     return os.fsencode(video.stem).decode("utf-8", "replace").strip("-") or "song"
+
+
+def is_score(path: Path) -> bool:
+    """Whether a path names a score, which holds neither video nor sound."""
+    return path.suffix.lower() in SCORE_SUFFIXES
 
 
 def existing_outputs(outputs: Iterable[Path]) -> list[Path]:

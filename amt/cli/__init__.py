@@ -7,6 +7,7 @@ stderr, and stdout stays clean but for ``--json``, lists and help.
 
 from amt.cli.app import app
 from amt.cli.arrange import arrange
+from amt.cli.export import export
 from amt.cli.features import features
 from amt.cli.generate import generate
 from amt.cli.info import doctor, moods, styles
@@ -15,6 +16,6 @@ from amt.cli.render import render
 from amt.cli.run import main
 
 __all__ = [
-    "app", "arrange", "doctor", "features", "generate", "main", "moods", "regenerate", "render",
-    "styles",
+    "app", "arrange", "doctor", "export", "features", "generate", "main", "moods", "regenerate",
+    "render", "styles",
 ]  # fmt: skip

@@ -10,6 +10,7 @@ from pathlib import Path
 from amt.cli import interrupts
 from amt.errors import AmtError, InputError, OutputError, quoted, shown
 from amt.outputs import (
+    EXPORT_SUFFIXES,
     FILM_SUFFIXES,
     MIDI_SUFFIXES,
     PAGE_SUFFIXES,
@@ -27,6 +28,7 @@ _RIGHT_OPTION = {
     **dict.fromkeys(FILM_SUFFIXES, "--mp4"),
     **dict.fromkeys(PAGE_SUFFIXES, "--report"),
     **dict.fromkeys(PLAN_SUFFIXES, "--plan"),
+    **dict.fromkeys(EXPORT_SUFFIXES, "--session"),
 }
 """Suffix → the option of ``amt generate`` that writes such files."""
 

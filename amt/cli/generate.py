@@ -20,6 +20,7 @@ from amt.cli.video import refuse_idle_clip
 from amt.errors import InputError, OutputError, shown
 from amt.options import Request
 from amt.outputs import (
+    EXPORT_SUFFIXES,
     FILM_SUFFIXES,
     MIDI_SUFFIXES,
     PAGE_SUFFIXES,
@@ -121,9 +122,10 @@ def _checked_targets(video: Path, outputs: OutputOptions) -> Targets:
         ("--mp4", outputs.mp4, FILM_SUFFIXES),
         ("--plan", outputs.plan, PLAN_SUFFIXES),
         ("--report", outputs.report, PAGE_SUFFIXES),
+        ("--session", outputs.session, EXPORT_SUFFIXES),
     ):
         check_suffix(option, path, suffixes)
-    return Targets(out, outputs.wav, outputs.mp4, outputs.plan, outputs.report)
+    return Targets(out, outputs.wav, outputs.mp4, outputs.plan, outputs.report, outputs.session)
 
 
 def _refuse_idle(targets: Targets, request: Request, film: FilmOptions) -> None:

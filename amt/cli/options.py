@@ -36,6 +36,10 @@ class OutputOptions:
         Option("Also write the clip with its new soundtrack (MP4, MOV, MKV or WebM)."),
     ] = None
     plan: Annotated[Path | None, Option("Also write the plan, to edit and arrange again.")] = None
+    session: Annotated[
+        Path | None,
+        Option("Also write a session of a DAW with the clip in place (.dawproject, .rpp)."),
+    ] = None
     report: Annotated[
         Path | None,
         Option("Also write a page that shows and plays how the music follows the video (HTML)."),

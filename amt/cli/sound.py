@@ -20,7 +20,12 @@ if TYPE_CHECKING:
 
 
 def refuse_idle_sound(
-    playing: RenderOptions, neural: NeuralOptions, given: GivenFields, *, silent: bool = False
+    playing: RenderOptions,
+    neural: NeuralOptions,
+    given: GivenFields,
+    *,
+    silent: bool = False,
+    needs: str = "--wav, --mp4 or --report",
 ) -> None:
     """Refuse options of sound that cannot matter.
 
@@ -29,11 +34,12 @@ def refuse_idle_sound(
         neural: how the neural renderer works.
         given: the options that were given.
         silent: whether no output holds sound.
+        needs: the options of which one makes sound.
 
     Raises:
         InputError: one was given; the message says what it needs.
     """
-    needs_sound = "needs --wav, --mp4 or --report"
+    needs_sound = f"needs {needs}"
     refuses = neural.unsupported == "refuse" and playing.soundfont is not None
     refuse_idle(
         [

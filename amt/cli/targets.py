@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from amt.cli.flags import with_flags
 from amt.cli.sound import record
 from amt.errors import AmtError
+from amt.outputs import is_score
 from amt.reporter import Reporter
 
 if TYPE_CHECKING:
@@ -32,11 +33,12 @@ class Targets:
     mp4: Path | None
     plan: Path | None
     report: Path | None
+    session: Path | None = None
 
     @property
     def paths(self) -> tuple[Path, ...]:
         """Those that are wanted."""
-        paths = self.out, self.wav, self.mp4, self.plan, self.report
+        paths = self.out, self.wav, self.mp4, self.plan, self.report, self.session
         return tuple(path for path in paths if path is not None)
 
     @property
@@ -85,6 +87,7 @@ class Delivery:
         write_midi(generated.song, midi)
         if targets.plan is not None:
             write_plan(generated.plan, self.stage.path(targets.plan))
+        self._attempt(targets.session, partial(self._write_session, video, generated))
         if targets.are_silent:
             return
         try:
@@ -104,6 +107,12 @@ class Delivery:
         if self.targets.report is not None:
             self.reporter.message(f"the report has no player: {reason}")
         self._attempt(self.targets.report, partial(self._write_page, video, generated, None))
+
+    def _write_session(self, video: Path, generated: Generated, path: Path) -> None:
+        from amt.sessions import session_of, write_session
+
+        clip = None if is_score(path) else video
+        write_session(session_of(generated.song, generated.plan, clip), path, self.targets.session)
 
     def _write_film(self, video: Path, plan: Plan, sound: Rendering, path: Path) -> None:
         from render.film.duck import Duck

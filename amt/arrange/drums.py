@@ -1,22 +1,23 @@
 """The drum track: time-keeping, backbeat, fills and cymbals on the beats of the plan.
 
 Keys are those of the General MIDI percussion map. A bar is divided into groups of two or three
-beats (:func:`groups`); the last beat of a group is its backbeat, unless the feel is half-time or
-double-time (:func:`backbeats`). The bass drum plays on onsets of the bass only. Hats subdivide the
-beat as finely as the level of the texture allows (:mod:`amt.arrange.textures`). A fill leads into
-each strong cut and each section, and a crash cymbal marks it. Phrases of low arousal or thin
-texture have no drums, nor have bars without a chord, nor the final chord.
+beats (:func:`amt.arrange.metre.groups`); the last beat of a group is its backbeat, unless the feel
+is half-time or double-time (:func:`amt.arrange.metre.backbeats`). The bass drum plays on onsets of
+the bass only. Hats subdivide the beat as finely as the level of the texture allows
+(:mod:`amt.arrange.textures`). A fill leads into each strong cut and each section, and a crash
+cymbal marks it. Phrases of low arousal or thin texture have no drums, nor have bars without a
+chord, nor the final chord.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import accumulate
 
 import numpy as np
 
 from amt.arrange.form import Form
+from amt.arrange.metre import backbeats, group_starts
 from amt.arrange.score import Score
 from amt.arrange.styles import Instrument
 from amt.arrange.textures import SHORTEST_STEP_S
@@ -49,7 +50,6 @@ _PUSH_TICKS = TICKS_PER_BEAT // 2 - 4
 4 ticks at random at most."""
 _FLOWING, _BUSY, _FULL = 3, 4, 5
 """Levels from which hats play eighths, fills take two beats, and hats play sixteenths."""
-_GROUPS = {5: (3, 2), 6: (3, 3), 7: (2, 2, 3)}
 _FILLS = (
     (SNARE, SNARE, HIGH_TOM, LOW_TOM),
     (SNARE, HIGH_TOM, MIDDLE_TOM, LOW_TOM),
@@ -83,32 +83,6 @@ class _Fill:
 
     start: int
     stop: int
-
-
-def groups(beats: int) -> tuple[int, ...]:
-    """Beats of each metrical group of a bar (of at least 1 beat): 4 is 2 + 2, 7 is 2 + 2 + 3."""
-    if beats in _GROUPS:
-        return _GROUPS[beats]
-    if beats <= 3:
-        return (beats,)
-    return (2,) * (beats // 2) if beats % 2 == 0 else (*(2,) * (beats // 2 - 1), 3)
-
-
-def backbeats(beats: int, feel: Feel = "normal") -> tuple[float, ...]:
-    """Return the beats of a bar, from 0, on which the snare plays.
-
-    They are the last of each group; in half-time feel the first of every second group, and in
-    double-time feel the second half of every beat.
-
-    >>> backbeats(4), backbeats(4, "half"), backbeats(2, "double")
-    ((1, 3), (2,), (0.5, 1.5))
-    """
-    ends = tuple(accumulate(groups(beats)))
-    if feel == "double":
-        return tuple(beat + 0.5 for beat in range(beats))
-    if feel == "half" and len(ends) > 1:
-        return ends[:-1:2]
-    return tuple(end - 1 for end in ends) if beats > 1 else ()
 
 
 def drum_track(
@@ -281,8 +255,8 @@ def _kicks(bars: Sequence[_Bar], arrivals: Sequence[int], bass: Sequence[int]) -
 
 
 def _group_starts(bar: _Bar) -> list[int]:
-    firsts = list(accumulate(groups(bar.beats)[:-1], initial=0))
-    firsts = list(range(bar.beats)) if bar.feel == "double" else firsts
+    firsts = group_starts(bar.beats)
+    firsts = tuple(range(bar.beats)) if bar.feel == "double" else firsts
     firsts = firsts[::2] if bar.feel == "half" else firsts
     return [t for first in firsts if (t := bar.start + first * TICKS_PER_BEAT) < bar.stop]
 

@@ -1,8 +1,8 @@
 """Arranging by patterns: every role of the style plays the plan's chords in a fixed pattern.
 
 The harmony plays whole chords, the pad ties them, the arpeggio breaks them in patterns that vary
-over a phrase, and the bass plays roots, fifths and steps that approach the next root. The number of
-onsets follows the plan's density (:mod:`amt.arrange.textures`), velocities its loudness
+over a phrase, and chords and bass play the figures of the style (:mod:`amt.arrange.figures`). The
+number of onsets follows the plan's density (:mod:`amt.arrange.textures`), velocities its loudness
 (:mod:`amt.arrange.dynamics`), register and note lengths its mood. The final chord begins once and
 sounds until the end.
 
@@ -12,15 +12,15 @@ effect of each.
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
+from amt.arrange.bass import bass_pitches
 from amt.arrange.drums import drum_track
 from amt.arrange.form import PHRASE_BARS
-from amt.arrange.harmony_voices import bass_fifth, chord_tones, thin
-from amt.arrange.score import Score, write_score
+from amt.arrange.harmony_voices import chord_tones, thin
+from amt.arrange.score import ChordOnset, Score, write_score
 from amt.arrange.splice import bar_span, splice_bars
 from amt.arrange.styles import PATTERN_ROLES, Instrument, load_style
 from amt.arrange.tracks import Draft, song_of, track_of
@@ -59,8 +59,11 @@ _SHORTEST_NOTE = 30
 _MIDDLE_LIFT, _LIFT_AROUSAL, _LIFT_VALENCE = 0.35, 0.3, 0.15
 """Register of the arpeggio as a share of the room in its range: at mood 0, and its change at
 arousal 1 and at valence 1."""
-_BASS_PATTERNS = ("rfrf", "rrfr", "rfor", "rrof")
-"""Bass notes on the beats of a chord: root, fifth, octave."""
+_UPSTROKE = -6.0
+"""Velocity steps of a chord that is strummed upwards, which is lighter."""
+_STRUM_MS = 15.0
+"""Milliseconds from the first to the last note of a strummed chord, set by hand within the 10 to
+25 ms of a quick strum; upstrokes take half of it."""
 
 
 Spaced = Callable[[str, Instrument, list[Draft]], list[Draft]]
@@ -136,13 +139,21 @@ def _harmony(score: Score, player: Instrument) -> list[Draft]:
     drafts: list[Draft] = []
     for onset in score.chord_onsets():
         length = _length(onset.end - onset.start, player.gate, form.cell_at(onset.start).arousal)
-        drafts += [
-            Draft(
-                onset.start, pitch, onset.start + length, _TOP_ACCENT * (pitch == onset.pitches[-1])
-            )
-            for pitch in onset.pitches
-        ]
+        drafts += strummed(score, onset, onset.start + length)
     return drafts + _ending_chord(score)
+
+
+def strummed(score: Score, onset: ChordOnset, end: int) -> list[Draft]:
+    """Return the notes of a chord, one shortly after the other where it is strummed."""
+    order = onset.pitches[:: onset.strum or 1]
+    beat_s = score.bars[score.form.cell_at(onset.start).downbeat].beat_s(onset.start)
+    spread = _STRUM_MS / 1000 / beat_s * TICKS_PER_BEAT * {1: 1, -1: 0.5, 0: 0}[onset.strum]
+    drafts = []
+    for i, pitch in enumerate(order):
+        start = onset.start + round(spread * i / max(len(order) - 1, 1))
+        accent = _TOP_ACCENT * (pitch == onset.pitches[-1]) + _UPSTROKE * (onset.strum < 0)
+        drafts.append(Draft(min(start, end - 1), pitch, end, accent))
+    return drafts
 
 
 def _ending_chord(score: Score) -> list[Draft]:
@@ -175,7 +186,7 @@ def _arpeggio(score: Score, player: Instrument) -> list[Draft]:
         cell = form.cell_at(ticks[0])
         step = TICKS_PER_BEAT // _subdivision(rung)
         shapes = _ARPEGGIO_PATTERNS[_subdivision(rung)]
-        first, contrast, _ = score.choices[cell.phrase]
+        first, contrast, *_ = score.choices[cell.phrase]
         shape = shapes[
             (contrast if cell.bar % PHRASE_BARS == _CONTRASTING_BAR else first) % len(shapes)
         ]
@@ -217,46 +228,13 @@ def _ending_arpeggio(score: Score, tones: tuple[int, ...]) -> list[Draft]:
 
 def _bass(score: Score, player: Instrument) -> list[Draft]:
     form = score.form
-    ticks = [t for i, texture in enumerate(score.textures) for t in score.bass_ticks(i, texture)]
-    stops = sorted({*ticks, *(r.start for r in form.regions), form.ending})
+    notes = score.bass_notes()
     drafts: list[Draft] = []
-    for tick in ticks:
-        step = stops[bisect_right(stops, tick)] - tick
-        cell = form.cell_at(tick)
-        pattern = _BASS_PATTERNS[score.choices[cell.phrase, 2] % len(_BASS_PATTERNS)]
-        pitch = _bass_pitch(score, player, tick, pattern)
-        drafts.append(Draft(tick, pitch, tick + _length(step, player.gate, cell.arousal)))
+    for note, pitch in zip(notes, bass_pitches(score, player, notes), strict=True):
+        length = _length(note.end - note.start, player.gate, form.cell_at(note.start).arousal)
+        drafts.append(Draft(note.start, pitch, note.start + length))
     last = score.bass[-1]
     return [*drafts, Draft(form.ending, last - 12 if last - 12 >= player.low else last, form.end)]
-
-
-def _bass_pitch(score: Score, player: Instrument, tick: int, pattern: str) -> int:
-    form = score.form
-    index = form.region_at(tick)
-    region, root = form.regions[index], score.bass[index]
-    cell = form.cell_at(tick)
-    start = max(region.start, cell.downbeat)
-    rhythm = score.textures[form.cell_index(tick)].bass
-    if tick == start or region.chord.root is None or rhythm in {"hold", "bar"}:
-        return root
-    leading = index + 1 < len(form.regions) and region.end - tick <= TICKS_PER_BEAT
-    if leading and rhythm in {"beat", "eighth"} and region.end - start >= 2 * TICKS_PER_BEAT:
-        return _approach(score, player, root, score.bass[index + 1])
-    if root % 12 != region.chord.root:  # an inversion lasts only while its bass stays
-        return root
-    fifth = bass_fifth(root, region.chord, player.low, player.high)
-    if rhythm == "half":
-        return fifth
-    octave = root + 12 if root + 12 <= player.high else root
-    beat = (tick - start) // TICKS_PER_BEAT
-    return {"r": root, "f": fifth, "o": octave}[pattern[beat % len(pattern)]]
-
-
-def _approach(score: Score, player: Instrument, root: int, target: int) -> int:
-    """A note of the key (or failing that any) a step or semitone from the next root."""
-    near = [target + i for i in (-2, -1, 1, 2) if player.low <= target + i <= player.high]
-    in_key = [n for n in near if n % 12 in score.key.scale]
-    return min(in_key or near, key=lambda n: (abs(n - root), n))
 
 
 def _arpeggio_tones(score: Score, player: Instrument) -> list[tuple[int, ...]]:

@@ -7,15 +7,23 @@ effect of each.
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
 
-from amt.arrange.form import Cell, Form, form_of, integral
-from amt.arrange.harmony_voices import bass_line, lead_voices, thin
+from amt.arrange.chord_voices import Voicing, led_voices, section_shifts, thinned
+from amt.arrange.figures import (
+    DEFAULT_BASS,
+    PLAIN_CHORDS,
+    SYNCOPATED_CHORDS,
+    Figures,
+    voices_of,
+)
+from amt.arrange.form import PHRASE_BARS, Cell, Form, form_of, integral
+from amt.arrange.harmony_voices import bass_line, thin
+from amt.arrange.placing import Bar, Placed, bars_of, place_figure
 from amt.arrange.styles import Instrument, Style
 from amt.arrange.textures import (
     ARPEGGIO_RHYTHMS,
@@ -27,7 +35,7 @@ from amt.arrange.textures import (
     max_arpeggio_notes,
     n_steps,
     playable,
-    rhythm_ticks,
+    rhythm_in_feel,
 )
 from amt.chords import Key
 from amt.types import TICKS_PER_BEAT, FloatArray, IntArray, Plan
@@ -36,19 +44,10 @@ HARMONY_VOICES = 4
 """Voices of the harmony: four-part writing."""
 PAD_VOICES = 3
 """Voices of the pad: a triad."""
-THIN_DENSITY = 5.0
-"""Notes per second below which the pad has one voice less."""
-REGISTERS = (-3, 0, 4)
-"""Semitones by which a section may be shifted, so that sections differ in register."""
-AROUSAL_SEMITONES, VALENCE_SEMITONES = 4.0, 2.0
-"""Semitones by which chords are higher at arousal or valence 1 than at 0 (high pitch expresses
-happiness, low pitch sadness: Juslin and Laukka, Psychological Bulletin 129, 2003)."""
 BASS_LIFT, BASS_AROUSAL_SEMITONES = 13.0, 7.0
 """Semitones of the bass above the bottom of its range at a mean arousal of 0, and by how much it is
 lower at a mean arousal of 1."""
 
-_GAPS = (TICKS_PER_BEAT, TICKS_PER_BEAT // 2)
-"""Ticks between the parts of a broken chord: a beat, or half of one where time is short."""
 _LIVELY = 0.15
 """Arousal, -1 to 1, from which the chords of a syncopated style are off the beat."""
 _PLAIN_ACCENT = 0.5
@@ -56,9 +55,11 @@ _PLAIN_ACCENT = 0.5
 _SUBDUED = -0.35
 """Arousal, -1 to 1, below which chords have one voice less."""
 _CHOICES = 60
-"""Values of a drawn choice: divisible by the number of patterns to choose from, 4 or 5."""
-
-Voicing = tuple[int, ...]
+"""Values of a drawn choice: divisible by the number of figures to choose from, 1 to 6."""
+_BASS, _CHORDS = 2, 3
+"""Columns of the choices."""
+_NOTHING = "." * 16
+_STRUMS = {"d": 1, "u": -1}
 
 
 class ChordOnset(NamedTuple):
@@ -67,6 +68,8 @@ class ChordOnset(NamedTuple):
     start: int
     end: int
     pitches: Voicing
+    strum: int = 0
+    """1 if the notes follow each other upwards in pitch, -1 downwards, 0 if they are together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,78 +86,121 @@ class Score:
     bass: tuple[int, ...]
     """[regions] bass note: the root, or the key's tonic as a pedal point under no chord."""
     choices: IntArray
-    """[phrases, 3] drawn numbers that select a phrase's patterns: arpeggio, contrasting arpeggio of
-    its third bar, bass."""
+    """[phrases, 4] drawn numbers that select a phrase's figures: arpeggio, contrasting arpeggio of
+    its third bar, bass, chords."""
     shifts: tuple[int, ...]
     """[sections] semitones by which a section is higher than its mood alone would have it."""
     ending_notes: float
     """Onsets that the density of the plan asks for from the ending to the end."""
+    bars: dict[int, Bar] = field(default_factory=dict)
+    """Bars by the ticks of their downbeats."""
     textures: tuple[Texture, ...] = ()
     """[cells]"""
     arpeggio_counts: tuple[int, ...] = ()
     """[beats] onsets of the arpeggio, as indices of :data:`ARPEGGIO_RHYTHMS`."""
 
     def varied(self, seed: int) -> Score:
-        """Return the score with other patterns, drawn from a seed; voices and rhythms stay."""
+        """Return the score with other figures, drawn from a seed; voices and textures stay."""
         return replace(self, choices=_choices(self.form, seed))
 
-    def chord_ticks(self, index: int, texture: Texture) -> list[int]:
-        """Return the ticks on which the harmony plays in a cell that has a texture."""
+    def chord_hits(self, index: int, texture: Texture) -> list[Placed]:
+        """Return what the harmony plays in a cell that has a texture; symbols name the voices."""
         form = self.form
         cell = form.cells[index]
         if self.rests(texture):  # but not on a strong cut, unless the style makes little of it
             beats = range(cell.start, min(cell.end, form.ending), TICKS_PER_BEAT)
             marked = self.style.accent >= _PLAIN_ACCENT
-            return [t for t in beats if marked and form.has_strong_cut(t) and self._harmony_at(t)]
-        syncopated = self.style.syncopated and cell.arousal >= _LIVELY
-        ticks = self._with_changes(
-            cell, rhythm_ticks(texture.chords, cell, syncopated), form.has_strong_cut
-        )
-        return [t for t in ticks if self._harmony_at(t)]
-
-    def _harmony_at(self, tick: int) -> Voicing:
-        return self.harmony[self.form.region_at(tick)]
+            struck = [t for t in beats if marked and form.has_strong_cut(t) and self._chord(t)]
+            return [Placed(t, "x", min(t + TICKS_PER_BEAT, self._region_end(t))) for t in struck]
+        lively = self.style.syncopated and cell.arousal >= _LIVELY
+        default = SYNCOPATED_CHORDS if lively else PLAIN_CHORDS
+        figure = self._figure(self.style.chords, default, texture.chords, cell, _CHORDS)
+        hits = self._placed(cell, texture.chords, figure, "x", form.has_strong_cut)
+        return [hit for hit in hits if self._chord(hit.start)]
 
     def chord_onsets(self) -> list[ChordOnset]:
-        """Return what the harmony plays: block chords, chords in two halves, or broken chords.
+        """Return what the harmony plays: block chords, strummed, in halves, or broken.
 
-        Chords of a bar are broken upwards and chords of half a bar are split into two halves, so
-        that onsets are spread as evenly as the density curve; on strong cuts all voices begin
-        together.
+        On strong cuts all voices begin together.
         """
-        form = self.form
-        ticks = [t for i, texture in enumerate(self.textures) for t in self.chord_ticks(i, texture)]
-        rests = [
-            cell.start
-            for cell, texture in zip(form.cells, self.textures, strict=True)
-            if self.rests(texture)
-        ]
-        stops = sorted({*ticks, *rests, *(r.start for r in form.regions), form.ending})
-        chord_onsets: list[ChordOnset] = []
-        for tick in ticks:
-            end = stops[bisect_right(stops, tick)]
-            if self.rests(self.textures[form.cell_index(tick)]):
-                end = min(end, tick + TICKS_PER_BEAT)  # a stab, and the pad goes on alone
-            cell = form.cell_index(tick)
-            texture = self.textures[cell]
-            chord = self.chord_at(tick, texture)
-            parts = [chord] if form.has_strong_cut(tick) else _parts(chord, texture.chords)
-            room = min(end, form.cells[cell].end) - tick
-            gap = next((g for g in _GAPS if (len(parts) - 1) * g < room), 0)
-            chord_onsets += [ChordOnset(tick + i * gap, end, part) for i, part in enumerate(parts)]
-        return chord_onsets
+        cells = [self.chord_hits(i, texture) for i, texture in enumerate(self.textures)]
+        onsets: list[ChordOnset] = []
+        for hit in self._held(cells, [t.chords for t in self.textures]):
+            texture = self.textures[self.form.cell_index(hit.start)]
+            pitches = self.voices_at(hit, texture)
+            if pitches:
+                onsets.append(ChordOnset(hit.start, hit.end, pitches, _STRUMS.get(hit.symbol, 0)))
+        return onsets
+
+    def voices_at(self, hit: Placed, texture: Texture) -> Voicing:
+        """Return the pitches that a hit of the harmony plays: all voices on a strong cut."""
+        chord = self.chord_at(hit.start, texture)
+        return chord if self.form.has_strong_cut(hit.start) else voices_of(hit.symbol, chord)
 
     def rests(self, texture: Texture) -> bool:
         """Return whether the harmony rests in a texture because the pad holds the chords."""
         return any(self.pad) and texture.chords in {"hold", "bar"}
 
+    def bass_hits(self, index: int, texture: Texture) -> list[Placed]:
+        """Return what the bass plays in a cell that has a texture; symbols name the notes."""
+        cell = self.form.cells[index]
+        figure = self._figure(self.style.bass, DEFAULT_BASS, texture.bass, cell, _BASS)
+        hits = self._placed(cell, texture.bass, figure, "r", self.form.has_strong_event)
+        return [hit for hit in hits if self._carries_bass(hit.start, cell)]
+
     def bass_ticks(self, index: int, texture: Texture) -> list[int]:
         """Return the ticks on which the bass plays in a cell that has a texture."""
-        cell = self.form.cells[index]
-        ticks = self._with_changes(
-            cell, rhythm_ticks(texture.bass, cell), self.form.has_strong_event
-        )
-        return [t for t in ticks if self._carries_bass(t, cell)]
+        return [hit.start for hit in self.bass_hits(index, texture)]
+
+    def bass_notes(self) -> list[Placed]:
+        """Return what the bass plays up to the ending; a note ends where the next begins."""
+        cells = [self.bass_hits(i, texture) for i, texture in enumerate(self.textures)]
+        held = self._held(cells, [texture.bass for texture in self.textures])
+        stops = [*(hit.start for hit in held[1:]), self.form.ending]
+        return [
+            hit._replace(end=min(hit.end, stop)) for hit, stop in zip(held, stops, strict=False)
+        ]
+
+    def _figure(
+        self, own: Figures, default: Figures, rhythm: Rhythm, cell: Cell, column: int
+    ) -> str:
+        """The figure of a cell: a phrase has one of its own, and its last bar the next one."""
+        rhythm = rhythm_in_feel(rhythm, cell.feel)
+        figures = own.get(rhythm) or default[rhythm]
+        turn = cell.bar % PHRASE_BARS == PHRASE_BARS - 1
+        return figures[(int(self.choices[cell.phrase, column]) + turn) % len(figures)]
+
+    def _placed(
+        self, cell: Cell, rhythm: Rhythm, figure: str, whole: str, is_hit: Callable[[int], bool]
+    ) -> list[Placed]:
+        """The notes of a figure that begin in a cell, up to the ending."""
+        if rhythm_in_feel(rhythm, cell.feel) == "hold" and cell.place % 2:
+            figure = _NOTHING
+        bar = self.bars[cell.downbeat]
+        placed = place_figure(self.form, bar, figure, whole, is_hit, rings=whole == "x")
+        last = min(cell.end, self.form.ending)
+        return [note for note in placed if cell.start <= note.start < last]
+
+    def _held(self, cells: Sequence[list[Placed]], rhythms: Sequence[Rhythm]) -> list[Placed]:
+        """Notes of all cells; those of a held one last into the cell after it, if it has none."""
+        form = self.form
+        notes: list[Placed] = []
+        for i, placed in enumerate(cells):
+            cell = form.cells[i]
+            empty = i + 1 < len(cells) and not cells[i + 1]
+            held = rhythm_in_feel(rhythms[i], cell.feel) == "hold"
+            end = form.cells[i + 1].end if empty and held else cell.end
+            for note in placed:
+                sustained = end if note.end >= cell.end else note.end
+                stop = min(sustained, self._region_end(note.start), form.ending)
+                notes.append(note._replace(end=stop))
+        return notes
+
+    def _chord(self, tick: int) -> Voicing:
+        return self.harmony[self.form.region_at(tick)]
+
+    def _region_end(self, tick: int) -> int:
+        return self.form.regions[self.form.region_at(tick)].end
 
     def arpeggio_ticks(self, beat: int) -> list[int]:
         """Return the ticks of the arpeggio in a beat; a tick listed twice has two notes."""
@@ -200,30 +246,9 @@ class Score:
     def _carries_bass(self, tick: int, cell: Cell) -> bool:
         """Where there is no chord, the bass only repeats its pedal point."""
         region = self.form.region_at(tick)
-        renewed = tick == self.form.regions[region].start or tick in rhythm_ticks("hold", cell)
+        renewed = tick == self.form.regions[region].start
+        renewed |= tick == cell.start and cell.place % 2 == 0
         return renewed or bool(self.harmony[region])
-
-    def _with_changes(
-        self, cell: Cell, ticks: list[int], is_hit: Callable[[int], bool]
-    ) -> list[int]:
-        """A rhythm with the chord changes and hits of its cell, up to the ending."""
-        form = self.form
-        inside = form.regions[form.region_at(cell.start) : form.region_at(cell.end - 1) + 1]
-        changes = {region.start for region in inside if region.start >= cell.start}
-        hits = {tick for tick in range(cell.start, cell.end, TICKS_PER_BEAT) if is_hit(tick)}
-        if changes - {cell.start}:
-            ticks = [t for t in ticks if (t - cell.start) % TICKS_PER_BEAT == 0]
-        return [tick for tick in sorted({*ticks, *changes, *hits}) if tick < form.ending]
-
-
-def _parts(voicing: Voicing, rhythm: Rhythm) -> list[Voicing]:
-    """The voices of a chord that begin together, in order."""
-    if rhythm in {"hold", "bar"}:
-        return [(note,) for note in voicing]
-    if rhythm == "half":
-        middle = len(voicing) // 2
-        return [voicing[:middle], voicing[middle:]]
-    return [voicing]
 
 
 def write_score(plan: Plan, style: Style) -> Score:
@@ -232,16 +257,17 @@ def write_score(plan: Plan, style: Style) -> Score:
     bass = style.instrument("bass")
     arousal = float(np.mean([cell.arousal for cell in form.cells]))
     lift = BASS_LIFT - BASS_AROUSAL_SEMITONES * arousal
-    shifts = _shifts(form.cells[-1].section + 1, plan.seed)
+    shifts = section_shifts(form.cells[-1].section + 1, plan.seed)
     score = Score(
         form=form,
         style=style,
         key=plan.key,
-        harmony=_voices(form, style.instrument("harmony"), HARMONY_VOICES, shifts),
-        pad=_thin_pad(form, plan, _voices(form, style.instrument("pad"), PAD_VOICES, shifts)),
+        harmony=led_voices(form, style.instrument("harmony"), HARMONY_VOICES, shifts),
+        pad=thinned(form, plan, led_voices(form, style.instrument("pad"), PAD_VOICES, shifts)),
         bass=_bass_notes(form, plan.key, bass, lift),
         choices=_choices(form, plan.seed),
         shifts=shifts,
+        bars=bars_of(plan.grid, form.end),
         ending_notes=float(integral(plan.density, _seconds(plan, [form.ending, form.end]))[0]),
     )
     wanted = np.array([cell.notes for cell in form.cells])
@@ -281,7 +307,7 @@ def _bass_notes(form: Form, key: Key, player: Instrument | None, lift: float) ->
 
 
 def _choices(form: Form, seed: int) -> IntArray:
-    return np.random.default_rng(seed).integers(0, _CHOICES, (form.cells[-1].phrase + 1, 3))
+    return np.random.default_rng(seed).integers(0, _CHOICES, (form.cells[-1].phrase + 1, 4))
 
 
 def _seconds(plan: Plan, ticks: Sequence[int] | IntArray) -> FloatArray:
@@ -319,51 +345,6 @@ def _arpeggio_counts(score: Score, plan: Plan) -> tuple[int, ...]:
     return tuple(choose_arpeggio_counts(fixed.astype(np.float64), wanted, np.array(most), free))
 
 
-def _shifts(sections: int, seed: int) -> tuple[int, ...]:
-    """Shifts of the sections in semitones: 0 for the first, then always another one."""
-    rng = np.random.default_rng([seed, sections])
-    shifts = [0]
-    while len(shifts) < sections:
-        shifts.append(int(rng.choice([s for s in REGISTERS if s != shifts[-1]])))
-    return tuple(shifts)
-
-
-def _voices(
-    form: Form, player: Instrument | None, voices: int, shifts: tuple[int, ...]
-) -> tuple[Voicing, ...]:
-    if player is None:
-        return ((),) * len(form.regions)
-    sounding = [i for i, region in enumerate(form.regions) if region.chord.root is not None]
-    cells = [form.cell_at(form.regions[i].start) for i in sounding]
-    centres = [_centre(cell, player) + shifts[cell.section] for cell in cells]
-    chords = [form.regions[i].chord for i in sounding]
-    led = lead_voices(chords, voices, player.low, player.high, np.array(centres))
-    voicings: list[Voicing] = [()] * len(form.regions)
-    for i, voicing in zip(sounding, led, strict=True):
-        voicings[i] = voicing
-    return tuple(voicings)
-
-
-def _thin_pad(form: Form, plan: Plan, pad: tuple[Voicing, ...]) -> tuple[Voicing, ...]:
-    """The pad with two voices where the plan is thin: three onsets would exceed its density.
-
-    The final chord keeps three: no other instrument may be playing it.
-    """
-    edges = _seconds(plan, [region.start for region in form.regions] + [form.end])
-    density = integral(plan.density, edges) / np.maximum(np.diff(edges), 1e-9)
-    density[-1] = THIN_DENSITY
-    return tuple(
-        thin(voicing, region.chord) if voicing and notes < THIN_DENSITY else voicing
-        for voicing, region, notes in zip(pad, form.regions, density, strict=True)
-    )
-
-
-def _centre(cell: Cell, player: Instrument) -> float:
-    """MIDI note around which chords lie: the middle of the range, moved by the mood."""
-    middle = (player.low + player.high) / 2
-    return middle + AROUSAL_SEMITONES * cell.arousal + VALENCE_SEMITONES * cell.valence
-
-
 def _counts(score: Score, plan: Plan) -> FloatArray:
     """[cells, rungs] onsets that each texture would have in each cell; infinite if unplayable."""
     form, style = score.form, score.style
@@ -376,9 +357,8 @@ def _counts(score: Score, plan: Plan) -> FloatArray:
         for rung, texture in enumerate(LADDER):
             if not playable(texture, float(beat_s[cell.start // TICKS_PER_BEAT])):
                 continue
-            notes = pad + sum(
-                len(score.chord_at(t, texture)) for t in score.chord_ticks(i, texture)
-            )
+            hits = score.chord_hits(i, texture)
+            notes = pad + sum(len(score.voices_at(hit, texture)) for hit in hits)
             if style.instrument("bass"):
                 notes += len(score.bass_ticks(i, texture))
             if style.instrument("arpeggio") and score.harmony[form.region_at(cell.start)]:

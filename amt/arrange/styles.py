@@ -20,12 +20,25 @@ of at most 64 KiB that holds one style at its top level, with the same fields::
     pedal = false         # optional: sustain pedal (CC 64), changed with every chord
     centre = 76           # optional, of a melody: pitch around which it sounds best
 
+    [bass]                # optional: figures of the bass, see amt/arrange/figures.py
+    half = ["r--- ---- f--- ----", "r--- ---- r--- --a-"]
+    beat = ["r--- f--- r--- a---"]
+
+    [chords]              # optional: figures of the harmony
+    beat = ["d--- d-u- --u- d-u-"]
+
     [roles.drums]         # only these fields: the keys are those of General MIDI
     name = "Drums"
     program = 0           # the kit: 0 standard, 8 room, 25 TR-808, 40 brushes
     volume = 90
     pan = 64
     calm = -0.25          # optional: mean arousal of a phrase below which it has no drums, -1 to 1
+
+A figure is one bar of 4/4 in sixteenths: a symbol begins a note, ``-`` holds it, ``.`` is a rest
+(:mod:`amt.arrange.figures` lists the symbols). The keys are the rhythms that the density of the
+plan asks for: ``hold`` (a note every second bar or so), ``bar``, ``half``, ``beat`` and ``eighth``,
+the busiest. Of several figures every phrase draws one. A rhythm without a figure has a plain one:
+roots and fifths that walk into the next root, and chords broken or on the beat.
 
 ``harmony`` is required; the other roles are there or not:
 
@@ -42,7 +55,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -51,6 +64,14 @@ from typing import Annotated, Any
 from msgspec import Meta, Struct
 from msgspec.structs import asdict
 
+from amt.arrange.figures import (
+    BASS_SYMBOLS,
+    CHORD_SYMBOLS,
+    FIGURE_RHYTHMS,
+    Figures,
+    read_figure,
+)
+from amt.arrange.textures import Rhythm
 from amt.errors import InputError, quoted, shown, suggestion
 from render.files.decoding import decode
 
@@ -117,6 +138,12 @@ class Style:
     """How strongly cuts and peaks of movement are stressed: 0 not at all, 1 plainly, 2 harshly."""
     cuts_answered: float = 1.0
     """Share of the cuts on which a note begins at all events, the strongest first."""
+    bass: Figures = field(default_factory=dict)
+    """Figures of the bass; a rhythm without one has those of
+    :data:`amt.arrange.figures.DEFAULT_BASS`."""
+    chords: Figures = field(default_factory=dict)
+    """Figures of the harmony; a rhythm without one has those of
+    :data:`amt.arrange.figures.PLAIN_CHORDS`."""
 
     def instrument(self, role: str) -> Instrument | None:
         """The player of a role, or None where the style has none."""
@@ -178,6 +205,8 @@ class _StyleTable(_Table):
     syncopated: bool = False
     accent: Annotated[float, Meta(ge=0.0, le=2.0)] = 1.0
     cuts_answered: Annotated[float, Meta(ge=0.0, le=1.0)] = 1.0
+    bass: dict[str, Any] = {}
+    chords: dict[str, Any] = {}
 
 
 class _InstrumentTable(_Table):
@@ -221,7 +250,31 @@ def _style(name: str, data: Mapping[str, Any], source: str) -> Style:
         syncopated=table.syncopated,
         accent=table.accent,
         cuts_answered=table.cuts_answered,
+        bass=_figures(table.bass, BASS_SYMBOLS, f"{source}: bass"),
+        chords=_figures(table.chords, CHORD_SYMBOLS, f"{source}: chords"),
     )
+
+
+def _figures(data: Mapping[str, Any], symbols: Mapping[str, str], source: str) -> Figures:
+    """The figures of a table ``rhythm = ["figure", …]``.
+
+    Raises:
+        InputError: a rhythm or a figure is not one.
+    """
+    figures: dict[Rhythm, tuple[str, ...]] = {}
+    for name, texts in data.items():
+        rhythm = next((known for known in FIGURE_RHYTHMS if known == name), None)
+        if rhythm is None:
+            raise InputError(
+                f"{source}: {shown(name)} is unknown, expected {', '.join(FIGURE_RHYTHMS)}"
+            )
+        if not (isinstance(texts, list) and texts and all(isinstance(t, str) for t in texts)):
+            raise InputError(f"{source}: {name} is {shown(texts)}, expected a list of figures")
+        try:
+            figures[rhythm] = tuple(read_figure(text, symbols) for text in texts)
+        except ValueError as error:
+            raise InputError(f"{source}: a figure of {name} {error}") from error
+    return figures
 
 
 def _instrument(role: str, data: object, source: str) -> Instrument:

@@ -23,11 +23,11 @@ from typing import Literal
 
 import numpy as np
 
-from amt.arrange.form import Cell
 from amt.types import TICKS_PER_BEAT, Feel, FloatArray, IntArray
 
 Rhythm = Literal["hold", "bar", "half", "beat", "eighth"]
-"""Where chords or bass have onsets: every second cell, cell, half of a cell, beat, or eighth."""
+"""How often chords or bass have onsets, about: every second cell, every cell, half of a cell, beat,
+or eighth. Which ones they are, a style's figures say (:mod:`amt.arrange.figures`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +84,6 @@ error of the number of onsets."""
 _LARGEST_STEP = 2
 """Most notes by which two neighbouring beats may differ inside a phrase."""
 
-_HALVES = {1: (0,), 2: (0,), 3: (0, 2), 4: (0, 2), 5: (0, 3), 6: (0, 3), 7: (0, 4)}
-"""Beats of a cell on which its two halves begin, by the number of beats of the cell."""
-_SYNCOPATED_HALVES = {3: (0, 1.5), 4: (0, 1.5), 5: (0, 2.5), 6: (0, 2.5), 7: (0, 3.5)}
-"""The same with the second half anticipated by an eighth."""
-
 
 _IN_FEEL: Mapping[Feel, Mapping[Rhythm, Rhythm]] = {
     "half": {"hold": "hold", "bar": "hold", "half": "bar", "beat": "half", "eighth": "beat"},
@@ -98,26 +93,9 @@ _IN_FEEL: Mapping[Feel, Mapping[Rhythm, Rhythm]] = {
 """The rhythm that is played for another in half-time and in double-time feel."""
 
 
-def rhythm_ticks(rhythm: Rhythm, cell: Cell, syncopated: bool = False) -> list[int]:
-    """Return the ticks on which a rhythm has onsets in a cell, before chord changes and hits.
-
-    They are half or twice as frequent where the feel is half-time or double-time.
-    """
-    rhythm = _IN_FEEL[cell.feel].get(rhythm, rhythm)
-    if rhythm == "hold":
-        positions: tuple[float, ...] = (0,) if cell.place % 2 == 0 else ()
-    elif rhythm == "bar":
-        positions = (0,)
-    else:
-        beats = -(-(cell.end - cell.start) // TICKS_PER_BEAT)
-        if rhythm == "half":
-            table = _HALVES | _SYNCOPATED_HALVES if syncopated else _HALVES
-            positions = table.get(beats, tuple(range(0, beats, 2)))
-        else:
-            per_beat = 1 if rhythm == "beat" else 2
-            positions = tuple(i / per_beat for i in range(beats * per_beat))
-    ticks = (cell.start + round(p * TICKS_PER_BEAT) for p in positions)
-    return [tick for tick in ticks if tick < cell.end]
+def rhythm_in_feel(rhythm: Rhythm, feel: Feel) -> Rhythm:
+    """Return the rhythm half or twice as frequent where the feel is half-time or double-time."""
+    return _IN_FEEL[feel].get(rhythm, rhythm)
 
 
 def n_steps(texture: Texture, start: int, end: int) -> int:

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from amt.arrange import arrange, style_names
-from amt.arrange.drums import CLOSED_HAT, CRASH, KICK, SNARE, backbeats, groups
+from amt.arrange.drums import CLOSED_HAT, CRASH, KICK, SNARE
+from amt.arrange.metre import backbeats, groups
 from amt.arrange.styles import load_style
 from amt.types import Arrangement, Cut, Note, Plan, Section, Song
 from tests.arrange.plan_strategies import make_plan, moods, plans

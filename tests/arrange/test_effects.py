@@ -17,6 +17,7 @@ import pytest
 
 from amt.arrange import (
     arrange,
+    chord_voices,
     drums,
     form,
     harmony_voices,
@@ -174,14 +175,14 @@ def thin_pad(density: float) -> Plan:
     return make_plan(32, density=density, style="strings", chords="Am F C G")
 
 
-def chord_voices(mood: str) -> float:
+def mean_voices(mood: str) -> float:
     scored = score_of(make_plan(64, density=12, mood=mood, chords="Am F C G"))
     return float(np.mean([len(v) for i in range(20) for v in chords_in(scored, i)]))
 
 
 def chords_in(scored: Score, index: int) -> list[tuple[int, ...]]:
     full = textures.LADDER[6]
-    return [scored.chord_at(tick, full) for tick in scored.chord_ticks(index, full)]
+    return [scored.chord_at(hit.start, full) for hit in scored.chord_hits(index, full)]
 
 
 def moved(mood: str) -> Plan:
@@ -189,7 +190,7 @@ def moved(mood: str) -> Plan:
 
 
 def section_shifts() -> float:
-    return float(np.mean([np.ptp(score._shifts(6, seed)) for seed in range(10)]))
+    return float(np.mean([np.ptp(chord_voices.section_shifts(6, seed)) for seed in range(10)]))
 
 
 def first_cells(beats_per_bar: int, bpm: float) -> int:
@@ -253,7 +254,8 @@ def pedal_delay() -> float:
 
 def contrast() -> float:
     """Share of phrases whose third bar has other arpeggio pitches than the first."""
-    notes = notes_of(make_plan(64, density=8, chords="Am", every=100), "arpeggio")
+    plan = make_plan(64, density=8, chords="Am", every=100, style="strings")
+    notes = notes_of(plan, "arpeggio")
     bars = [[n.pitch for n in notes if n.start // (4 * BEAT) == bar] for bar in range(28)]
     return float(np.mean([bars[i] != bars[i + 2] for i in range(0, 28, 4)]))
 
@@ -298,8 +300,19 @@ def bass_at_the_peak() -> float:
     return onsets_at(replace(PEAK, density=np.full(24, 1.0)), 26, "bass")
 
 
-def band_off_beat_share() -> float:
-    return off_beat_share(replace(moved("exciting"), style="band"), "harmony")
+def excited_chord_pitch() -> float:
+    return mean_pitch(moved("exciting"), "harmony")
+
+
+def sad_chord_pitch() -> float:
+    return mean_pitch(moved("sad"), "harmony")
+
+
+def syncopated_share() -> float:
+    """Share of chords off the beat in a syncopated style without figures of its own."""
+    style = replace(load_style("band"), chords={})
+    onsets = write_score(moved("exciting"), style).chord_onsets()
+    return float(np.mean([onset.start % BEAT != 0 for onset in onsets]))
 
 
 EFFECTS = [
@@ -317,7 +330,7 @@ EFFECTS = [
     Effect(form, "STRONG_ACCENT", 2.0, bass_at_the_peak, 1),
     Effect(score, "_PLAIN_ACCENT", 9.0, thin_strings_at_a_cut, 3),
     # Timing: shares, ticks, seconds.
-    Effect(score, "_LIVELY", 2.0, band_off_beat_share, 0.1),
+    Effect(score, "_LIVELY", 2.0, syncopated_share, 0.1),
     Effect(tracks, "_PEDAL_DELAY", 0, pedal_delay, 20),
     Effect(textures, "SHORTEST_STEP_S", 0.0, shortest_step_s, 0.02),
     Effect(patterns, "_CONTRASTING_BAR", 9, contrast, 0.5),
@@ -341,12 +354,12 @@ EFFECTS = [
     Effect(textures, "_LARGEST_STEP", 8, count_motion, -3),
     Effect(textures, "_BEAT_WEIGHT", 0.0, count_error, -3),
     # Register and number of voices: semitones, voices.
-    Effect(score, "AROUSAL_SEMITONES", 0.0, lambda: mean_pitch(moved("exciting"), "harmony"), 1),
-    Effect(score, "VALENCE_SEMITONES", 0.0, lambda: mean_pitch(moved("sad"), "harmony"), -0.5),
+    Effect(chord_voices, "AROUSAL_SEMITONES", 0.0, excited_chord_pitch, 1),
+    Effect(chord_voices, "VALENCE_SEMITONES", 0.0, sad_chord_pitch, -0.5),
     Effect(score, "BASS_AROUSAL_SEMITONES", 0.0, lambda: mean_pitch(moved("exciting"), "bass"), -1),
-    Effect(score, "REGISTERS", (-1, 0, 1), section_shifts, 4),
-    Effect(score, "THIN_DENSITY", 0.0, lambda: pad_voices(3.0), -1),
-    Effect(score, "_SUBDUED", -2.0, lambda: chord_voices("sad"), -0.8),
+    Effect(chord_voices, "REGISTERS", (-1, 0, 1), section_shifts, 4),
+    Effect(chord_voices, "THIN_DENSITY", 0.0, lambda: pad_voices(3.0), -1),
+    Effect(score, "_SUBDUED", -2.0, lambda: mean_voices("sad"), -0.8),
     Effect(patterns, "_LIFT_AROUSAL", 0.0, lambda: mean_pitch(AMBIENT, "arpeggio"), 1),
     Effect(patterns, "_LIFT_VALENCE", 0.0, lambda: mean_pitch(moved("sad"), "arpeggio"), -0.3),
     # Articulation: ticks.

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from amt.arrange import arrange
-from amt.arrange.drums import SNARE, backbeats
+from amt.arrange.drums import SNARE
+from amt.arrange.metre import backbeats
 from amt.arrange.styles import load_style
 from amt.types import TICKS_PER_BEAT, Feel, Section, Song
 from tests.arrange.plan_strategies import make_plan, moods

@@ -147,7 +147,7 @@ def test_a_bar_of_the_network_is_never_asked_to_be_silent() -> None:
 def test_accents_of_the_network_are_played_as_differences_of_velocity(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    plan = make_plan(16.0, density=4.0)
+    plan = make_plan(16.0, density=5.0)
 
     def spread() -> float:
         return float(np.std([n.velocity for n in arrange_neural(plan, tiny()).tracks[0].notes]))
@@ -158,7 +158,7 @@ def test_accents_of_the_network_are_played_as_differences_of_velocity(
 
 
 def test_loudness_is_asked_as_the_velocities_that_will_be_played() -> None:
-    plan = make_plan(24.0, loudness=0.1, density=6.0)
+    plan = make_plan(24.0, loudness=0.1, density=7.0)
     song = arrange_neural(plan, tiny())
     played = np.mean([note.velocity for track in song.tracks[:2] for note in track.notes]) / 127
     assert asked(plan).control("loudness").mean() == pytest.approx(played, abs=0.06)

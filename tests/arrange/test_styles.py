@@ -134,3 +134,36 @@ def test_an_unknown_role_and_a_narrow_melody_are_named(tmp_path: Path) -> None:
     path.write_text(path.read_text().replace("high = 72\nvolume", "high = 60\nvolume"))
     with pytest.raises(InputError, match="range 48-60 is too narrow"):
         load_style(path)
+
+
+FIGURES = """
+[bass]
+half = ["r--- ---- f--- ----"]
+[chords]
+beat = ["x--- x--- x--- x---", "d--- --u- d--- --u-"]
+"""
+
+
+def test_a_style_has_figures_for_bass_and_chords(tmp_path: Path) -> None:
+    path = tmp_path / "own.toml"
+    path.write_text(OWN + FIGURES)
+    style = load_style(path)
+    assert style.bass == {"half": ("r-------f-------",)}
+    assert len(style.chords["beat"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("r--- ---- f--- ----", "r--- f---", "a figure of half has 8 steps, expected 16"),
+        ("r--- ---- f---", "r--- ---- x---", "a figure of half has 'x', expected r o d f 5 t n a"),
+        ("x--- x---", "---- x---", "a figure of beat begins with -"),
+        ('["r--- ---- f--- ----"]', "3", "half is 3, expected a list of figures"),
+        ("half =", "quarter =", "bass: quarter is unknown, expected hold, bar, half, beat"),
+    ],
+)
+def test_a_broken_figure_is_explained(tmp_path: Path, old: str, new: str, message: str) -> None:
+    path = tmp_path / "own.toml"
+    path.write_text(OWN + FIGURES.replace(old, new))
+    with pytest.raises(InputError, match=message):
+        load_style(path)

@@ -111,6 +111,9 @@ class VideoFeatures:
     """[S, 768] CLIP ViT-L/14@336 image embeddings, or None where no such model was used."""
     backend: str
     """The vision backend that made ``emotion`` and ``semantic``: ``clip`` or ``analytic``."""
+    appearance: FloatArray | None = None
+    """[S, 96] what the picture looks like (:mod:`amt.features.appearance`), by which scenes that
+    return are found; None in feature files that were written without it."""
 
     def __repr__(self) -> str:
         return f"<VideoFeatures: {self.duration_s:.1f} s, {len(self.cuts)} cuts, by {self.backend}>"
@@ -214,6 +217,9 @@ class Section:
     mood: str
     """One of :data:`EMOTIONS`."""
     feel: Feel = "normal"
+    label: str = ""
+    """``intro``, ``coda``, or the letter of its theme with a prime for each time that the theme has
+    come before: A, B, A', A''. Empty where no form was planned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,7 +264,8 @@ class Phrase:
     beat: int
     """The downbeat on which it starts; it lasts to the next phrase or the end."""
     label: str
-    """A capital letter; phrases of one letter share chords and melody."""
+    """Phrases of one label share chords and melody. The letter of the section in lower case and a
+    number: a1, a2; in plans of earlier versions a capital letter."""
     cadence: Cadence
 
 

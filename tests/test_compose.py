@@ -157,7 +157,7 @@ def test_sections_end_on_a_dominant_more_often_than_chance(models) -> None:
                 found.append(chord.root == 7)
         return float(np.mean(found))
 
-    assert dominants((20.0, 40.0)) > 2 * dominants(())
+    assert dominants((20.0, 40.0)) > 2 * dominants((15.0, 30.0, 45.0))
 
 
 def test_peaks_of_movement_become_accents_but_cuts_do_not(models) -> None:
@@ -175,12 +175,12 @@ def test_density_settles_in_the_last_bar(models) -> None:
 
 
 def test_strong_cuts_begin_sections_with_the_mood_seen_there(models) -> None:
-    features = clip(40.0, (20.0,), mood="relaxing")
-    features.emotion[20:] = np.eye(6)[EMOTIONS.index("tense")]
+    features = clip(24.0, (12.0,), mood="relaxing")
+    features.emotion[12:] = np.eye(6)[EMOTIONS.index("tense")]
     plan = plan_of(models, features)
     assert [section.mood for section in plan.sections] == ["relaxing", "tense"]
     start_s = plan.grid.seconds_at(float(plan.sections[1].beat))
-    assert start_s == pytest.approx(20.0, abs=0.04)
+    assert start_s == pytest.approx(12.0, abs=0.04)
 
 
 @pytest.mark.parametrize("fit", [True, False])

@@ -26,7 +26,7 @@ def plan() -> Plan:
         chords="Am7 Bb F#m7b5 N",
         key="F major",
         cuts=(Cut(2.0, 0.75), Cut(4.123456789, 0.2, "dissolve")),
-        sections=(Section(0, "sad", "half"), Section(8, "exciting")),
+        sections=(Section(0, "sad", "half"), Section(8, "exciting", label="A'")),
         accents=(Accent(0.0, 0.4), Accent(3.0)),
     )
     return replace(made, speech=(TimeSpan(0.5, 1.25), TimeSpan(2.0, 3.0)))
@@ -60,7 +60,9 @@ def test_the_file_is_made_to_be_edited(plan: Plan) -> None:
     lines = plan_to_json(plan).splitlines()
     assert '    {"beat": 4, "bar": 2, "chord": "Bb"},' in lines
     assert '    {"time_s": 4.123456789, "strength": 0.2, "kind": "dissolve"}' in lines
-    assert '    {"beat": 8, "bar": 3, "mood": "exciting", "feel": "normal"}' in lines
+    assert (
+        '    {"beat": 8, "bar": 3, "mood": "exciting", "feel": "normal", "label": "A\'"}' in lines
+    )
     assert sum('"second"' in line for line in lines) == 7
 
 
@@ -271,7 +273,8 @@ def test_a_plan_from_before_there_were_arrangers_is_played_by_patterns(
         ("arrangement", {"choir": True}, "arrangement.choir is unknown"),
         ("arrangement", [], "arrangement is"),
         ("phrases", [{"beat": 4, "label": "A", "cadence": "half"}], "phrases must begin on beat 0"),
-        ("phrases", [{"beat": 0, "label": "a", "cadence": "half"}], r"phrases\[0\].label is 'a'"),
+        ("phrases", [{"beat": 0, "label": "1", "cadence": "half"}], r"phrases\[0\].label is '1'"),
+        ("sections", [{"beat": 0, "mood": "sad", "label": "a"}], r"sections\[0\].label is 'a'"),
         ("phrases", [{"beat": 0, "label": "A", "cadence": "full"}], r"phrases\[0\].cadence is"),
         ("phrases", [{"beat": 0, "label": "A"}], r"phrases\[0\].cadence is missing"),
         ("rewrites", [{"bars": [2, 99], "seed": 1}], r"rewrites\[0\].bars is \[2, 99\], expected"),

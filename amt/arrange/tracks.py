@@ -122,7 +122,10 @@ def track_of(
 
 def _markers(plan: Plan, end: int) -> tuple[TextEvent, ...]:
     sections = [
-        TextEvent(s.beat * TICKS_PER_BEAT, f"Section {number} ({s.mood})")
+        TextEvent(
+            s.beat * TICKS_PER_BEAT,
+            f"Section {number} {s.label} ({s.mood})".replace("  ", " "),
+        )
         for number, s in enumerate(plan.sections, 1)
     ]
     cuts = [

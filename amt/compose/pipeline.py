@@ -23,7 +23,7 @@ from amt.features.accents import motion_accents
 from amt.models.chords.network import Composer
 from amt.models.expression import Expression
 from amt.reporter import DEFAULT_REPORTER, Reporter
-from amt.types import Phrase, Plan, Section, VideoFeatures
+from amt.types import Phrase, Plan, Section, TimeGrid, VideoFeatures
 
 _FORM_STREAM = 3
 """Second word of the seed of the random numbers that draw phrases and degrees."""
@@ -57,7 +57,7 @@ def compose(
         or implied_key(options.primer)
         or choose_key(features, mood.affect, options.seed)
     )
-    sections = piece_sections(features, grid, mood.emotion)
+    sections = piece_sections(features, grid, mood.emotion, _final_beat(grid))
     if options.bpm is None:
         sections = with_feels(sections, grid, feel, wanted_bpm)
     slots = chord_slots(grid, sections)
@@ -87,6 +87,12 @@ def compose(
         title=options.title,
         speech=speech,
     )
+
+
+def _final_beat(grid: TimeGrid) -> int:
+    """The beat on which the final chord begins."""
+    slots = chord_slots(grid)
+    return slots[final_chord_slot(slots, grid)].beat
 
 
 def _harmony_context(

@@ -10,6 +10,7 @@ from typing import Literal, Protocol
 import numpy as np
 
 from amt.errors import WeightsError
+from amt.features.appearance import AppearanceMeter
 from amt.features.clip_cache import read_cache, write_cache
 from amt.features.clip_weights import (
     CLIP_MODEL,
@@ -64,7 +65,8 @@ def extract_features(
                 model, allow_download=allow_download, reporter=reporter
             )
         motion, detector, seconds = MotionMeter(), CutDetector(), _FirstOfSecond(vision)
-        _read_frames(reader, (motion, detector, seconds), reporter)
+        appearance = AppearanceMeter()
+        _read_frames(reader, (motion, detector, seconds, appearance), reporter)
     n_seconds = math.ceil(reader.duration_s)
     cuts = detector.finish(reader.duration_s)
     if reader.first_s > 0:
@@ -84,6 +86,7 @@ def extract_features(
         cuts=cuts,
         semantic=semantic,
         backend="clip" if model is not None else "analytic",
+        appearance=appearance.per_second(n_seconds),
     )
 
 

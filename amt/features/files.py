@@ -12,6 +12,7 @@ from typing import Any, get_args
 import numpy as np
 
 from amt.errors import InputError, shown
+from amt.features.appearance import DIM
 from amt.features.semantic import SEMANTIC_DIM
 from amt.types import EMOTIONS, Cut, CutKind, FloatArray, VideoFeatures
 
@@ -36,6 +37,8 @@ def save_features(features: VideoFeatures, path: str | Path) -> None:
     }
     if features.semantic is not None:
         arrays["semantic"] = features.semantic
+    if features.appearance is not None:
+        arrays["appearance"] = features.appearance
     with Path(path).open("wb") as file:
         np.savez_compressed(file, **arrays)
 
@@ -84,6 +87,7 @@ def _from_arrays(arrays: dict[str, np.ndarray]) -> VideoFeatures:
         cuts=tuple(Cut(float(t), float(s), _CUT_KINDS[int(k)]) for t, s, k in cuts),
         semantic=curve("semantic") if "semantic" in arrays else None,
         backend=str(arrays["backend"]),
+        appearance=curve("appearance") if "appearance" in arrays else None,
     )
 
 
@@ -99,6 +103,8 @@ def _problem(features: VideoFeatures) -> str | None:
     }
     if features.semantic is not None:
         curves["semantic"] = (features.semantic, (seconds, SEMANTIC_DIM))
+    if features.appearance is not None:
+        curves["appearance"] = (features.appearance, (seconds, DIM))
     for name, (values, shape) in curves.items():
         if values.shape != shape or not np.isfinite(values).all():
             return f"{name} is not {shape} finite numbers"

@@ -14,12 +14,14 @@ unnoticed::
                end inside a beat)
     beats_s    start of every beat in seconds, one bar a line, from 0; then the end of the music
     chords     {"beat": 8, "bar": 3, "chord": "Am7"}: from this beat on; the first on beat 0
-    sections   {"beat": 0, "bar": 1, "mood": "sad", "feel": "half"}: from this beat on; may be
-               empty; feel is half, normal or double (time), optional, normal if missing
-    phrases    {"beat": 0, "bar": 1, "label": "A", "cadence": "half"}: from this beat on, which is
-               the first of a bar; phrases of one label (a capital letter) share chords and melody;
-               cadence is half, authentic, deceptive or open; optional, four bars each without
-               returns if missing
+    sections   {"beat": 0, "bar": 1, "mood": "sad", "feel": "half", "label": "A"}: from this beat
+               on; may be empty; feel is half, normal or double (time), optional, normal if missing;
+               the label (optional) is intro, coda, or the letter of a theme, with a prime for each
+               return, which is played varied: A, B, A'
+    phrases    {"beat": 0, "bar": 1, "label": "a1", "cadence": "half"}: from this beat on, which is
+               the first of a bar; phrases of one label (one or two letters, up to two digits)
+               share chords and melody; cadence is half, authentic, deceptive or open; optional,
+               four bars each without returns if missing
     cuts       {"time_s": 4.2, "strength": 0.8, "kind": "cut"}: kind is cut, dissolve or fade
     accents    {"time_s": 6.0, "strength": 0.5}: moments inside a shot to stress; optional
     speech     {"start_s": 3.1, "end_s": 7.8}: when somebody speaks in the clip's own sound, so

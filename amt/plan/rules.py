@@ -121,6 +121,11 @@ def validate(plan: Plan) -> None:
                 f"sections[{i}].feel is {quoted(section.feel)}, "
                 f"expected {', '.join(get_args(Feel))}"
             )
+        if not re.fullmatch("[A-Z]{1,2}'{0,3}|intro|coda|", section.label):
+            raise PlanError(
+                f"sections[{i}].label is {quoted(section.label)}, expected intro, coda, or one or "
+                "two capital letters and up to three primes, such as A or A'"
+            )
     _validate_phrases(plan.phrases, plan.grid)
     _validate_cuts(plan.cuts, plan.grid.duration_s)
     _validate_accents(plan.accents, plan.grid.duration_s)
@@ -176,9 +181,10 @@ def _validate_phrases(phrases: tuple[Phrase, ...], grid: TimeGrid) -> None:
             raise PlanError(
                 f"phrases[{i}].beat is {quoted(phrase.beat)}, expected the first beat of a bar"
             )
-        if not re.fullmatch("[A-Z]", phrase.label):
+        if not re.fullmatch("[A-Za-z]{1,2}[0-9]{0,2}", phrase.label):
             raise PlanError(
-                f"phrases[{i}].label is {quoted(phrase.label)}, expected a capital letter"
+                f"phrases[{i}].label is {quoted(phrase.label)}, expected one or two letters and up "
+                "to two digits, such as a1"
             )
         if phrase.cadence not in get_args(Cadence):
             raise PlanError(

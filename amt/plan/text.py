@@ -61,6 +61,7 @@ class _SectionRow(_Row, kw_only=True):
     bar: int | None = None
     mood: str
     feel: Feel = "normal"
+    label: str = ""
 
 
 class _PhraseRow(_Row, kw_only=True):
@@ -227,7 +228,7 @@ def _file_of(plan: Plan) -> _PlanFile:
             for c in plan.chords
         ],
         sections=[
-            _SectionRow(beat=s.beat, bar=bar(s.beat), mood=s.mood, feel=s.feel)
+            _SectionRow(beat=s.beat, bar=bar(s.beat), mood=s.mood, feel=s.feel, label=s.label)
             for s in plan.sections
         ],
         phrases=[
@@ -272,7 +273,7 @@ def _plan_of(file: _PlanFile, reporter: Reporter) -> Plan:
         seed=file.seed,
         cuts=tuple(Cut(row.time_s, row.strength, row.kind) for row in file.cuts),
         sections=tuple(
-            Section(row.beat, _mood(row.mood, f"sections[{i}].mood", reporter), row.feel)
+            Section(row.beat, _mood(row.mood, f"sections[{i}].mood", reporter), row.feel, row.label)
             for i, row in enumerate(file.sections)
         ),
         phrases=tuple(Phrase(row.beat, row.label, row.cadence) for row in file.phrases),

@@ -319,12 +319,12 @@ def test_markers_and_chord_names() -> None:
         chords="Bb Bb F Gm7",
         key="F major",
         cuts=(Cut(2.0, 0.8), Cut(3.25, 0.4, "dissolve"), Cut(6.0, 0.4, "fade")),
-        sections=(Section(0, "sad"), Section(4, "exciting")),
+        sections=(Section(0, "sad"), Section(4, "exciting", label="A'")),
     )
     song = arrange(plan)
     assert [(m.tick, m.text) for m in song.markers] == [
         (0, "Section 1 (sad)"),
-        (1920, "Section 2 (exciting)"),
+        (1920, "Section 2 A' (exciting)"),
         (1920, "Cut 1"),
         (3120, "Cut 2 (dissolve)"),
         (5760, "Cut 3 (fade)"),

@@ -64,9 +64,18 @@ def test_phrases_are_short_enough_to_be_remembered(form, seed):
 
 def test_the_first_phrase_comes_back_after_a_contrast():
     _, phrases, *_ = made(17, [])
-    assert [phrase.label for phrase in phrases] == ["A", "A", "B", "A"]
+    assert [phrase.label for phrase in phrases] == ["a1", "a1", "a2", "a1"]
     _, phrases, *_ = made(25, [8, 16])
-    assert [phrase.label for phrase in phrases] == ["A", "A", "B", "B", "A", "A"]
+    assert [phrase.label for phrase in phrases] == ["a1", "a1", "b1", "b1", "a1", "a1"]
+
+
+def test_phrases_have_the_letter_of_their_section_and_the_ends_that_of_the_first():
+    labels = {0: "intro", 4: "A", 12: "B", 20: "A'", 28: "coda"}
+    sections = [Section(4 * bar, "neutral", label=label) for bar, label in labels.items()]
+    phrases = piece_phrases(grid_of(31), sections, 120, np.random.default_rng(0))
+    assert [phrase.label for phrase in phrases] == [
+        "a1", "a1", "a1", "b1", "b1", "a1", "a1", "a1",
+    ]  # fmt: skip
 
 
 def test_the_piece_ends_on_a_cadence_and_sections_are_led_up_to():

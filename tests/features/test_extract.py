@@ -103,9 +103,16 @@ def test_files_give_back_what_was_saved(clip, tmp_path):
         assert loaded.backend == saved.backend
         for name in ("emotion", "motion", "scene_offset"):
             assert np.array_equal(getattr(loaded, name), getattr(saved, name))
+        assert np.array_equal(loaded.appearance, features.appearance)
         assert (loaded.semantic is None) == (semantic is None)
         if semantic is not None:
             assert np.array_equal(loaded.semantic, semantic)
+
+
+def test_files_of_earlier_versions_have_no_appearance(clip, tmp_path):
+    features = replace(extract_features(clip, backend="analytic"), appearance=None)
+    save_features(features, tmp_path / "f.npz")
+    assert load_features(tmp_path / "f.npz").appearance is None
 
 
 def _without(name):

@@ -98,7 +98,7 @@ def generate(
               ``mood_blend`` (1.0), ``primer`` ("Am F C G");
             * ``arranger`` ("neural" or "patterns"), ``candidates``, ``drums``, ``melody``;
             * ``fit`` (True), ``hits`` (seconds or "1:02.5"), ``backend`` ("auto", "clip" or
-              "analytic"), ``clip_model``, ``allow_download``;
+              "analytic"), ``clip_model``, ``allow_download``, ``speech`` ("auto", "on" or "off");
             * ``temperature``, ``top_p``, ``guidance``, ``affect_guidance``, ``chord_mood``,
               ``weights``.
 

@@ -28,6 +28,7 @@ EVALUATIONS = {
     "arranger": ("arranger.evaluate", "notes, beside those that people wrote"),
     "renderer": ("renderer.evaluate", "the neural renderer's sound, beside its teacher's"),
     "music": ("music.evaluate", "what the command writes, beside music by people"),
+    "speech": ("music.speech", "room for speech in the clip's own sound"),
     "mood": ("mood.evaluate", "whether the music has the mood that was asked for"),
     "alignment": ("fit.alignment", "beats on cuts, and correlation of notes with plan and video"),
     "shots": ("shots.evaluate", "changes of shot that are found"),

@@ -90,22 +90,23 @@ def needed_depth_db(
     Returns:
         0 to :data:`DEEPEST_DB`.
     """
-    speech_lufs = _lufs_inside(own, sample_rate, spans) + own_gain_db
-    music_lufs = _lufs_inside(_placed(music), sample_rate, spans)
+    speech_lufs = lufs_inside(own, sample_rate, spans) + own_gain_db
+    music_lufs = lufs_inside(placed(music), sample_rate, spans)
     if not math.isfinite(speech_lufs) or not math.isfinite(music_lufs):
         return 0.0
     return min(max(CLEARANCE_LU - (speech_lufs - music_lufs), 0.0), DEEPEST_DB)
 
 
-def _placed(blocks: Iterable[Block]) -> Iterator[PlacedSamples]:
+def placed(blocks: Iterable[Block]) -> Iterator[PlacedSamples]:
+    """The blocks of a stream with their first frames."""
     first = 0
     for block in blocks:
         yield first, block
         first += block.shape[1]
 
 
-def _lufs_inside(pieces: Iterable[PlacedSamples], sample_rate: int, spans: Spans) -> float:
-    """Integrated loudness of the parts of a sound that lie in some spans."""
+def lufs_inside(pieces: Iterable[PlacedSamples], sample_rate: int, spans: Spans) -> float:
+    """Integrated loudness in LUFS of the parts of a sound that lie in some spans."""
     meter = LoudnessMeter(sample_rate)
     frames = [(round(a * sample_rate), round(b * sample_rate)) for a, b in spans]
     for first, samples in pieces:

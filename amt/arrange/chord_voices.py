@@ -15,6 +15,9 @@ from amt.types import TICKS_PER_BEAT, Plan
 
 THIN_DENSITY = 5.0
 """Notes per second below which the pad has one voice less."""
+SPEECH_SEMITONES = 5
+"""Semitones by which chords lie lower while somebody speaks, further from the formants of vowels
+(300 to 3,000 Hz)."""
 REGISTERS = (-3, 0, 4)
 """Semitones by which a section may be shifted, so that sections differ in register."""
 AROUSAL_SEMITONES, VALENCE_SEMITONES = 4.0, 2.0
@@ -49,7 +52,12 @@ def led_voices(
         return ((),) * len(form.regions)
     sounding = [i for i, region in enumerate(form.regions) if region.chord.root is not None]
     cells = [form.cell_at(form.regions[i].start) for i in sounding]
-    centres = [_centre(cell, player) + shifts[cell.section] for cell in cells]
+    centres = [
+        _centre(cell, player)
+        + shifts[cell.section]
+        - SPEECH_SEMITONES * form.is_spoken(form.regions[i].start)
+        for cell, i in zip(cells, sounding, strict=True)
+    ]
     chords = [form.regions[i].chord for i in sounding]
     led = lead_voices(chords, voices, player.low, player.high, np.array(centres))
     voicings: list[Voicing] = [()] * len(form.regions)

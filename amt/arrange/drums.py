@@ -100,7 +100,7 @@ def drum_track(
     """
     bars = _playing_bars(plan, score, drummer)
     arrivals = _arrivals(plan, score.form, bars)
-    fills = _fills(bars, arrivals)
+    fills = [f for f in _fills(bars, arrivals) if not score.form.is_spoken(f.start)]
     # A bar draws from a stream of its own, so that no bar depends on what the others play.
     drafts = [_hit(tick, CRASH, length=TICKS_PER_BEAT) for tick in arrivals]
     for bar in bars:

@@ -90,6 +90,12 @@ class Form:
     ending: int
     """Tick on which the final chord begins, which sounds until the end."""
     end: int
+    speech: tuple[tuple[int, int], ...] = ()
+    """First tick, and tick after the last, of each stretch in which somebody speaks."""
+
+    def is_spoken(self, tick: int) -> bool:
+        """Return whether somebody speaks in the clip on a tick."""
+        return any(start <= tick < end for start, end in self.speech)
 
     def rests(self) -> tuple[tuple[int, int], ...]:
         """Start and end of the beat of silence before each strong cut that begins a section."""
@@ -156,7 +162,14 @@ def form_of(plan: Plan) -> Form:
     regions = _regions(plan, end)
     ending = _ending(plan, end, regions)
     hits = _hits(plan, end)
-    return Form(_cells(plan, end), regions, hits, _accents(plan, hits, ending), ending, end)
+    accents = _accents(plan, hits, ending)
+    return Form(_cells(plan, end), regions, hits, accents, ending, end, _speech(plan))
+
+
+def _speech(plan: Plan) -> tuple[tuple[int, int], ...]:
+    edges_s = np.array([(span.start_s, span.end_s) for span in plan.speech]).reshape(-1, 2)
+    ticks = np.rint(plan.grid.beats_at(edges_s) * TICKS_PER_BEAT).astype(np.int64)
+    return tuple((int(start), int(end)) for start, end in ticks if start < end)
 
 
 def _regions(plan: Plan, end: int) -> tuple[Region, ...]:

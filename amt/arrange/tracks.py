@@ -43,6 +43,8 @@ _ROLE_VELOCITY = {
     "pad": -14.0, "bass": 0.0, "drums": 0.0,
 }  # fmt: skip
 """Velocity steps of each role against the plan's level: melody and bass in front, pad behind."""
+_LEADING_ROLES = ("melody", "counter")
+"""Roles that are silent while somebody speaks: a melody competes with a voice for attention."""
 _STREAM = {
     "harmony": 0, "arpeggio": 1, "pad": 2, "bass": 3, "drums": 4,
     "melody": 5, "counter": 6, "accompaniment": 7,
@@ -106,6 +108,8 @@ def track_of(
     is_drum = player.role == "drums"
     if not is_drum:  # a fill leads to the cut
         drafts = _with_rests(drafts, score.form.rests())
+    if player.role in _LEADING_ROLES:
+        drafts = _with_rests(drafts, score.form.speech)
     rng = np.random.default_rng([seed, _STREAM[player.role]])
     moved = _in_time(drafts, score, rng, 0 if is_drum else _MOST_JITTER)
     placed = _without_overlaps([*moved, *in_time])

@@ -27,6 +27,7 @@ from amt.arrange.dynamics import decibels
 from amt.compose.speech import spoken_share
 from amt.features.speech import speech_spans
 from amt.measure import measured_loudness
+from amt.regenerate.new_bars import roles_of
 from amt.types import TICKS_PER_BEAT, FloatArray, Plan, Song, TimeSpan
 from experiments.common.reports import note, write_json
 from experiments.common.tables import markdown, number
@@ -93,7 +94,8 @@ def room(spans: Sequence[TimeSpan], plan: Plan, song: Song) -> dict[str, float]:
     inside, outside = share >= 0.5, share == 0
     outside &= np.arange(seconds) < plan.grid.duration_s - 2  # the final chord is like none other
     level = decibels(measured_loudness(song))[:seconds]
-    melody = [t for t in song.tracks if "melody" in t.name.lower()] or song.tracks[:1]
+    name = roles_of(plan, song).get("melody")
+    melody = [track for track in song.tracks if track.name == name]
     every = notes_a_second([n.start for t in song.tracks for n in t.notes], plan, seconds)
     lead = notes_a_second([n.start for t in melody for n in t.notes], plan, seconds)
     return {

@@ -17,6 +17,7 @@ from __future__ import annotations
 import csv
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -137,7 +138,7 @@ def negative_valence(affect: FloatArray) -> FloatArray:
     return np.asarray((affect[:, 0] / FULL_NEGATIVE_VALENCE).clip(0, 1))
 
 
-def smooth(curve: FloatArray, sigma_s: float) -> FloatArray:
+def smooth(curve: FloatArray, sigma_s: float, breaks: Sequence[int] = ()) -> FloatArray:
     """Gaussian smoothing of a curve [S] or [S, columns] along time.
 
     The kernel is cut off (:data:`KERNEL_SIGMAS`) and renormalised at both ends, so that a
@@ -146,7 +147,10 @@ def smooth(curve: FloatArray, sigma_s: float) -> FloatArray:
     Args:
         curve: a row a second.
         sigma_s: standard deviation in seconds; below :data:`MIN_SIGMA_S` the curve stays as it is.
+        breaks: rows, rising, that begin a part of their own: a step before them stays a step.
     """
+    if len(breaks):
+        return np.concatenate([smooth(part, sigma_s) for part in np.split(curve, list(breaks))])
     if sigma_s < MIN_SIGMA_S or len(curve) < 2:
         return curve
     half = min(math.ceil(KERNEL_SIGMAS * sigma_s), len(curve) - 1)

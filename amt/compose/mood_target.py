@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from amt.compose.options import ComposeOptions
-from amt.features.motion import log_motion, without_cuts
+from amt.features.motion import log_motion, movement
 from amt.mood import (
     apply_moods,
     asked_share,
@@ -17,10 +17,13 @@ from amt.mood import (
     valence_arousal,
 )
 from amt.options import SamplingOptions
+from amt.timing.hits import is_strong
 from amt.types import FloatArray, VideoFeatures
 
 REFERENCE_AFFECT_GUIDANCE = SamplingOptions().affect_guidance
 """Affect guidance at which mood moves the music as far as in music that people made."""
+MIN_SCENE_S = 3
+"""Seconds that a scene with a mood of its own lasts at least: a bar in slow music."""
 MOTION_SIGMA_S = 1.0
 """Standard deviation in seconds of the kernel that smooths motion."""
 MOTION_SHARE = 0.5
@@ -51,9 +54,10 @@ def mood_target(features: VideoFeatures, options: ComposeOptions) -> MoodTarget:
     """The mood that the music is to express.
 
     The emotions of the video are smoothed, asked moods are blended over them, and the result is
-    smoothed by half as much, so that an asked mood does not set in within a second. The strength
-    of mood is ``options.sampling.affect_guidance`` over :data:`REFERENCE_AFFECT_GUIDANCE`: below 1
-    it fades emotions to neutral, above 1 it exaggerates valence and arousal.
+    smoothed by half as much, so that an asked mood does not set in within a second. Nothing is
+    smoothed over a strong cut (:func:`scene_rows`): the mood of the new scene begins there. The
+    strength of mood is ``options.sampling.affect_guidance`` over :data:`REFERENCE_AFFECT_GUIDANCE`:
+    below 1 it fades emotions to neutral, above 1 it exaggerates valence and arousal.
 
     Args:
         features: of the clip.
@@ -61,8 +65,10 @@ def mood_target(features: VideoFeatures, options: ComposeOptions) -> MoodTarget:
     """
     strength = options.sampling.affect_guidance / REFERENCE_AFFECT_GUIDANCE
     sigma_s = options.mood_sigma_s
-    emotion = apply_moods(smooth(features.emotion, sigma_s), options.moods, options.mood_blend)
-    emotion = fade_to_neutral(smooth(emotion, sigma_s / 2), strength)
+    rows = scene_rows(features)
+    seen = smooth(_from_cuts_on(features, rows), sigma_s, rows)
+    emotion = apply_moods(seen, options.moods, options.mood_blend)
+    emotion = fade_to_neutral(smooth(emotion, sigma_s / 2, rows), strength)
     affect = exaggerate_affect(valence_arousal(emotion), strength)
     asked = asked_share(options.moods, features.seconds) * options.mood_blend * min(strength, 1.0)
     motion = motion_level(features)
@@ -75,6 +81,35 @@ def mood_target(features: VideoFeatures, options: ComposeOptions) -> MoodTarget:
         video_affect=valence_arousal(video_emotion),
         motion=motion,
     )
+
+
+def scene_rows(features: VideoFeatures) -> tuple[int, ...]:
+    """First rows of the scenes of a clip but the first, rising.
+
+    A scene begins at a strong cut that leaves :data:`MIN_SCENE_S` to the one before and to the end:
+    a montage is one scene.
+    """
+    rows: list[int] = []
+    for cut in features.cuts:
+        row = round(cut.time_s)
+        since, left = row - (rows[-1] if rows else 0), features.seconds - row
+        if is_strong(cut) and min(since, left) >= MIN_SCENE_S:
+            rows.append(row)
+    return tuple(rows)
+
+
+def _from_cuts_on(features: VideoFeatures, rows: tuple[int, ...]) -> FloatArray:
+    """Emotions [S, 6] where the second of a cut that begins a scene has that of the scene.
+
+    A picture is measured at the start of its second: where the cut comes later in it, it still
+    shows the old scene.
+    """
+    emotion = features.emotion.copy()
+    cuts_s = np.array([cut.time_s for cut in features.cuts])
+    for row in rows:
+        if (np.rint(cuts_s) == row)[cuts_s > row].any():
+            emotion[row] = emotion[row + 1]
+    return emotion
 
 
 def energy_curve(
@@ -96,7 +131,4 @@ def energy_curve(
 
 def motion_level(features: VideoFeatures) -> FloatArray:
     """Movement inside shots, [S] in 0-1: smoothed, on the scale of :func:`log_motion`."""
-    moving = features.motion.copy()
-    if len(moving) > 1:
-        moving[0] = moving[1]  # second 0 has no frame before it and reads 0
-    return smooth(log_motion(without_cuts(moving)), MOTION_SIGMA_S).clip(0, 1)
+    return smooth(log_motion(movement(features.motion)), MOTION_SIGMA_S).clip(0, 1)

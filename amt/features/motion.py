@@ -54,6 +54,16 @@ def log_motion(motion: FloatArray) -> FloatArray:
     return np.asarray(np.log1p(motion) / np.log1p(FULL_MOTION))
 
 
+def movement(motion: FloatArray) -> FloatArray:
+    """Movement inside shots, [S] -> [S]: :func:`without_cuts`, with a value for second 0.
+
+    Second 0 has no frame before it and reads 0; it is taken to move like the second after it.
+    """
+    moving = motion.copy()
+    moving[:1] = moving[1:2] if len(moving) > 1 else moving[:1]
+    return without_cuts(moving)
+
+
 def without_cuts(motion: FloatArray) -> FloatArray:
     """Movement inside shots: median of three seconds, [S] -> [S].
 

@@ -19,7 +19,13 @@ from amt.compose.curves import fade_to_end, loudness_and_density
 from amt.compose.grid import Slot, chord_slots, final_chord_slot
 from amt.compose.harmony import TENSE_QUALITIES, HarmonyContext, harmony_bias
 from amt.compose.key import choose_key
-from amt.compose.mood_target import MoodTarget, energy_curve, mood_target, motion_level
+from amt.compose.mood_target import (
+    MoodTarget,
+    energy_curve,
+    mood_target,
+    motion_level,
+    scene_rows,
+)
 from amt.compose.sections import piece_sections
 from amt.models.chords.decode import SamplingOptions
 from amt.mood import (
@@ -123,6 +129,33 @@ def test_fear_and_tension_are_tense_and_joy_is_not() -> None:
 def test_clearly_negative_valence_is_minor_and_nearly_neutral_is_major() -> None:
     modes = [choose_key(film(np.zeros(9)), np.full((9, 2), v), 0).mode for v in (-0.3, -0.03, 0.3)]
     assert modes == ["minor", "major", "major"]
+
+
+def test_the_most_intense_part_of_a_clip_decides_its_mode() -> None:
+    calm, storm = np.tile([0.5, -0.5], (16, 1)), np.tile([-0.35, 0.6], (8, 1))
+    assert choose_key(film(np.zeros(24)), np.concatenate([calm, storm]), 0).mode == "minor"
+    faint = np.tile([-0.35, -0.5], (8, 1))
+    assert choose_key(film(np.zeros(24)), np.concatenate([calm, faint]), 0).mode == "major"
+
+
+# --- mood over time ---
+
+
+def test_the_mood_changes_with_a_strong_cut_and_slowly_inside_a_scene() -> None:
+    def target(strength: float, at_s: float = 20.3) -> FloatArray:
+        features = film(np.zeros(40), cuts=(Cut(at_s, strength),))
+        features.emotion[21:] = certain("sad", 19)
+        return mood_target(features, ComposeOptions()).emotion[:, EMOTIONS.index("sad")]
+
+    at_cut, inside = target(0.9), target(0.3)
+    assert at_cut[19] < 0.01
+    assert at_cut[20] > 0.99  # the cut lies in the first half of its second
+    assert inside[18] > 0.15
+    assert inside[23] < 0.85
+    # A montage has no scenes of its own.
+    many = tuple(Cut(float(t), 0.9) for t in np.arange(1.0, 39.0))
+    rows = scene_rows(film(np.zeros(40), cuts=many))
+    assert (np.diff([0, *rows, 40]) >= 3).all()
 
 
 # --- harmony ---

@@ -11,7 +11,7 @@ import pytest
 
 from amt.features import extract_features
 from amt.mood import valence_arousal
-from amt.types import VideoFeatures
+from amt.types import EMOTIONS, VideoFeatures
 from tests.data.make_storm import FPS, HEIGHT, SHOTS, TARGET, WIDTH, cut_list
 
 STARTS_S = dict(
@@ -22,6 +22,10 @@ STARTS_S = dict(
 @pytest.fixture(scope="module")
 def storm() -> VideoFeatures:
     return extract_features(TARGET, backend="analytic")
+
+
+def of(features: VideoFeatures, mood: str) -> np.ndarray:
+    return features.emotion[:, EMOTIONS.index(mood)]
 
 
 def mean_within(curve: np.ndarray, shot: str) -> float:
@@ -60,7 +64,19 @@ def test_the_cut_from_flowers_to_storm_is_a_strong_one(storm):
 def test_the_storm_is_more_aroused_and_less_pleasant_than_the_calm(storm, stormy, calm):
     valence, arousal = valence_arousal(storm.emotion).T
     assert mean_within(arousal, stormy) > mean_within(arousal, calm) + 0.3
-    assert mean_within(valence, stormy) < mean_within(valence, calm)
+    assert mean_within(valence, stormy) < mean_within(valence, calm) - 0.3
+
+
+@pytest.mark.parametrize("stormy", ["hills", "sea"])
+def test_the_storm_is_tense_or_fearful(storm, stormy):
+    likeliest = max(EMOTIONS, key=lambda mood: mean_within(of(storm, mood), stormy))
+    assert likeliest in ("tense", "fearful")
+    assert mean_within(valence_arousal(storm.emotion)[:, 0], stormy) <= -0.2
+
+
+@pytest.mark.parametrize("calm", ["meadow", "flowers", "sunset"])
+def test_the_calm_is_relaxing(storm, calm):
+    assert max(EMOTIONS, key=lambda mood: mean_within(of(storm, mood), calm)) == "relaxing"
 
 
 @pytest.mark.parametrize("calm", ["meadow", "sunset"])

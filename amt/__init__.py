@@ -16,17 +16,19 @@ if TYPE_CHECKING:
     from amt.api import export as export
     from amt.api import generate as generate
     from amt.errors import AmtError as AmtError
+    from amt.spotting.run import spot as spot
 
     __version__: str
 
 _HOMES = {
     "export": "amt.api",
     "generate": "amt.api",
+    "spot": "amt.spotting.run",
     "Soundtrack": "amt.api",
     "AmtError": "amt.errors",
 }
 
-__all__ = ["AmtError", "Soundtrack", "__version__", "export", "generate"]
+__all__ = ["AmtError", "Soundtrack", "__version__", "export", "generate", "spot"]
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 (an attribute may be anything)

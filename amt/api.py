@@ -100,7 +100,8 @@ def generate(
             * ``fit`` (True), ``hits`` (seconds or "1:02.5"), ``backend`` ("auto", "clip" or
               "analytic"), ``clip_model``, ``allow_download``, ``speech`` ("auto", "on" or "off");
             * ``temperature``, ``top_p``, ``guidance``, ``affect_guidance``, ``chord_mood``,
-              ``weights``.
+              ``weights``;
+            * ``spots`` (a cue sheet), ``start_tc``, ``rate``.
 
     Raises:
         AmtError: the clip, an option, or the weights cannot be used.

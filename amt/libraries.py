@@ -10,9 +10,9 @@ _DISTRIBUTIONS = {
     "av": "av", "cv2": "opencv-python", "einops": "einops", "fluidsynth": "pyfluidsynth",
     "huggingface_hub": "huggingface_hub", "matplotlib": "matplotlib",
     "midirenderer": "midirenderer", "miditok": "miditok", "mido": "mido", "numpy": "numpy",
-    "PIL": "pillow", "pretty_midi": "pretty_midi", "pyloudnorm": "pyloudnorm", "rich": "rich",
-    "safetensors": "safetensors", "scipy": "scipy",
-    "soundfile": "soundfile", "soxr": "soxr", "symusic": "symusic",
+    "opentimelineio": "opentimelineio", "PIL": "pillow", "pretty_midi": "pretty_midi",
+    "pyloudnorm": "pyloudnorm", "rich": "rich", "safetensors": "safetensors", "scipy": "scipy",
+    "soundfile": "soundfile", "soxr": "soxr", "symusic": "symusic", "timecode": "timecode",
     "tokenizers": "tokenizers", "torch": "torch", "transformers": "transformers",
 }  # fmt: skip
 """Names of modules and the packages that bring them."""

@@ -1,10 +1,11 @@
 """Song ⇄ standard MIDI file, type 1 (MMA, *Standard MIDI Files 1.0*).
 
-Track 0 holds the tempo map, metre, key signature, title (track name), markers (meta ``marker``) and
-chord names (:mod:`amt.chord_events`). Every other track is one instrument on one channel: its name,
-key signature, program, controllers and notes. The key stands in every track because MuseScore takes
-it for the staff of its own track alone. All tracks end on ``song.end``, so the file is exactly as
-long as the music. Text is UTF-8, which MuseScore reads (and shows Latin-1 as question marks).
+Track 0 holds the tempo map, metre, key signature, title (track name), SMPTE offset, markers (meta
+``marker``) and chord names (:mod:`amt.chord_events`). Every other track is one instrument on one
+channel: its name, key signature, program, controllers and notes. The key stands in every track
+because MuseScore takes it for the staff of its own track alone. All tracks end on ``song.end``, so
+the file is exactly as long as the music. Text is UTF-8, which MuseScore reads (and shows Latin-1 as
+question marks).
 
 Events on one tick come in a fixed order (note-offs, controllers, note-ons), so equal songs give
 equal bytes, and a note that repeats at once is not cut off by the end of the one before.
@@ -15,7 +16,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -26,6 +27,7 @@ from amt.chord_events import chord_events, named_chord
 from amt.chords import FLAT_ROOTS, ROOTS, Key, parse_key
 from amt.errors import ChordError, MidiError, quoted, shown
 from amt.reporter import DEFAULT_REPORTER, Reporter
+from amt.timecode import SmpteOffset
 from amt.types import (
     TICKS_PER_BEAT,
     ControlChange,
@@ -172,6 +174,8 @@ def _key_signature(key: Key) -> Any:  # noqa: ANN401 (mido is untyped)
 def _conductor(song: Song) -> list[_Timed]:
     meta = mido.MetaMessage
     events: list[_Timed] = [(0, meta("track_name", name=encode_text(song.title)))]
+    if song.smpte_offset is not None:
+        events.append((0, meta("smpte_offset", **asdict(song.smpte_offset))))
     events += [
         (s.tick, meta("time_signature", numerator=s.numerator, denominator=s.denominator))
         for s in song.time_signatures
@@ -249,7 +253,17 @@ def _song(smf: SmfFile) -> Song:
         markers=markers,
         chord_names=chord_names,
         title=_name(tracks[0]),
+        smpte_offset=_smpte_offset(metas),
     )
+
+
+def _smpte_offset(metas: list[_Timed]) -> SmpteOffset | None:
+    for _, m in metas:
+        if m.type == "smpte_offset":
+            return SmpteOffset(
+                float(m.frame_rate), m.hours, m.minutes, m.seconds, m.frames, m.sub_frames
+            )
+    return None
 
 
 def _texts(

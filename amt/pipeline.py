@@ -16,9 +16,10 @@ from amt.features.speech import is_available, speech_spans
 from amt.features.video import clip_end_s
 from amt.models.weights import load_composer, load_expression
 from amt.mood import MoodSpan, parse_moods
-from amt.options import Backend, Speech
+from amt.options import Backend, Speech, SpottingOptions
 from amt.plan import DEFAULT_ARRANGER, rounded
 from amt.reporter import DEFAULT_REPORTER, SILENT, Reporter
+from amt.spotting import Spots, read_spots
 from amt.timing.options import check_input
 from amt.types import Arrangement, ArrangerName, Plan, Song, TimeSpan, VideoFeatures
 
@@ -53,6 +54,8 @@ class GenerateOptions:
     the installed weights."""
     arrangement: Arrangement = field(default_factory=partial(Arrangement, DEFAULT_ARRANGER))
     """Who writes the notes, and with which roles."""
+    spotting: SpottingOptions = field(default_factory=SpottingOptions)
+    """A cue sheet to follow, and how the clip's frames are counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +116,8 @@ def generate(
     """
     load_style(options.compose.style)  # a wrong name should not cost the user a whole extraction
     loaded = models or load_models(options.arrangement.arranger, options.weights)
-    _check_times(Path(video), options)
+    spots = read_spots(Path(video), options.spotting, reporter)
+    _check_times(Path(video), options, spots)
     features = extract_features(
         video,
         backend=options.backend,
@@ -122,17 +126,15 @@ def generate(
         reporter=reporter.stage("watching"),
         open_clip=loaded.open_clip,
     )
-    wishes = options.compose
-    if options.mood is not None:
-        moods: tuple[MoodSpan, ...] = parse_moods(options.mood, features.duration_s, reporter)
-        wishes = replace(wishes, moods=(*wishes.moods, *moods))
     speech = found_speech(video, options.speech, reporter)
+    wishes = _wishes(options, spots, features.duration_s, reporter)
     wishes = replace(wishes, speech=(*wishes.speech, *speech))
+    features = spots.applied_to(features)
     plan = compose(
         features, wishes, loaded.composer, loaded.expression, reporter.stage("composing")
     )
     # The plan as its file would hold it, so that arranging the file gives the same bytes.
-    plan = rounded(replace(plan, arrangement=options.arrangement))
+    plan = rounded(replace(spots.planned(plan), arrangement=options.arrangement))
     arranging = reporter.stage("arranging")
     song = arrange(plan, loaded.arranger, arranging)
     arranging.progress(1.0)
@@ -167,17 +169,31 @@ def found_speech(
     return spans
 
 
-def _check_times(video: Path, options: GenerateOptions) -> None:
+def _wishes(
+    options: GenerateOptions, spots: Spots, duration_s: float, reporter: Reporter
+) -> ComposeOptions:
+    """What the composer is asked for, moods and cues included."""
+    wishes = options.compose
+    moods: tuple[MoodSpan, ...] = wishes.moods
+    if options.mood is not None:
+        moods += parse_moods(options.mood, duration_s, reporter)
+    asked = spots.requests(duration_s)
+    hits_s = tuple(sorted({*wishes.hits_s, *asked.hits_s}))
+    return replace(wishes, hits_s=hits_s, moods=moods + asked.moods)
+
+
+def _check_times(video: Path, options: GenerateOptions, spots: Spots) -> None:
     """Refuse moments beyond the clip's end before the clip is watched.
 
     Raises:
-        InputError: a mood or a hit point lies there.
+        InputError: a mood, a hit point or a cue lies there, or cues contradict each other.
     """
     hits_s = options.compose.hits_s
-    if options.mood is None and not hits_s:
+    if options.mood is None and not hits_s and spots.sheet is None:
         return
     end_s = clip_end_s(video)
     if end_s is not None:
         check_input((), end_s, hits_s)
+        spots.requests(end_s)
         if options.mood is not None:
             parse_moods(options.mood, end_s, SILENT)

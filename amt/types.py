@@ -35,6 +35,7 @@ from numpy.typing import NDArray
 
 from amt.chords import Chord, Key
 from amt.options.notes import ArrangerName as ArrangerName
+from amt.timecode import SmpteOffset, Timecode
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -296,6 +297,10 @@ class Plan:
     arrangement: Arrangement = Arrangement()
     speech: tuple[TimeSpan, ...] = ()
     """When somebody speaks in the clip's own sound: the music makes room. In order, apart."""
+    silences: tuple[TimeSpan, ...] = ()
+    """Where no music sounds: in order, apart."""
+    timecode: Timecode | None = None
+    """Of the clip's 0; None where nobody has named one."""
 
     def feel_at(self, beat: int) -> Feel:
         """Feel of the section in which a beat lies; normal before the first section."""
@@ -388,6 +393,8 @@ class Song:
     markers: tuple[TextEvent, ...] = ()
     chord_names: tuple[TextEvent, ...] = ()
     title: str = field(default="")
+    smpte_offset: SmpteOffset | None = None
+    """Time of tick 0."""
 
     def __repr__(self) -> str:
         notes = sum(len(track.notes) for track in self.tracks)

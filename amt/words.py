@@ -30,6 +30,7 @@ from amt.options import (
     SamplingOptions,
     Speech,
     SpeechOptions,
+    SpottingOptions,
 )
 from amt.pipeline import GenerateOptions
 from amt.plan import DEFAULT_ARRANGER
@@ -62,6 +63,9 @@ class Words(TypedDict, total=False):
     melody: bool | None
     fit: bool
     hits: Iterable[float | str]
+    spots: PathLike | None
+    start_tc: str | None
+    rate: str | None
     backend: Backend
     clip_model: PathLike | None
     allow_download: bool
@@ -88,6 +92,7 @@ def request_from(words: Words) -> Request:
         music=_options(MusicOptions, named),
         notes=_options(NoteOptions, named),
         fit=_options(FitOptions, named),
+        spotting=_options(SpottingOptions, named),
         backend=_options(BackendOptions, named),
         speech=_options(SpeechOptions, named),
         sampling=_options(SamplingOptions, named),
@@ -132,6 +137,7 @@ def generate_options(request: Request, title: str = "") -> GenerateOptions:
         speech=request.speech.speech,
         weights=request.models.weights,
         arrangement=arrangement,
+        spotting=request.spotting,
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from amt.arrange.finish import finished
 from amt.arrange.patterns import arrange_patterns, iter_pattern_songs
 from amt.arrange.styles import load_style, style_names
 from amt.errors import InputError, WeightsError, shown
@@ -45,12 +46,14 @@ def iter_songs(
 ) -> Iterator[Song]:
     """The song without rewrites, then after each of them: the last is :func:`arrange`'s."""
     if plan.arrangement.arranger == "patterns":
-        return iter_pattern_songs(plan)
-    if arranger is None:
+        songs = iter_pattern_songs(plan)
+    elif arranger is None:
         raise InputError("the plan asks for the neural arranger, but none is loaded")
-    from amt.arrange.neural import iter_neural_songs
+    else:
+        from amt.arrange.neural import iter_neural_songs
 
-    return iter_neural_songs(plan, arranger, reporter)
+        songs = iter_neural_songs(plan, arranger, reporter)
+    return (finished(song, plan) for song in songs)
 
 
 def load_network(arranger: ArrangerName, weights: Path | None = None) -> Arranger | None:

@@ -14,8 +14,9 @@ from amt.cli.info import doctor, moods, styles
 from amt.cli.regenerate import regenerate
 from amt.cli.render import render
 from amt.cli.run import main
+from amt.cli.spot import spot
 
 __all__ = [
     "app", "arrange", "doctor", "export", "features", "generate", "main", "moods", "regenerate",
-    "render", "styles",
+    "render", "spot", "styles",
 ]  # fmt: skip

@@ -163,6 +163,7 @@ def _inputs(
         request.models.weights,
         neural.networks,
         request.backend.clip_model,
+        request.spotting.spots,
         *(Path(text) for text in texts if text and Path(text).suffix),
     ]
 

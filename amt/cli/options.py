@@ -15,6 +15,7 @@ from amt.options import (
     NoteOptions,
     SamplingOptions,
     SpeechOptions,
+    SpottingOptions,
 )
 from render.files.options import Option
 from render.options import NeuralOptions, RenderOptions
@@ -94,8 +95,9 @@ class RunOptions:
 
 
 CLASSES: tuple[type, ...] = (
-    OutputOptions, MusicOptions, NoteOptions, FitOptions, BackendOptions, SpeechOptions,
-    SamplingOptions, ModelOptions, RenderOptions, NeuralOptions, FilmOptions, RunOptions,
+    OutputOptions, MusicOptions, NoteOptions, FitOptions, SpottingOptions, BackendOptions,
+    SpeechOptions, SamplingOptions, ModelOptions, RenderOptions, NeuralOptions, FilmOptions,
+    RunOptions,
 )  # fmt: skip
 """All classes of which commands are made."""
 OTHER_FLAGS: Mapping[str, str] = {"bars": "--bars", "map": "--map"}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -39,6 +39,7 @@ def extract_features(
     allow_download: bool = False,
     reporter: Reporter = DEFAULT_REPORTER,
     open_clip: Callable[..., ClipVision] | None = None,
+    receivers: Sequence[FrameReceiver] = (),
 ) -> VideoFeatures:
     """The features of a clip, from one pass over its frames; memory does not grow with its length.
 
@@ -51,6 +52,7 @@ def extract_features(
         reporter: gets the progress, one sentence about which backend ``auto`` chose, and one about
             a file that holds less than it declares.
         open_clip: called in place of :class:`ClipVision`, where models are kept between clips.
+        receivers: get every frame as well.
 
     Raises:
         VideoError: the clip cannot be decoded or holds fewer than two frames.
@@ -66,7 +68,7 @@ def extract_features(
             )
         motion, detector, seconds = MotionMeter(), CutDetector(), _FirstOfSecond(vision)
         appearance = AppearanceMeter()
-        _read_frames(reader, (motion, detector, seconds, appearance), reporter)
+        _read_frames(reader, (motion, detector, seconds, appearance, *receivers), reporter)
     n_seconds = math.ceil(reader.duration_s)
     cuts = detector.finish(reader.duration_s)
     if reader.first_s > 0:
@@ -90,13 +92,15 @@ def extract_features(
     )
 
 
-class _FrameReceiver(Protocol):
+class FrameReceiver(Protocol):
+    """Takes the frames of a clip, one by one."""
+
     def push(self, frame: Frame) -> None:
         """Take the next frame."""
 
 
 def _read_frames(
-    reader: VideoReader, receivers: tuple[_FrameReceiver, ...], reporter: Reporter
+    reader: VideoReader, receivers: tuple[FrameReceiver, ...], reporter: Reporter
 ) -> None:
     """Push every frame of a clip to each of the receivers."""
     for frame in reader:

@@ -9,6 +9,7 @@ from amt.options.models import ModelOptions, SamplingOptions
 from amt.options.music import MusicOptions, parse_primer
 from amt.options.notes import ARRANGERS, ArrangerName, NoteOptions
 from amt.options.request import Request
+from amt.options.spotting import SpottingOptions
 from amt.options.video import Backend, BackendOptions, FitOptions, Speech, SpeechOptions
 
 __all__ = [
@@ -24,5 +25,6 @@ __all__ = [
     "SamplingOptions",
     "Speech",
     "SpeechOptions",
+    "SpottingOptions",
     "parse_primer",
 ]

@@ -34,6 +34,9 @@ unnoticed::
                and melody play; optional, by patterns if missing
     rewrites   {"bars": [9, 16], "seed": 7}: first and last bar, from 1, both included, that were
                composed anew with another seed, in the order in which that happened; optional
+    silences   {"start_s": 12.0, "end_s": 15.5}: no music sounds there; in order; optional
+    timecode   {"rate": "25", "start": "01:00:00:00"}: of the clip's first frame; the rate is
+               23.976, 24, 25, 29.97, 29.97df, 30, 50, 59.94, 59.94df or 60; optional
 
 Beats count quarter notes from 0 through the whole piece, as in :class:`amt.types.TimeGrid`. ``bar``
 counts from 1 and only helps the reader: it may be left out, and when given it must be the bar of

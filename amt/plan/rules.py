@@ -82,11 +82,21 @@ def rounded(plan: Plan) -> Plan:
         emotion=curve(plan.emotion),
         cuts=moments(plan.cuts),
         accents=moments(plan.accents),
-        speech=tuple(
-            TimeSpan(*(round(float(time_s), TIME_DECIMALS) for time_s in (s.start_s, s.end_s)))
-            for s in plan.speech
-        ),
+        speech=_rounded_spans(plan.speech, grid.duration_s),
+        silences=_rounded_spans(plan.silences, grid.duration_s),
     )
+
+
+def _rounded_spans(spans: tuple[TimeSpan, ...], duration_s: float) -> tuple[TimeSpan, ...]:
+    """Spans with the decimals of a file, inside the music; those that become empty go."""
+    rounded_spans = (
+        TimeSpan(
+            round(float(span.start_s), TIME_DECIMALS),
+            min(round(float(span.end_s), TIME_DECIMALS), duration_s),
+        )
+        for span in spans
+    )
+    return tuple(span for span in rounded_spans if span.start_s < span.end_s)
 
 
 def validate(plan: Plan) -> None:
@@ -129,7 +139,8 @@ def validate(plan: Plan) -> None:
     _validate_phrases(plan.phrases, plan.grid)
     _validate_cuts(plan.cuts, plan.grid.duration_s)
     _validate_accents(plan.accents, plan.grid.duration_s)
-    _validate_speech(plan.speech, plan.grid.duration_s)
+    _validate_spans("speech", plan.speech, plan.grid.duration_s)
+    _validate_silences(plan.silences, plan.grid.duration_s)
     _validate_curves(plan)
     _validate_arrangement(plan.arrangement, len(plan.grid.bars))
 
@@ -209,15 +220,21 @@ def _validate_cuts(cuts: tuple[Cut, ...], duration_s: float) -> None:
         before = cut.time_s
 
 
-def _validate_speech(speech: tuple[TimeSpan, ...], duration_s: float) -> None:
+def _validate_spans(name: str, spans: tuple[TimeSpan, ...], duration_s: float) -> None:
     before = 0.0
-    for i, span in enumerate(speech):
+    for i, span in enumerate(spans):
         if not before <= span.start_s < span.end_s <= duration_s:
             raise PlanError(
-                f"speech[{i}] is from {span.start_s} to {span.end_s} s, expected a stretch after "
+                f"{name}[{i}] is from {span.start_s} to {span.end_s} s, expected a stretch after "
                 f"{before:g} s that ends by the end at {duration_s:g} s"
             )
         before = span.end_s
+
+
+def _validate_silences(silences: tuple[TimeSpan, ...], duration_s: float) -> None:
+    _validate_spans("silences", silences, duration_s)
+    if silences == (TimeSpan(0.0, duration_s),):
+        raise PlanError("silences leave no music: let one begin later or end sooner")
 
 
 def _validate_accents(accents: tuple[Accent, ...], duration_s: float) -> None:

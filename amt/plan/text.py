@@ -16,6 +16,7 @@ from amt.errors import ChordError, InputError, PlanError, quoted, shown
 from amt.mood import mood_name, report_alias
 from amt.plan.rules import rounded, validate, validate_grid
 from amt.reporter import DEFAULT_REPORTER, Reporter
+from amt.timecode import Timecode, parse_rate
 from amt.types import (
     EMOTIONS,
     Accent,
@@ -87,6 +88,11 @@ class _AccentRow(_Row):
     strength: _Number
 
 
+class _TimecodeRow(_Row):
+    rate: str
+    start: str
+
+
 class _CurveRow(_Row):
     second: int
     loudness: _Number
@@ -131,6 +137,8 @@ class _PlanFile(_Row, kw_only=True):
     curve: list[_CurveRow]
     arrangement: _ArrangementRow = field(default_factory=_ArrangementRow)
     rewrites: list[_RewriteRow] = []
+    silences: list[_SpanRow] = []
+    timecode: _TimecodeRow | None = None
 
 
 def write_plan(plan: Plan, path: str | Path) -> None:
@@ -213,7 +221,7 @@ def _file_of(plan: Plan) -> _PlanFile:
         return _bar_of(plan.grid, beat)
 
     table = np.column_stack([plan.loudness, plan.density, plan.emotion]).tolist()
-    how = plan.arrangement
+    how, clock = plan.arrangement, plan.timecode
     return _PlanFile(
         version=VERSION,
         title=plan.title,
@@ -241,6 +249,8 @@ def _file_of(plan: Plan) -> _PlanFile:
         curve=[_CurveRow(second, *row) for second, row in enumerate(table)],
         arrangement=_ArrangementRow(how.arranger, how.candidates, how.drums, how.melody),
         rewrites=[_RewriteRow([r.first, r.last], r.seed) for r in how.rewrites],
+        silences=[_SpanRow(s.start_s, s.end_s) for s in plan.silences],
+        timecode=None if clock is None else _TimecodeRow(clock.rate.name, clock.start),
     )
 
 
@@ -284,7 +294,16 @@ def _plan_of(file: _PlanFile, reporter: Reporter) -> Plan:
             **asdict(file.arrangement),
             rewrites=tuple(_rewrite(row, f"rewrites[{i}]") for i, row in enumerate(file.rewrites)),
         ),
+        silences=tuple(TimeSpan(row.start_s, row.end_s) for row in file.silences),
+        timecode=None if file.timecode is None else _timecode(file.timecode),
     )
+
+
+def _timecode(row: _TimecodeRow) -> Timecode:
+    try:
+        return Timecode(parse_rate(row.rate), row.start)
+    except InputError as error:
+        raise PlanError(f"timecode: {error}") from error
 
 
 def _rewrite(row: _RewriteRow, name: str) -> Rewrite:

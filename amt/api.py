@@ -281,6 +281,38 @@ class Soundtrack:
 
             _deliver(film, "", write)
 
+    def write_music_and_effects(
+        self,
+        path: PathLike,
+        *,
+        keep_sound: float = 0.0,
+        progress: Progress | None = None,
+        say: Say | None = None,
+        reporter: Reporter | None = None,
+        **words: Unpack[SoundWords],
+    ) -> None:
+        """Write the music with the clip's own sound but without its speech, for dubbing.
+
+        Args:
+            path: WAV or FLAC file.
+            keep_sound: level in dB of the clip's own sound.
+            progress: as for :func:`generate`.
+            say: likewise.
+            reporter: likewise.
+            words: as for :meth:`render`.
+
+        Raises:
+            AmtError: as for :meth:`render`.
+        """
+        from render.audio import write_audio
+        from render.film.effects import music_and_effects
+
+        self._check(path, SOUND_SUFFIXES)
+        spans = tuple((span.start_s, span.end_s) for span in self.plan.speech)
+        with self._recorded(words, reporter or callback_reporter(progress, say)) as rendering:
+            sound = music_and_effects(self.clip, rendering.master, spans, keep_sound)
+            _deliver(path, Path(path).suffix, lambda part: write_audio(sound, part))
+
     def write_report(
         self,
         path: PathLike,

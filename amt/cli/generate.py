@@ -120,12 +120,21 @@ def _checked_targets(video: Path, outputs: OutputOptions) -> Targets:
         ("--out", out, MIDI_SUFFIXES),
         ("--wav", outputs.wav, SOUND_SUFFIXES),
         ("--mp4", outputs.mp4, FILM_SUFFIXES),
+        ("--music-and-effects", outputs.music_and_effects, SOUND_SUFFIXES),
         ("--plan", outputs.plan, PLAN_SUFFIXES),
         ("--report", outputs.report, PAGE_SUFFIXES),
         ("--session", outputs.session, EXPORT_SUFFIXES),
     ):
         check_suffix(option, path, suffixes)
-    return Targets(out, outputs.wav, outputs.mp4, outputs.plan, outputs.report, outputs.session)
+    return Targets(
+        out=out,
+        wav=outputs.wav,
+        mp4=outputs.mp4,
+        plan=outputs.plan,
+        report=outputs.report,
+        session=outputs.session,
+        music_and_effects=outputs.music_and_effects,
+    )
 
 
 def _refuse_idle(targets: Targets, request: Request, film: FilmOptions) -> None:
@@ -136,9 +145,10 @@ def _refuse_idle(targets: Targets, request: Request, film: FilmOptions) -> None:
     """
     blend, emotion = request.music.mood_blend, request.music.emotion
     no_film = targets.mp4 is None
+    unmixed = no_film and targets.music_and_effects is None
     refuse_idle(
         [
-            (film.keep_sound is not None and no_film, "--keep-sound", "needs a film: add --mp4"),
+            (film.keep_sound is not None and unmixed, "--keep-sound", "needs a film: add --mp4"),
             (film.duck is not None and film.keep_sound is None, "--duck", "needs --keep-sound"),
             (film.film_codec is not None and no_film, "--film-codec", "needs a film: add --mp4"),
             (

@@ -36,6 +36,12 @@ class OutputOptions:
         Path | None,
         Option("Also write the clip with its new soundtrack (MP4, MOV, MKV or WebM)."),
     ] = None
+    music_and_effects: Annotated[
+        Path | None,
+        Option(
+            "Also write the music with the clip's own sound but without its speech (WAV or FLAC)."
+        ),
+    ] = None
     plan: Annotated[Path | None, Option("Also write the plan, to edit and arrange again.")] = None
     session: Annotated[
         Path | None,

@@ -34,17 +34,22 @@ class Targets:
     plan: Path | None
     report: Path | None
     session: Path | None = None
+    music_and_effects: Path | None = None
 
     @property
     def paths(self) -> tuple[Path, ...]:
         """Those that are wanted."""
-        paths = self.out, self.wav, self.mp4, self.plan, self.report, self.session
+        paths = (
+            self.out, self.wav, self.mp4, self.music_and_effects, self.plan, self.report,
+            self.session,
+        )  # fmt: skip
         return tuple(path for path in paths if path is not None)
 
     @property
     def are_silent(self) -> bool:
         """Whether none of them holds sound."""
-        return self.wav is None and self.mp4 is None and self.report is None
+        sounds = self.wav, self.mp4, self.music_and_effects, self.report
+        return all(path is None for path in sounds)
 
 
 @dataclass(slots=True)
@@ -95,13 +100,17 @@ class Delivery:
                 self.played = sound.instrument
                 self._attempt(targets.wav, sound.master.write)
                 self._attempt(targets.mp4, partial(self._write_film, video, generated.plan, sound))
+                self._attempt(
+                    targets.music_and_effects,
+                    partial(self._write_music_and_effects, video, generated.plan, sound),
+                )
                 self._attempt(targets.report, partial(self._write_page, video, generated, sound))
         except AmtError as error:
             self._write_silent(video, generated, error)
 
     def _write_silent(self, video: Path, generated: Generated, reason: AmtError) -> None:
         """What can be written where no sound can be made."""
-        for path in (self.targets.wav, self.targets.mp4):
+        for path in (self.targets.wav, self.targets.mp4, self.targets.music_and_effects):
             if path is not None:
                 self._give_up(path, reason)
         if self.targets.report is not None:
@@ -128,7 +137,7 @@ class Delivery:
             keep_original=film.keep_sound,
             codec=film.film_codec,
             duck=Duck(
-                tuple((span.start_s, span.end_s) for span in plan.speech),
+                spoken(plan),
                 film.duck,
                 film.duck_attack / 1000,
                 film.duck_release / 1000,
@@ -136,6 +145,19 @@ class Delivery:
             name=self.targets.mp4,
             reporter=reporter,
         )
+
+    def _write_music_and_effects(
+        self, video: Path, plan: Plan, sound: Rendering, path: Path
+    ) -> None:
+        from render.audio import write_audio
+        from render.film.effects import music_and_effects
+
+        if not plan.speech:
+            self.reporter.message(
+                "no speech was found, so the music-and-effects track has all of the clip's sound"
+            )
+        own_gain_db = self.film.keep_sound or 0.0
+        write_audio(music_and_effects(video, sound.master, spoken(plan), own_gain_db), path)
 
     def _write_page(
         self, video: Path, generated: Generated, sound: Rendering | None, path: Path
@@ -164,3 +186,8 @@ class Delivery:
     def _give_up(self, path: Path, reason: Exception) -> None:
         self.failures[path] = with_flags(self.stage.named(str(reason)))
         self.stage.drop(path)
+
+
+def spoken(plan: Plan) -> tuple[tuple[float, float], ...]:
+    """Start and end in seconds of the stretches in which somebody speaks."""
+    return tuple((span.start_s, span.end_s) for span in plan.speech)

@@ -40,20 +40,23 @@ class Duck:
 
 def ducked(blocks: Iterable[Block], sample_rate: int, duck: Duck) -> Iterator[Block]:
     """A stream that is softer in the spans of a duck whose depth is given."""
-    first = 0
-    for block in blocks:
-        end = first + block.shape[1]
-        near = [
-            span
-            for span in duck.spans
-            if span[0] - duck.attack_s < end / sample_rate
-            and span[1] + duck.release_s > first / sample_rate
-        ]
-        if near and not is_silence(block):
-            gain_db = _gain_db(np.arange(first, end) / sample_rate, near, duck)
-            block = block * (10 ** (gain_db / 20)).astype(np.float32)
-        yield block
-        first = end
+    for first, block in placed(blocks):
+        yield lowered(first, block, sample_rate, duck)
+
+
+def lowered(first: int, block: Block, sample_rate: int, duck: Duck) -> Block:
+    """A block whose first frame is ``first``, softer where it lies in the spans of a duck."""
+    end = first + block.shape[1]
+    near = [
+        span
+        for span in duck.spans
+        if span[0] - duck.attack_s < end / sample_rate
+        and span[1] + duck.release_s > first / sample_rate
+    ]
+    if not near or is_silence(block):
+        return block
+    gain_db = _gain_db(np.arange(first, end) / sample_rate, near, duck)
+    return np.asarray(block * (10 ** (gain_db / 20)).astype(np.float32))
 
 
 def _gain_db(

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from render.audio import Audio, write_audio
 from render.audio.loudness import measure_loudness
 from render.film.duck import CLEARANCE_LU, DEEPEST_DB, Duck, ducked, needed_depth_db
+from render.film.effects import music_and_effects
+from tests.features.test_speech import clip_with
 
 RATE = 8000
 
@@ -68,3 +72,16 @@ def test_silence_needs_no_duck():
     spans = ((1.0, 2.0),)
     silent = np.zeros((2, 3 * RATE), np.float32)
     assert needed_depth_db([noise(3, -20)], [(0, silent)], RATE, spans, 0.0) == 0
+
+
+def test_the_music_and_effects_track_has_the_clips_sound_without_its_speech(tmp_path):
+    rate, spans = 48_000, ((2.0, 4.0),)
+    clip = clip_with(0.2 * np.sin(2 * np.pi * 440 * np.arange(6 * rate) / rate), tmp_path / "c.mp4")
+    music = Audio(np.zeros((2, 6 * rate), np.float32), rate)
+    path = tmp_path / "effects.wav"
+    write_audio(music_and_effects(clip, music, spans), path)
+    samples, found_rate = soundfile.read(path)
+    assert (found_rate, len(samples)) == (rate, 6 * rate)
+    level = np.abs(samples[:, 0]).reshape(-1, rate // 10).max(axis=1)
+    assert level[[5, 10, 15, 45, 50]].min() > 0.15
+    assert level[21:39].max() < 1e-4

@@ -84,8 +84,8 @@ class Chord:
         """Lead-sheet name (``Am7``, ``Bbmaj7``, ``N.C.``), with flats where the key has flats."""
         if self.root is None:
             return "N.C."
-        names = FLAT_ROOTS if key is not None and key.sharps < 0 else ROOTS
-        return names[self.root] + QUALITIES[self.quality][1][0]
+        name = ROOTS[self.root] if key is None else key.spell(self.root)
+        return name + QUALITIES[self.quality][1][0]
 
 
 NO_CHORD = Chord(None, "")
@@ -107,7 +107,11 @@ class Key:
     @property
     def label(self) -> str:
         """For example ``A minor`` or ``Eb major``."""
-        return f"{(FLAT_ROOTS if self.sharps < 0 else ROOTS)[self.tonic]} {self.mode}"
+        return f"{self.spell(self.tonic)} {self.mode}"
+
+    def spell(self, pitch_class: int) -> str:
+        """The name of a pitch class (0-11): ``Bb``, or ``A#`` where the key has no flats."""
+        return (FLAT_ROOTS if self.sharps < 0 else ROOTS)[pitch_class]
 
     @property
     def scale(self) -> tuple[int, ...]:
@@ -198,6 +202,17 @@ def parse_chord(text: str) -> Chord:
         f"unknown chord {quoted(text)}: expected N, or a root such as C, F# or Bb followed by one "
         f"of {', '.join(f':{q}' for q in QUALITY_NAMES)} or a lead-sheet suffix such as m7 or maj7"
     )
+
+
+def parse_pitch_class(text: str) -> int:
+    """Read the name of a note without octave, such as ``C``, ``F#`` or ``Bb``: 0-11.
+
+    Raises:
+        ChordError: the text names no note.
+    """
+    if text.strip() not in _PITCH_CLASS:
+        raise ChordError(f"unknown note {quoted(text)}: expected one such as C, F# or Bb")
+    return _PITCH_CLASS[text.strip()]
 
 
 def parse_key(text: str) -> Key:

@@ -1,11 +1,11 @@
 """Song ⇄ standard MIDI file, type 1 (MMA, *Standard MIDI Files 1.0*).
 
-Track 0 holds the tempo map, metre, key signature, title (track name), SMPTE offset, markers (meta
+Track 0 holds the tempo map, metre, key signatures, title (track name), SMPTE offset, markers (meta
 ``marker``) and chord names (:mod:`amt.chord_events`). Every other track is one instrument on one
-channel: its name, key signature, program, controllers and notes. The key stands in every track
-because MuseScore takes it for the staff of its own track alone. All tracks end on ``song.end``, so
-the file is exactly as long as the music. Text is UTF-8, which MuseScore reads (and shows Latin-1 as
-question marks).
+channel: its name, key signatures, program, controllers and notes. The keys stand in every track
+because MuseScore takes them for the staff of its own track alone. All tracks end on ``song.end``,
+so the file is exactly as long as the music. Text is UTF-8, which MuseScore reads (and shows Latin-1
+as question marks).
 
 Events on one tick come in a fixed order (note-offs, controllers, note-ons), so equal songs give
 equal bytes, and a note that repeats at once is not cut off by the end of the one before.
@@ -13,6 +13,7 @@ equal bytes, and a note that repeats at once is not cut off by the end of the on
 
 from __future__ import annotations
 
+import contextlib
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -31,6 +32,7 @@ from amt.timecode import SmpteOffset
 from amt.types import (
     TICKS_PER_BEAT,
     ControlChange,
+    KeyChange,
     Note,
     Song,
     TempoChange,
@@ -55,7 +57,7 @@ _MAX_TICKS = 24 * 3600 * 4 * TICKS_PER_BEAT
 """A day at 240 beats a minute: a file that claims to be longer is damaged."""
 _MAX_US_PER_BEAT = 2**24 - 1
 _BANK_SELECT = 0
-_OFF, _CONTROL, _ON = range(3)
+_OFF, _SIGNATURE, _CONTROL, _ON = range(4)
 
 _Timed = tuple[int, Any]
 """A tick and the mido message that happens on it."""
@@ -74,7 +76,7 @@ def write_midi(song: Song, target: str | Path | BinaryIO) -> None:
     tracks = [_track(_conductor(song), song.end)]
     for track, (port, channel) in zip(song.tracks, _channels(song.tracks), strict=True):
         ports = [(0, mido.MetaMessage("midi_port", port=port))] if port else []
-        tracks.append(_track([*ports, *_instrument(track, channel, song.key)], song.end))
+        tracks.append(_track([*ports, *_instrument(track, channel, song)], song.end))
     smf = SmfFile(1, TICKS_PER_BEAT, tuple(tracks))
     if not isinstance(target, str | Path):
         write_smf(smf, target)
@@ -119,7 +121,10 @@ def _validate(song: Song) -> None:
         raise MidiError(f"the song ends on tick {song.end}, expected at least 1")
     melodic = sum(not track.is_drum for track in song.tracks)
     _within(melodic, 0, _MAX_PORTS * len(_MELODIC_CHANNELS), "number of melodic tracks")
-    for name, changes in (("tempo", song.tempos), ("time signature", song.time_signatures)):
+    keys = [KeyChange(0, song.key), *song.key_changes]
+    for name, changes in (
+        ("tempo", song.tempos), ("time signature", song.time_signatures), ("key", keys)
+    ):  # fmt: skip
         ticks = [change.tick for change in changes]
         if not ticks or ticks[0] != 0 or sorted(set(ticks)) != ticks or ticks[-1] > song.end:
             raise MidiError(
@@ -171,6 +176,12 @@ def _key_signature(key: Key) -> Any:  # noqa: ANN401 (mido is untyped)
     return mido.MetaMessage("key_signature", key=_key_name(key))
 
 
+def _key_signatures(song: Song) -> list[_Timed]:
+    """The key signatures of a track: notation programs read them track by track."""
+    changes = [KeyChange(0, song.key), *song.key_changes]
+    return [(change.tick, _key_signature(change.key)) for change in changes]
+
+
 def _conductor(song: Song) -> list[_Timed]:
     meta = mido.MetaMessage
     events: list[_Timed] = [(0, meta("track_name", name=encode_text(song.title)))]
@@ -180,7 +191,7 @@ def _conductor(song: Song) -> list[_Timed]:
         (s.tick, meta("time_signature", numerator=s.numerator, denominator=s.denominator))
         for s in song.time_signatures
     ]
-    events.append((0, _key_signature(song.key)))
+    events += _key_signatures(song)
     events += [(t.tick, meta("set_tempo", tempo=t.us_per_beat)) for t in song.tempos]
     events += [(m.tick, meta("marker", text=encode_text(m.text))) for m in song.markers]
     events += [(c.tick, event) for c in song.chord_names for event in chord_events(c.text)]
@@ -193,11 +204,13 @@ def _channels(tracks: Sequence[Track]) -> list[tuple[int, int]]:
     return [(0, DRUM_CHANNEL) if track.is_drum else next(melodic) for track in tracks]
 
 
-def _instrument(track: Track, channel: int, key: Key) -> list[_Timed]:
+def _instrument(track: Track, channel: int, song: Song) -> list[_Timed]:
     def message(kind: str, **values: int) -> Any:  # noqa: ANN401 (mido is untyped)
         return mido.Message(kind, channel=channel, **values)
 
-    events = [
+    signatures = _key_signatures(song)
+    events = [(tick, _SIGNATURE, change) for tick, change in signatures[1:]]
+    events += [
         (
             control.tick,
             _CONTROL,
@@ -212,7 +225,7 @@ def _instrument(track: Track, channel: int, key: Key) -> list[_Timed]:
     events.sort(key=lambda event: event[:2])
     return [
         (0, mido.MetaMessage("track_name", name=encode_text(track.name))),
-        (0, _key_signature(key)),
+        signatures[0],
         (0, message("program_change", program=track.program)),
         *((tick, msg) for tick, _, msg in events),
     ]
@@ -249,6 +262,7 @@ def _song(smf: SmfFile) -> Song:
         tempos=tuple(({0: TempoChange(0, DEFAULT_US_PER_BEAT)} | tempos).values()),
         time_signatures=tuple(({0: TimeSignature(0, 4)} | signatures).values()),
         key=_key(metas),
+        key_changes=_key_changes(metas),
         end=max(end, 1),
         markers=markers,
         chord_names=chord_names,
@@ -295,6 +309,18 @@ def _key(metas: list[_Timed]) -> Key:
             except ChordError:
                 break
     return Key(0, "major")
+
+
+def _key_changes(metas: list[_Timed]) -> tuple[KeyChange, ...]:
+    """Where the key becomes another than before; unreadable signatures are passed over."""
+    changes: list[KeyChange] = [KeyChange(0, _key(metas))]
+    for tick, message in metas:
+        if message.type == "key_signature" and tick > 0:
+            with contextlib.suppress(ChordError):
+                key = parse_key(message.key)
+                if key != changes[-1].key:
+                    changes.append(KeyChange(tick, key))
+    return tuple(changes[1:])
 
 
 def _instruments(

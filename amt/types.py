@@ -14,7 +14,7 @@ Pitch, velocity and controllers
 Chords and keys
     A chord is a root and a quality of :mod:`amt.chords`, without inversion or bass. Its label is
     MuVi-Sync's, after Harte et al. (2005): ``N`` for none, ``F`` for a major triad, ``A:min7``. A
-    key is major or natural minor.
+    key is major or natural minor; a section may have one of its own.
 Emotion
     Probabilities of six moods (:data:`EMOTIONS`), ``[S, 6]``; valence and arousal lie in [-1, 1]
     (Russell's circumplex, 1980).
@@ -200,6 +200,9 @@ class ChordSpan:
 
     beat: int
     chord: Chord
+    bass: int | None = None
+    """Pitch class of the bass note, such as that of a pedal point; None leaves it to the
+    arranger."""
 
 
 Feel = Literal["half", "normal", "double"]
@@ -221,6 +224,8 @@ class Section:
     label: str = ""
     """``intro``, ``coda``, or the letter of its theme with a prime for each time that the theme has
     come before: A, B, A', A''. Empty where no form was planned."""
+    key: Key | None = None
+    """Its own key where that differs from the piece's, else None."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,6 +312,20 @@ class Plan:
         number = bisect_right(self.sections, beat, key=lambda section: section.beat)
         return self.sections[number - 1].feel if number else "normal"
 
+    def key_at(self, beat: float) -> Key:
+        """The key on a beat: that of its section, if it has one of its own, else the piece's."""
+        index = bisect_right(self.sections, beat, key=lambda section: section.beat) - 1
+        return (self.sections[index].key if index >= 0 else None) or self.key
+
+    def key_changes(self) -> tuple[tuple[int, Key], ...]:
+        """Beat and key wherever a section begins in another key than the music before it."""
+        keys = [self.key_at(0), *(section.key or self.key for section in self.sections)]
+        return tuple(
+            (section.beat, key)
+            for section, before, key in zip(self.sections, keys, keys[1:], strict=False)
+            if section.beat > 0 and key != before
+        )
+
     def __repr__(self) -> str:
         return (
             f"<Plan {_shown(self.title)}: {self.grid.duration_s:.1f} s, {self.key.label}, "
@@ -379,6 +398,14 @@ class TimeSignature:
     denominator: int = 4
 
 
+@dataclass(frozen=True, slots=True)
+class KeyChange:
+    """Key from a tick on."""
+
+    tick: int
+    key: Key
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class Song:
     """A piece as a MIDI file holds it; times in ticks of ``1 / TICKS_PER_BEAT`` beat."""
@@ -388,6 +415,7 @@ class Song:
     """Sorted, the first at tick 0."""
     time_signatures: tuple[TimeSignature, ...]
     key: Key
+    """On tick 0."""
     end: int
     """Tick on which the music ends; no event lies after it."""
     markers: tuple[TextEvent, ...] = ()
@@ -395,6 +423,8 @@ class Song:
     title: str = field(default="")
     smpte_offset: SmpteOffset | None = None
     """Time of tick 0."""
+    key_changes: tuple[KeyChange, ...] = ()
+    """Sorted, after tick 0."""
 
     def __repr__(self) -> str:
         notes = sum(len(track.notes) for track in self.tracks)

@@ -21,6 +21,7 @@ from amt.reporter import callback_reporter
 from amt.types import (
     ControlChange,
     Cut,
+    KeyChange,
     Note,
     Section,
     Song,
@@ -69,6 +70,9 @@ def songs(draw: st.DrawFn) -> Song:
     tempo = st.integers(1, 2**24 - 1)
     texts = st.lists(st.tuples(st.integers(0, end), texts_of_files), max_size=4)
     chords = st.integers(0, VOCABULARY_SIZE - 1).map(lambda i: chord_from_id(i).spell())
+    key = draw(keys)
+    others = keys.filter(lambda other: other.sharps != key.sharps)
+    changes = [KeyChange(t, draw(others)) for t in draw(ticks)[:1]]
     return Song(
         tracks=tuple(draw(st.lists(tracks(end), max_size=5))),
         tempos=tuple(TempoChange(t, draw(tempo)) for t in [0, *draw(ticks)]),
@@ -76,7 +80,8 @@ def songs(draw: st.DrawFn) -> Song:
             TimeSignature(t, draw(st.integers(1, 15)), draw(st.sampled_from([2, 4, 8])))
             for t in [0, *draw(ticks)]
         ),
-        key=draw(keys),
+        key=key,
+        key_changes=tuple(changes),
         end=end,
         markers=tuple(TextEvent(t, x) for t, x in sorted(draw(texts))),
         chord_names=tuple(TextEvent(t, draw(chords)) for t in draw(ticks)),
@@ -130,9 +135,24 @@ def test_the_file_is_laid_out_for_a_sequencer(song: Song, midi: Path) -> None:
         assert sum(m.type == "program_change" for m in part) == 1
         assert sum(m.is_cc(7) for m in part) == 1
         assert sum(m.is_cc(10) for m in part) == 1
-        assert sum(m.is_cc(11) for m in part) > 1
+        assert sum(m.is_cc(11) for m in part) >= 1
+    followed = [sum(m.is_cc(11) for m in part) > 1 for part in parts]
+    assert any(followed)  # sustained instruments; those that decay keep one level
     assert {sum(m.time for m in track) for track in file.tracks} == {song.end}
     assert abs(file.length - 29.3) < 0.001
+
+
+def test_a_section_in_another_key_changes_the_signature_in_every_track(tmp_path: Path) -> None:
+    sections = (Section(0, "sad"), Section(16, "exciting", key=Key(9, "major")))
+    song = arrange(make_plan(29.3, style="orchestral", sections=sections))
+    assert song.key_changes == (KeyChange(16 * 480, Key(9, "major")),)
+    path = tmp_path / "song.mid"
+    write_midi(song, path)
+    for part in mido.MidiFile(path).tracks:
+        ticks = np.cumsum([message.time for message in part]).tolist()
+        found = [(t, m.key) for t, m in zip(ticks, part, strict=True) if m.type == "key_signature"]
+        assert found == [(0, "Am"), (16 * 480, "A")]
+    assert read_midi(path) == song
 
 
 def test_channels_leave_the_tenth_to_the_drums(tmp_path: Path) -> None:
@@ -389,6 +409,7 @@ NOTE = Note(0, 60, 480, 80)
         ({"tempos": ()}, "tempo changes must start"),
         ({"tempos": (TempoChange(5, 500_000),)}, "tempo changes must start"),
         ({"tempos": (TempoChange(0, 2**24),)}, "microseconds a beat"),
+        ({"key_changes": (KeyChange(0, Key(2, "minor")),)}, "key changes must start"),
         ({"time_signatures": (TimeSignature(0, 4, 3),)}, "metre's unit is 3"),
         ({"markers": (TextEvent(961, "late"),)}, "tick of 'late'"),
         ({"tracks": (Track("P", 128, ()),)}, "program of 'P' is 128"),

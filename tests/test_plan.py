@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from amt.chords import parse_key
 from amt.errors import PlanError
 from amt.plan import plan_from_json, plan_to_json, read_plan, rounded, write_plan
 from amt.reporter import callback_reporter
@@ -151,7 +152,9 @@ BROKEN = [
     (_set("chords", 1, value=["Am"]), r"chords\[1\] is \['Am'\], expected an object"),
     (_set("chords", 1, "chord", value="Hm"), r"chords\[1\]\.chord: unknown chord 'Hm'"),
     (_set("chords", 1, "bar", value=3), r"chords\[1\]\.bar is 3, but beat 4 lies in bar 2"),
-    (_set("chords", 1, "bass", value="C"), r"chords\[1\]\.bass is unknown"),
+    (_set("chords", 1, "inversion", value=1), r"chords\[1\]\.inversion is unknown"),
+    (_set("chords", 1, "bass", value="H"), r"chords\[1\]\.bass: unknown note 'H'"),
+    (_set("sections", 1, "key", value="H minor"), r"sections\[1\]\.key: unknown key 'H minor'"),
     (_drop("chords", 1, "chord"), r"chords\[1\]\.chord is missing"),
     (_set("chords", 3, value={"beat": 13, "chord": "C"}), r"chords\[3\]\.beat is 13.*0 to 12"),
     (_set("chords", 2, value={"beat": 4, "chord": "C"}), r"chords\[2\]\.beat is 4.*later"),
@@ -324,3 +327,30 @@ def test_phrases_are_kept_and_begin_bars(plan: Plan) -> None:
     assert plan_from_json(text).phrases == phrased.phrases
     with pytest.raises(PlanError, match=r"phrases\[1\].beat is 1, expected the first"):
         plan_to_json(replace(plan, phrases=(phrased.phrases[0], Phrase(1, "B", "half"))))
+
+
+def test_sections_keep_their_keys_and_chords_their_basses(plan: Plan) -> None:
+    sections = (Section(0, "sad"), Section(8, "exciting", key=parse_key("F minor")))
+    chords = (plan.chords[0], replace(plan.chords[1], bass=5), *plan.chords[2:])
+    keyed = replace(plan, sections=sections, chords=chords)
+    text = plan_to_json(keyed)
+    rows = json.loads(text)
+    assert [row.get("key") for row in rows["sections"]] == [None, "F minor"]
+    assert [row.get("bass") for row in rows["chords"]] == [None, "F", None, None]
+    assert "key" not in rows["sections"][0]
+    again = plan_from_json(text)
+    assert (again.sections, again.chords) == (sections, chords)
+    assert [again.key_at(beat).label for beat in (0, 7, 8, 11)] == [
+        "F major", "F major", "F minor", "F minor",
+    ]  # fmt: skip
+    assert again.key_changes() == ((8, parse_key("F minor")),)
+    with pytest.raises(PlanError, match=r"chords\[0\].bass is 12, expected a note's name"):
+        plan_to_json(replace(plan, chords=(replace(plan.chords[0], bass=12),)))
+
+
+def test_a_key_that_goes_on_is_no_change(plan: Plan) -> None:
+    same, minor = Section(8, "sad", key=plan.key), parse_key("F minor")
+    assert replace(plan, sections=(Section(0, "sad"), same)).key_changes() == ()
+    held = (Section(0, "sad", key=minor), Section(4, "sad", key=minor), Section(8, "sad"))
+    assert replace(plan, sections=held).key_changes() == ((8, plan.key),)
+    assert replace(plan, sections=held).key_at(0) == minor

@@ -11,6 +11,7 @@ from amt.arrange.harmony_voices import bass_fifth
 from amt.arrange.placing import Placed
 from amt.arrange.score import Score
 from amt.arrange.styles import Instrument
+from amt.chords import Key
 from amt.types import TICKS_PER_BEAT
 
 _OCTAVE = 12
@@ -48,17 +49,18 @@ def _is_long(score: Score, note: Placed, index: int) -> bool:
 
 def _pitch(score: Score, player: Instrument, index: int, symbol: str, leads: bool) -> int:
     region, root = score.form.regions[index], score.bass[index]
-    if region.chord.root is None:
+    if region.chord.root is None or region.bass is not None:  # a pedal point is held
         return root
     if symbol in "ac" and leads:
-        return _approach(score, player, root, score.bass[index + 1], chromatic=symbol == "c")
+        key = score.form.regions[index + 1].key
+        return _approach(key, player, root, score.bass[index + 1], chromatic=symbol == "c")
     above = root + _OCTAVE if root + _OCTAVE <= player.high else root
     if symbol == "o" or (symbol == "c" and not leads):
         return above
     if symbol == "d":
         return root - _OCTAVE if root - _OCTAVE >= player.low else root
     if symbol == "n":
-        below = [n for n in (root - 1, root - 2) if n >= player.low and n % 12 in score.key.scale]
+        below = [n for n in (root - 1, root - 2) if n >= player.low and n % 12 in region.key.scale]
         return max(below, default=root)
     if root % 12 != region.chord.root:  # an inversion lasts only while its bass stays
         return root
@@ -74,7 +76,7 @@ def _pitch(score: Score, player: Instrument, index: int, symbol: str, leads: boo
 
 
 def _approach(
-    score: Score, player: Instrument, root: int, target: int, *, chromatic: bool = False
+    key: Key, player: Instrument, root: int, target: int, *, chromatic: bool = False
 ) -> int:
     """A note a step or semitone from the next bass note, on the side of the present one.
 
@@ -82,5 +84,5 @@ def _approach(
     """
     reach = (-1, 1) if chromatic else (-2, -1, 1, 2)
     near = [target + i for i in reach if player.low <= target + i <= player.high]
-    in_key = [] if chromatic else [n for n in near if n % 12 in score.key.scale]
+    in_key = [] if chromatic else [n for n in near if n % 12 in key.scale]
     return min(in_key or near, key=lambda n: (abs(n - root), n))

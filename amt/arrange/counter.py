@@ -157,7 +157,7 @@ def _candidates(
     accented = tick in (form.cell_at(tick).downbeat, form.regions[form.region_at(tick)].start)
     if stop - tick <= _MOST_PASSING and not accented:
         # A semitone above a tone of the chord it would rub against that tone.
-        classes |= {c for c in score.key.scale if (c - 1) % 12 not in classes}
+        classes |= {c for c in form.key_at(tick).scale if (c - 1) % 12 not in classes}
     high = min(player.high, ceiling)
     return tuple(p for p in range(player.low, high + 1) if p % 12 in classes)
 

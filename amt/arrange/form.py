@@ -16,11 +16,11 @@ from itertools import pairwise
 import numpy as np
 
 from amt.arrange.dynamics import CRESCENDO_DB, PUSH_DB, PUSH_S, Crescendo
-from amt.chords import Chord
+from amt.chords import HOME, Chord, Key
 from amt.mood import valence_arousal
 from amt.timing import grid_end_tick
 from amt.timing.hits import is_hit, is_strong
-from amt.types import TICKS_PER_BEAT, Accent, Cut, Feel, FloatArray, Plan
+from amt.types import TICKS_PER_BEAT, Accent, ChordSpan, Cut, Feel, FloatArray, Plan
 
 PHRASE_BARS = 4
 """Bars of a phrase (the norm of tonal music); one bar left over is part of the phrase before."""
@@ -49,6 +49,9 @@ class Region:
     start: int
     end: int
     chord: Chord
+    key: Key = HOME["major"]
+    bass: int | None = None
+    """Pitch class of the bass where the plan has one, such as that of a pedal point."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +85,7 @@ class Form:
 
     cells: tuple[Cell, ...]
     regions: tuple[Region, ...]
-    """In order and without gaps; neighbours have different chords."""
+    """In order and without gaps; neighbours differ in chord or bass."""
     hits: dict[int, Cut]
     """Cuts that fall on a beat, by tick."""
     accents: dict[int, Accent]
@@ -109,6 +112,10 @@ class Form:
     def region_at(self, tick: int) -> int:
         """Return the index of the region in which a tick lies."""
         return bisect_right(self.regions, tick, key=lambda region: region.start) - 1
+
+    def key_at(self, tick: int) -> Key:
+        """The key on a tick: that of its section."""
+        return self.regions[self.region_at(tick)].key
 
     def tones_at(self, tick: int) -> tuple[int, ...]:
         """Pitch classes of the chord on a tick; empty for no chord."""
@@ -173,13 +180,17 @@ def _speech(plan: Plan) -> tuple[tuple[int, int], ...]:
 
 
 def _regions(plan: Plan, end: int) -> tuple[Region, ...]:
-    starts: list[tuple[int, Chord]] = []
+    starts: list[tuple[int, ChordSpan]] = []
     for span in plan.chords:
         tick = span.beat * TICKS_PER_BEAT
-        if tick < end and not (starts and starts[-1][1] == span.chord):
-            starts.append((tick, span.chord))
+        same = starts and (starts[-1][1].chord, starts[-1][1].bass) == (span.chord, span.bass)
+        if tick < end and not same:
+            starts.append((tick, span))
     ends = [tick for tick, _ in starts[1:]] + [end]
-    return tuple(Region(s, e, chord) for (s, chord), e in zip(starts, ends, strict=True))
+    return tuple(
+        Region(start, stop, span.chord, plan.key_at(span.beat), span.bass)
+        for (start, span), stop in zip(starts, ends, strict=True)
+    )
 
 
 def _cells(plan: Plan, end: int) -> tuple[Cell, ...]:

@@ -116,7 +116,12 @@ def thin(voicing: tuple[int, ...], chord: Chord) -> tuple[int, ...]:
 
 
 def bass_line(
-    chords: Sequence[Chord], free: Sequence[bool], low: int, high: int, centre: float
+    chords: Sequence[Chord],
+    free: Sequence[bool],
+    low: int,
+    high: int,
+    centre: float,
+    given: Sequence[int | None] = (),
 ) -> list[int]:
     """Return one bass note per chord: its root, or its third where the line is then smoother.
 
@@ -129,14 +134,18 @@ def bass_line(
         low: lowest MIDI note allowed.
         high: highest MIDI note allowed, at least 11 semitones above ``low``.
         centre: MIDI note.
+        given: for each chord the pitch class that its bass must have, such as that of a pedal
+            point, or None; empty where none is given.
     """
     if not chords:
         return []
     options: list[IntArray] = []
     came_from: list[IntArray] = []
     total, were_inverted = np.zeros(0), np.zeros(0, dtype=bool)
-    for chord, may_invert in zip(chords, free, strict=True):
+    asked = given or [None] * len(chords)
+    for chord, may_invert, pitch_class in zip(chords, free, asked, strict=True):
         classes = chord.pitch_classes[: 2 if may_invert else 1]
+        classes = classes if pitch_class is None else (pitch_class,)
         notes = np.array([n for n in range(low, high + 1) if n % 12 in classes])
         inverted = notes % 12 != chord.pitch_classes[0]
         own = _BASS_CENTRE_WEIGHT * np.abs(notes - centre) + _INVERSION_COST * inverted

@@ -29,6 +29,7 @@ from amt.arrange.roles import (
     network_instruments,
 )
 from amt.arrange.score import Score, write_score
+from amt.arrange.section_keys import bar_keys, in_section_keys, section_keys
 from amt.arrange.spacing import FLOOR, below_melody
 from amt.arrange.splice import bar_span, splice_bars
 from amt.arrange.styles import Instrument, load_style
@@ -239,6 +240,7 @@ def _song(
             notes[is_melody], _theme_context(plan, score, instruments["melody"], rewritten)
         )
         notes = np.concatenate([notes[~is_melody], line])
+    notes = in_section_keys(notes, section_keys(plan), _home_chords(plan))
     notes[:, PITCH] -= home_distance(plan.key)
     drafts = {}
     for role, instrument in instruments.items():
@@ -279,11 +281,12 @@ def _theme_context(
             for (first, last), label in zip(pairwise(edges), labels, strict=False)
         ),
         chords=_home_chords(plan),
-        tonic=(plan.key.tonic + distance) % 12,
+        tonic=(plan.key_at(grid.n_beats - 1).tonic + distance) % 12,
         ending=score.form.ending // TICKS_PER_POSITION,
         low=instrument.low + distance,
         high=instrument.high + distance,
         climax=_loudest_section(plan),
+        keys=bar_keys(plan),
         rewritten=rewritten,
     )
 

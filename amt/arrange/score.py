@@ -37,7 +37,6 @@ from amt.arrange.textures import (
     playable,
     rhythm_in_feel,
 )
-from amt.chords import Key
 from amt.types import TICKS_PER_BEAT, FloatArray, IntArray, Plan
 
 HARMONY_VOICES = 4
@@ -78,7 +77,6 @@ class Score:
 
     form: Form
     style: Style
-    key: Key
     harmony: tuple[Voicing, ...]
     """[regions] voices of the harmony, empty for no chord."""
     pad: tuple[Voicing, ...]
@@ -261,10 +259,9 @@ def write_score(plan: Plan, style: Style) -> Score:
     score = Score(
         form=form,
         style=style,
-        key=plan.key,
         harmony=led_voices(form, style.instrument("harmony"), HARMONY_VOICES, shifts),
         pad=thinned(form, plan, led_voices(form, style.instrument("pad"), PAD_VOICES, shifts)),
-        bass=_bass_notes(form, plan.key, bass, lift),
+        bass=_bass_notes(form, bass, lift),
         choices=_choices(form, plan.seed),
         shifts=shifts,
         bars=bars_of(plan.grid, form.end),
@@ -287,14 +284,14 @@ def _in_normal_feel(score: Score) -> Score:
     return replace(score, form=replace(score.form, cells=cells))
 
 
-def _bass_notes(form: Form, key: Key, player: Instrument | None, lift: float) -> tuple[int, ...]:
+def _bass_notes(form: Form, player: Instrument | None, lift: float) -> tuple[int, ...]:
     """[regions] bass notes; the tonic under no chord, 0 where the style has no bass.
 
     Chords are inverted neither where a phrase or a section begins, nor on strong cuts, nor last.
     """
     if player is None:
         return (0,) * len(form.regions)
-    chords = [key.tonic_chord if r.chord.root is None else r.chord for r in form.regions]
+    chords = [r.key.tonic_chord if r.chord.root is None else r.chord for r in form.regions]
     firm = {cell.start for cell in form.cells if cell.place == 0}
     free = [
         region.chord.root is not None
@@ -303,7 +300,8 @@ def _bass_notes(form: Form, key: Key, player: Instrument | None, lift: float) ->
         and region.end < form.end
         for region in form.regions
     ]
-    return tuple(bass_line(chords, free, player.low, player.high, player.low + lift))
+    given = [region.bass for region in form.regions]
+    return tuple(bass_line(chords, free, player.low, player.high, player.low + lift, given))
 
 
 def _choices(form: Form, seed: int) -> IntArray:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from amt.chords import Chord, chord_from_id
+from amt.chords import Chord, Key, chord_from_id
 from amt.models.notes.tokens import DURATION, ONSET, PITCH, RESOLUTION, VELOCITY
 from amt.types import IntArray
 
@@ -46,6 +46,8 @@ class ThemeContext:
     """Pitches that the melody's instrument can play, in the home key."""
     climax: tuple[int, int] | None = None
     """First bar, and bar after the last, of the loudest of several sections."""
+    keys: tuple[Key, ...] = ()
+    """[bars] key of each bar, in the home key's transposition; empty where they have one key."""
     rewritten: range = range(0)
     """Bars that keep the melody that was written for them."""
 
@@ -53,6 +55,16 @@ class ThemeContext:
     def edges(self) -> IntArray:
         """[bars + 1] positions on which bars begin, and the end."""
         return RESOLUTION * np.concatenate([[0], np.cumsum(self.bars)]).astype(np.int64)
+
+    def transposition(self, old: int, new: int) -> int:
+        """Semitones, -6 to 5, from the tonic of one bar to that of another in the same mode.
+
+        Other modes keep their pitches: relative keys share them, parallel ones are adapted later
+        (:mod:`amt.arrange.section_keys`).
+        """
+        if not self.keys or self.keys[old].mode != self.keys[new].mode:
+            return 0
+        return (self.keys[new].tonic - self.keys[old].tonic + 6) % OCTAVE - 6
 
     def differ(self, old: int, new: int) -> bool:
         """Whether two bars have other chords or lengths."""
@@ -107,6 +119,7 @@ def _moved(notes: IntArray, old: int, new: int, context: ThemeContext) -> IntArr
     edges = context.edges
     moved: IntArray = notes.copy()
     moved[:, ONSET] += edges[new] - edges[old]
+    _transpose(moved, context.transposition(old, new), context)
     moved = moved[moved[:, ONSET] < edges[new + 1]]
     moved[:, DURATION] = np.minimum(moved[:, DURATION], edges[-1] - moved[:, ONSET])
     for note in moved:
@@ -114,6 +127,13 @@ def _moved(notes: IntArray, old: int, new: int, context: ThemeContext) -> IntArr
         if before != context.chord_at(int(note[ONSET])):
             _fit(note, context)
     return moved
+
+
+def _transpose(notes: IntArray, semitones: int, context: ThemeContext) -> None:
+    """Move notes by semitones, those that leave the instrument's range an octave back."""
+    notes[:, PITCH] += semitones
+    notes[notes[:, PITCH] > context.high, PITCH] -= OCTAVE
+    notes[notes[:, PITCH] < context.low, PITCH] += OCTAVE
 
 
 def _in_rhythm(notes: IntArray, pattern: IntArray, bar: int, context: ThemeContext) -> IntArray:

@@ -26,6 +26,7 @@ from amt.types import (
     TICKS_PER_BEAT,
     ControlChange,
     FloatArray,
+    KeyChange,
     Note,
     Plan,
     Song,
@@ -77,11 +78,17 @@ def song_of(plan: Plan, score: Score, tracks: Iterable[Track]) -> Song:
         tracks=tuple(with_cuts_struck(plan, score, played)),
         tempos=tempo_changes(plan.grid),
         time_signatures=time_signatures(plan.grid),
-        key=plan.key,
+        key=plan.key_at(0),
+        key_changes=tuple(
+            KeyChange(beat * TICKS_PER_BEAT, key)
+            for beat, key in plan.key_changes()
+            if beat * TICKS_PER_BEAT < score.form.end
+        ),
         end=score.form.end,
         markers=_markers(plan, score.form.end),
         chord_names=tuple(
-            TextEvent(region.start, region.chord.spell(plan.key)) for region in score.form.regions
+            TextEvent(region.start, region.chord.spell(plan.key_at(region.start / TICKS_PER_BEAT)))
+            for region in score.form.regions
         ),
         title=plan.title,
     )

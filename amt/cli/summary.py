@@ -42,6 +42,7 @@ def summarise(
         "failed": {str(path): why for path, why in (failed or {}).items()},
         "duration_s": round(plan.grid.duration_s, 3),
         "key": plan.key.label,
+        "key_changes": [[beat, key.label] for beat, key in plan.key_changes()],
         "tempo_bpm": [round(float(tempos.min()), 2), round(float(tempos.max()), 2)],
         "bars": len(plan.grid.bars),
         "chords": len(plan.chords),

@@ -1,20 +1,32 @@
-"""The chord degrees of a piece: where the harmony of every phrase goes.
+"""The plan of the harmony of a piece: where every phrase goes.
 
-Phrases of one label go through the same degrees up to their cadences. The *degree* of a chord is
-the distance of its root above the tonic in semitones, 0-11. Degrees are a suggestion:
-:mod:`amt.compose.harmony` turns them into log-odds, and the composer chooses chords inside them.
+Phrases of one label go through the same degrees up to their cadences, in the key and with the
+harmonic rhythm of their section and mood (:mod:`amt.compose.mood_harmony`). Degrees are a
+suggestion: :mod:`amt.compose.harmony` turns them into log-odds, and the composer chooses chords
+inside them; the dominants of cadences and chords from outside the key must come.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
-from amt.chords import Mode
+from amt.chords import Key, Mode
+from amt.compose.chromatic import with_applied_dominant, with_borrowed_chord, with_pedal_point
 from amt.compose.grid import Slot
+from amt.compose.mood_harmony import (
+    CHANGES_OF_BAR,
+    MOOD_HARMONY,
+    HarmonicRhythm,
+    MoodHarmony,
+)
 from amt.compose.phrases import PHRASE_BARS
-from amt.types import Cadence, Phrase
+from amt.compose.planned import PlannedChord
+from amt.types import Phrase
 
 NEXT_DEGREE: Mapping[Mode, Mapping[int, Mapping[int, float]]] = {
     "major": {
@@ -39,6 +51,13 @@ TONIC, FOURTH, DOMINANT = 0, 5, 7
 SIXTH: Mapping[Mode, int] = {"major": 9, "minor": 8}
 PREPARING: Mapping[Mode, tuple[int, ...]] = {"major": (2, 5), "minor": (5, 8)}
 """Degrees that lead to the dominant, the first preferred."""
+DOMINANT_QUALITIES = ("maj", "7")
+"""Qualities of the dominants of cadences, in minor too: the leading tone is what leads."""
+IN_MODE: Mapping[Mode, Mapping[int, int]] = {
+    "major": {3: 4, 8: 9, 10: 7},
+    "minor": {2: 5, 4: 3, 9: 8, 11: 10},
+}
+"""Degrees of the other mode -> degrees of a mode with the same place in a phrase."""
 CONTRASTING: Mapping[Mode, tuple[int, ...]] = {"major": (5, 9, 2, 4), "minor": (8, 3, 5, 10)}
 """Degrees on which a phrase begins that contrasts with the first."""
 CANDIDATES = 24
@@ -46,78 +65,227 @@ CANDIDATES = 24
 NOVELTY = 0.5
 """What a degree that is new to the phrase, and one that is new to the piece, is worth against a
 degree that returns after two or three changes."""
+RETURN_COSTS = {2: 1.0, 3: 1.0}
+"""What a degree that returns after so many changes costs a walk."""
 
 
-def slot_degrees(
+@dataclass(frozen=True, slots=True)
+class HarmonicSetting:
+    """What the harmony of a piece has to suit, slot by slot (N)."""
+
+    keys: tuple[Key, ...]
+    """N keys."""
+    moods: tuple[str, ...]
+    """N moods of :data:`amt.types.EMOTIONS`."""
+    section_beats: Collection[int]
+    """First beats of sections, where a new phrase resolves the one before."""
+    chromaticism: float = 1.0
+    """Factor of the chances of chords from outside the key; 0 plans none."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Motif:
+    """What the phrases of one label share."""
+
+    mode: Mode
+    degrees: tuple[int, ...]
+
+    def in_mode(self, mode: Mode) -> tuple[int, ...]:
+        """The degrees, in the other mode where it is asked for."""
+        if mode == self.mode:
+            return self.degrees
+        return tuple(IN_MODE[mode].get(degree, degree) for degree in self.degrees)
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A phrase, and what is around it."""
+
+    phrase: Phrase
+    slots: range
+    bars: tuple[int, ...]
+    """Slots of each bar."""
+    key: Key
+    mood: str
+    leads_to: int
+    """Degree of the dominant of the key that follows."""
+    is_last: bool
+
+
+def slot_plan(
     phrases: Sequence[Phrase],
-    section_beats: Collection[int],
     slots: Sequence[Slot],
     final_slot: int,
-    mode: Mode,
+    setting: HarmonicSetting,
     rng: np.random.Generator,
-) -> tuple[int, ...]:
-    """The degree of every chord slot.
+) -> tuple[PlannedChord, ...]:
+    """The plan of every chord slot.
 
     Args:
         phrases: of the piece, the first on beat 0.
-        section_beats: first beats of sections, where a new phrase resolves the one before.
         slots: N half-bars.
         final_slot: index of the first slot of the final chord, which is on the tonic.
-        mode: of the key.
-        rng: draws the degrees.
+        setting: of the same slots.
+        rng: draws degrees, rhythms and chords from outside the key.
     """
-    walks: dict[str, tuple[int, ...]] = {}
-    degrees: list[int] = []
-    beats = [phrase.beat for phrase in phrases]
-    bars = [i for i, slot in enumerate(slots) if slot.begins_bar]
-    firsts = [next(n for n, i in enumerate(bars) if slots[i].beat == beat) for beat in beats]
-    lasts = [*firsts[1:], bars.index(final_slot) + 1 if final_slot in bars else len(bars)]
-    for phrase, first, last in zip(phrases, firsts, lasts, strict=True):
-        if phrase.label not in walks:
-            arrivals = (TONIC, SIXTH[mode]) if walks else (TONIC,)
-            starts = arrivals if phrase.beat in section_beats else CONTRASTING[mode]
-            drawn = [_walk(int(rng.choice(starts)), mode, rng) for _ in range(CANDIDATES)]
-            used = {degree for walk in walks.values() for degree in walk}
-            costs = [
-                _repetition(degrees, _half_bars(walk, last - first, phrase.cadence, mode), used)
-                for walk in drawn
-            ]
-            walks[phrase.label] = drawn[int(np.argmin(costs))]
-        halves = _half_bars(walks[phrase.label], last - first, phrase.cadence, mode)
-        for number, bar in enumerate(range(first, last)):
-            n_slots = (bars[bar + 1] if bar + 1 < len(bars) else len(slots)) - bars[bar]
-            pair = halves[2 * number : 2 * number + 2]
-            degrees += [pair[1]] if n_slots == 1 else [*pair, *[pair[1]] * (n_slots - 2)]
-    return (*degrees[:final_slot], *[TONIC] * (len(slots) - final_slot))
+    motifs: dict[str, _Motif] = {}
+    drawn: dict[tuple[str, str], tuple[HarmonicRhythm, int]] = {}
+    plan: list[PlannedChord] = []
+    for place in _places(phrases, slots, final_slot, setting):
+        label, mood = place.phrase.label, MOOD_HARMONY[place.mood]
+        if label not in motifs:
+            motifs[label] = _motif(place, plan, motifs, setting.section_beats, rng)
+        if (label, place.mood) not in drawn:
+            rhythm = _drawn(mood.rhythms, rng)
+            drawn[label, place.mood] = rhythm, int(rng.integers(2**32))
+        rhythm, seed = drawn[label, place.mood]
+        halves = _half_bars(motifs[label].in_mode(place.key.mode), place, rhythm)
+        inserted = np.random.default_rng(seed)
+        plan += _with_chromatic_chords(
+            _on_slots(halves, place.bars), place, setting.chromaticism, inserted
+        )
+    return (*plan[:final_slot], *[PlannedChord(TONIC)] * (len(slots) - final_slot))
 
 
-def _half_bars(walk: Sequence[int], n_bars: int, cadence: Cadence, mode: Mode) -> list[int]:
-    """Degrees of the half-bars of a phrase; harmony quickens towards a full cadence."""
-    halves = [walk[bar % len(walk)] for bar in range(n_bars) for _ in range(2)]
-    if cadence == "half":
-        halves[-2:] = [DOMINANT, DOMINANT]
-        if n_bars > 1 and halves[-3] == DOMINANT:
-            halves[-4:-2] = [FOURTH, FOURTH]
+def _places(
+    phrases: Sequence[Phrase], slots: Sequence[Slot], final_slot: int, setting: HarmonicSetting
+) -> Iterator[_Place]:
+    """The phrases with their slots; the last has the bar of the final chord."""
+    starts = [i for i, slot in enumerate(slots) if slot.begins_bar]
+    lengths = np.diff([*starts, len(slots)]).tolist()
+    bars = [next(n for n, i in enumerate(starts) if slots[i].beat == p.beat) for p in phrases]
+    last = starts.index(final_slot) + 1 if final_slot in starts else len(starts)
+    for number, (first, end) in enumerate(pairwise([*bars, last])):
+        span = range(starts[first], starts[first] + sum(lengths[first:end]))
+        key = setting.keys[span.start]
+        following = setting.keys[min(span.stop, len(slots) - 1)]
+        counts = Counter(setting.moods[i] for i in span)
+        yield _Place(
+            phrases[number], span, tuple(lengths[first:end]), key, counts.most_common(1)[0][0],
+            (following.tonic + DOMINANT - key.tonic) % 12, end == last,
+        )  # fmt: skip
+
+
+def _motif(
+    place: _Place,
+    before: Sequence[PlannedChord],
+    motifs: Mapping[str, _Motif],
+    section_beats: Collection[int],
+    rng: np.random.Generator,
+) -> _Motif:
+    """New degrees for a phrase: of several walks the one that repeats itself least."""
+    mode, harmony = place.key.mode, MOOD_HARMONY[place.mood]
+    arrivals = (TONIC, SIXTH[mode]) if motifs else (TONIC,)
+    starts = arrivals if place.phrase.beat in section_beats else CONTRASTING[mode]
+    walks = [_walk(int(rng.choice(starts)), mode, harmony, rng) for _ in range(CANDIDATES)]
+    used = {degree for motif in motifs.values() for degree in motif.degrees}
+    line = [chord.degree for chord in before]
+    costs = [
+        _repetition(line, [chord.degree for chord in _half_bars(walk, place, "bar")], used)
+        for walk in walks
+    ]
+    return _Motif(mode, walks[int(np.argmin(costs))])
+
+
+def _half_bars(walk: Sequence[int], place: _Place, rhythm: HarmonicRhythm) -> list[PlannedChord]:
+    """The plan of the half-bars of a phrase; harmony quickens towards its cadence."""
+    n_bars, mode = len(place.bars), place.key.mode
+    changes = CHANGES_OF_BAR[rhythm]
+    halves: list[PlannedChord] = []
+    for bar in range(n_bars):
+        count = changes[bar % len(changes)]
+        if bar % PHRASE_BARS == 0:
+            events = iter(walk)
+        firsts = [next(events) for _ in range(count)] or [halves[-1].degree]
+        halves += [PlannedChord(firsts[0]), PlannedChord(firsts[-1])]
+    cadence = place.phrase.cadence
+    if place.leads_to != DOMINANT and cadence in ("half", "open"):
+        halves[-2:] = [PlannedChord(place.leads_to, ("7", "maj"))] * 2
+    elif cadence == "half":
+        _add_half_cadence(halves, mode, MOOD_HARMONY[place.mood])
     elif cadence != "open" and n_bars > 1:
-        arrival = TONIC if cadence == "authentic" else SIXTH[mode]
-        preparation = next(d for d in PREPARING[mode] if d != halves[-5 % len(halves)])
-        halves[-4:] = [preparation, DOMINANT, arrival, arrival]
+        _add_full_cadence(halves, place)
     return halves
+
+
+def _add_half_cadence(halves: list[PlannedChord], mode: Mode, harmony: MoodHarmony) -> None:
+    """End on the dominant; changes ``halves``."""
+    dominant = PlannedChord(DOMINANT, DOMINANT_QUALITIES)
+    suspended = dominant._replace(qualities=("sus4",)) if harmony.suspended else dominant
+    halves[-2:] = [suspended, dominant]
+    if len(halves) > 2:
+        before = halves[-4].degree
+        preparation = next(d for d in PREPARING[mode] if d != before)
+        halves[-3] = PlannedChord(preparation)
+        if before == DOMINANT:
+            halves[-4] = PlannedChord(preparation)
+
+
+def _add_full_cadence(halves: list[PlannedChord], place: _Place) -> None:
+    """End on the tonic, or on the sixth degree instead; changes ``halves``."""
+    mode = place.key.mode
+    plagal = MOOD_HARMONY[place.mood].plagal and not place.is_last
+    if place.phrase.cadence == "authentic" and plagal:
+        halves[-4:] = [PlannedChord(d) for d in (FOURTH, FOURTH, TONIC, TONIC)]
+        return
+    arrival = PlannedChord(TONIC if place.phrase.cadence == "authentic" else SIXTH[mode])
+    preparation = next(d for d in PREPARING[mode] if d != halves[-5 % len(halves)].degree)
+    dominant = PlannedChord(DOMINANT, DOMINANT_QUALITIES)
+    halves[-4:] = [PlannedChord(preparation), dominant, arrival, arrival]
+
+
+def _on_slots(halves: Sequence[PlannedChord], bars: Sequence[int]) -> list[PlannedChord]:
+    """Half-bars on the slots of their bars; a bar of one slot takes its second half."""
+    plan: list[PlannedChord] = []
+    for bar, n_slots in enumerate(bars):
+        early, late = halves[2 * bar : 2 * bar + 2]
+        plan += [late] if n_slots == 1 else [early, *[late] * (n_slots - 1)]
+    return plan
+
+
+def _with_chromatic_chords(
+    plan: list[PlannedChord], place: _Place, chromaticism: float, rng: np.random.Generator
+) -> list[PlannedChord]:
+    """The plan of a phrase with the chords from outside the key that its mood asks for."""
+    harmony, mode = MOOD_HARMONY[place.mood], place.key.mode
+    for _ in range(_count(harmony.borrowed * chromaticism, rng)):
+        plan = with_borrowed_chord(plan, harmony.borrowings.get(mode, ()), rng)
+    for _ in range(_count(harmony.applied * chromaticism, rng)):
+        plan = with_applied_dominant(plan, mode, rng)
+    if rng.random() < harmony.pedal:
+        plan = with_pedal_point(plan, rng)
+    return plan
+
+
+def _count(chance: float, rng: np.random.Generator) -> int:
+    """How often something happens that has a chance, which may be above 1."""
+    return int(chance + rng.random())
+
+
+def _drawn(shares: Mapping[HarmonicRhythm, float], rng: np.random.Generator) -> HarmonicRhythm:
+    weights = np.array(list(shares.values()))
+    return list(shares)[int(rng.choice(len(shares), p=weights / weights.sum()))]
 
 
 def _repetition(before: Sequence[int], phrase: Sequence[int], used: Collection[int]) -> float:
     """How soon degrees return in a phrase after those before it, less the degrees that are new."""
     line = _changes([*before, *phrase])[-2 * PHRASE_BARS :]
-    soon = sum(line[i] == line[i - lag] for lag in (2, 3) for i in range(lag, len(line)))
+    soon = sum(
+        cost * sum(line[i] == line[i - lag] for i in range(lag, len(line)))
+        for lag, cost in RETURN_COSTS.items()
+    )
     return soon - NOVELTY * (len(set(phrase)) + len(set(phrase) - set(used)))
 
 
-def _walk(start: int, mode: Mode, rng: np.random.Generator) -> tuple[int, ...]:
-    """A degree for each bar of a phrase, at random after :data:`NEXT_DEGREE`."""
+def _walk(
+    start: int, mode: Mode, harmony: MoodHarmony, rng: np.random.Generator
+) -> tuple[int, ...]:
+    """Degrees for the half-bars of a phrase, at random after :data:`NEXT_DEGREE` and the mood."""
+    preference = harmony.preference.get(mode, {})
     line = [start]
-    while len(line) < PHRASE_BARS:
+    while len(line) < 2 * PHRASE_BARS:
         following = NEXT_DEGREE[mode][line[-1]]
-        weights = np.array(list(following.values()))
+        weights = np.array([share * preference.get(d, 1.0) for d, share in following.items()])
         line.append(int(rng.choice(list(following), p=weights / weights.sum())))
     return tuple(line)
 

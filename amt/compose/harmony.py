@@ -7,13 +7,13 @@ composer still chooses.
 
 Conventions: biases are natural logarithms, and are added to log-probabilities before they are
 normalised (:func:`amt.models.chords.decode.sample_chords`); -inf forbids. Chords are those of
-:data:`amt.chords.HOME`, not yet of the piece's own key. Shapes: ``S`` seconds, ``N`` slots, ``V`` =
-157 chords.
+:data:`amt.chords.HOME`, not yet of the piece's own key, and a context has one key. Shapes: ``S``
+seconds, ``N`` slots, ``V`` = 157 chords.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -22,8 +22,9 @@ from torch import Tensor
 
 from amt.chords import HOME, VOCABULARY_SIZE, Chord, Key, Mode, chord_from_id
 from amt.compose.grid import Slot
+from amt.compose.planned import PlannedChord
 from amt.mood import change_odds, emotion_chords, negative_valence, tension
-from amt.types import BoolArray, FloatArray
+from amt.types import EMOTIONS, BoolArray, FloatArray
 
 FOREIGN_TONE_ODDS = -3.0
 """Log-odds of a chord for each of its tones outside the key, where chromaticism is 0."""
@@ -42,12 +43,21 @@ SECTION_CHANGE_ODDS, DOWNBEAT_CHANGE_ODDS, OFFBEAT_CHANGE_ODDS = 2.0, 0.5, -0.75
 DEGREE_ODDS, DEGREE_CHANGE_ODDS = 4.0, 2.0
 """Log-odds of chords on the planned degree, and of a change where the degree changes (and against
 one where it stays)."""
+EXACT_ODDS, EXACT_CHANGE_ODDS = 14.0, 6.0
+"""Log-odds of a chord that must come, whatever the key and the composer say, and of a change to it:
+to the composer many of them are improbable."""
+RESOLUTION_ODDS, RESOLUTION_CHANGE_ODDS = 8.0, 4.0
+"""Log-odds of chords on the planned degree, and of a change, after a chord that must come."""
 SEVENTHS, SEVENTH_ODDS = ("min7", "maj7", "7", "hdim7", "maj6", "min6"), 0.3
 """Chords of four tones, and their log-odds, for the share that they have in MuVi-Sync."""
-TENSE_QUALITIES = {"dim": 12.0, "dim7": 12.0, "hdim7": 12.0, "7": 10.0, "sus4": 9.0}
-"""Chord qualities that tension brings in (Gabrielsson & Lindström 2010: listeners find fear and
-anger in dissonance), and their log-odds where one is called for: nearly certain to come, which of
-them and on which root is left to the composer."""
+TENSE_QUALITIES = {
+    "fearful": {"dim": 12.0, "dim7": 12.0, "hdim7": 12.0},
+    "tense": {"7": 12.0, "sus4": 11.0},
+}
+"""Chord qualities that fear and tension bring in (Gabrielsson & Lindström 2010: listeners find fear
+and anger in dissonance), and their log-odds where one is called for: nearly certain to come, which
+of them and on which root is left to the composer. What is only tense asks for a resolution; fear
+has none."""
 TENSE_SHARE, MOST_TENSE = 0.9, 0.5
 """Share of the slots before a downbeat that call for a tense chord, for a unit of
 ``chord_mood_weight`` and full tension, and the most of them that do: it leads into the bar."""
@@ -82,13 +92,31 @@ class HarmonyContext:
     """0 keeps to the key, 1 takes foreign tones as the corpus does."""
     seed: int
     """Draws the slots that call for a tense chord."""
-    degrees: tuple[int, ...] = ()
-    """N planned degrees, semitones of the root above the tonic; empty where none are planned."""
+    planned: tuple[PlannedChord, ...] = ()
+    """N planned chords; empty where none are planned."""
+
+    def stretch(self, start: int, stop: int, mode: Mode) -> HarmonyContext:
+        """The context of slots ``start`` to before ``stop``, which are in one key of a mode."""
+        return replace(
+            self,
+            slots=self.slots[start:stop],
+            final_slot=max(min(self.final_slot, stop) - start, 0),
+            planned=self.planned[start:stop],
+            mode=mode,
+        )
 
     @property
     def home(self) -> Key:
         """The key in which the chords are drawn."""
         return HOME[self.mode]
+
+    @property
+    def resolves(self) -> list[bool]:
+        """[N] whether the planned chord follows another one that must come."""
+        return [
+            i > 0 and self.planned[i - 1].is_exact and not chord.same_chord(self.planned[i - 1])
+            for i, chord in enumerate(self.planned)
+        ]
 
     def at_slots(self, curve: FloatArray) -> FloatArray:
         """A curve [S, ...] read in the middle of every slot, [N, ...]."""
@@ -110,26 +138,42 @@ def harmony_bias(context: HarmonyContext) -> HarmonyBias:
     bias = _key_and_mood_bias(context, called)
     _add_ends(bias, context)
     bias[: context.final_slot] += _degree_bias(context)[: context.final_slot]
-    return HarmonyBias(bias + _cadence_bias(context), _change_bias(context, called))
+    bias += _cadence_bias(context)
+    _add_exact_chords(bias, context)
+    return HarmonyBias(bias, _change_bias(context, called))
 
 
 def _degree_bias(context: HarmonyContext) -> Tensor:
     """[N, V] chords on the planned degrees, and chords of four tones; 0 where none are planned."""
-    if not context.degrees:
+    if not context.planned:
         return torch.zeros((len(context.slots), VOCABULARY_SIZE), dtype=torch.float64)
     chords = [chord_from_id(index) for index in range(VOCABULARY_SIZE)]
     root = [-1 if c.root is None else (c.root - context.home.tonic) % 12 for c in chords]
-    planned = torch.tensor(context.degrees)[:, None] == torch.tensor(root)
+    degrees = torch.tensor([chord.degree for chord in context.planned])
+    planned = degrees[:, None] == torch.tensor(root)
     sevenths = torch.tensor([chord.quality in SEVENTHS for chord in chords])
-    return DEGREE_ODDS * planned.double() + SEVENTH_ODDS * sevenths.double()
+    odds = torch.where(torch.tensor(context.resolves), RESOLUTION_ODDS, DEGREE_ODDS)
+    return odds[:, None] * planned.double() + SEVENTH_ODDS * sevenths.double()
+
+
+def _add_exact_chords(bias: Tensor, context: HarmonyContext) -> None:
+    """Chords that must come gain so much that they do; changes ``bias``."""
+    for slot, chord in enumerate(context.planned[: context.final_slot]):
+        root = (context.home.tonic + chord.degree) % 12
+        ids = [Chord(root, quality).id for quality in chord.qualities]
+        bias[slot, ids] = EXACT_ODDS
 
 
 def _degree_change_odds(context: HarmonyContext) -> FloatArray:
-    """[N] a change where the planned degree changes, none where it stays."""
-    if not context.degrees:
+    """[N] a change where the planned chord changes, none where it stays."""
+    planned = context.planned
+    if not planned:
         return np.zeros(len(context.slots))
-    moves = np.append(True, np.diff(context.degrees) != 0)
-    return np.where(moves, DEGREE_CHANGE_ODDS, -DEGREE_CHANGE_ODDS)
+    stays = [i > 0 and chord.same_chord(planned[i - 1]) for i, chord in enumerate(planned)]
+    exact = [chord.is_exact for chord in planned]
+    odds = np.where(context.resolves, RESOLUTION_CHANGE_ODDS, DEGREE_CHANGE_ODDS)
+    odds = np.where(exact, EXACT_CHANGE_ODDS, odds)
+    return np.where(stays, -DEGREE_CHANGE_ODDS, odds)
 
 
 def _key_and_mood_bias(context: HarmonyContext, called: BoolArray) -> Tensor:
@@ -140,7 +184,7 @@ def _key_and_mood_bias(context: HarmonyContext, called: BoolArray) -> Tensor:
     minor = dark[:, None] * MINOR_ODDS * _minor_chords()
     bias = context.chord_mood_weight * torch.maximum(fits, minor)
     bias += FOREIGN_TONE_ODDS * (1 - context.chromaticism) * _foreign_tones(context.home)
-    bias += torch.tensor(called)[:, None] * _tense_chords()
+    bias += torch.tensor(called)[:, None] * _tense_chords(emotion)
     return bias
 
 
@@ -149,7 +193,7 @@ def _add_ends(bias: Tensor, context: HarmonyContext) -> None:
     home, final_slot = context.home, context.final_slot
     bias[:, 0] = float("-inf")  # "no chord"
     bias[0, home.tonic_chord.id] += OPENING_TONIC_ODDS
-    if final_slot > 0:
+    if 0 < final_slot < len(context.slots):
         bias[final_slot - 1] += _dominant_bias(home)
     bias[final_slot:] = float("-inf")
     bias[final_slot:, home.tonic_chord.id] = 0.0
@@ -192,11 +236,16 @@ def _tense_slots(context: HarmonyContext) -> BoolArray:
     A bias alone would not do: to the composer such chords are so improbable that they are either
     never sampled or, once the bias is large enough, everywhere.
     """
-    uniforms = np.random.default_rng([context.seed, _TENSE_STREAM]).random(len(context.slots))
+    rng = np.random.default_rng([context.seed, _TENSE_STREAM, context.slots[0].beat])
+    uniforms = rng.random(len(context.slots))
     before_downbeat = np.array([slot.begins_bar for slot in context.slots[1:]] + [False])
     tense = context.at_slots(tension(context.affect))
     share = TENSE_SHARE * context.chord_mood_weight * tense
-    return before_downbeat & (uniforms < np.minimum(share, MOST_TENSE))
+    called = before_downbeat & (uniforms < np.minimum(share, MOST_TENSE))
+    for slot, chord in enumerate(context.planned):
+        if chord.is_exact or context.resolves[slot]:
+            called[slot] = False
+    return np.asarray(called)
 
 
 def _foreign_tones(home: Key) -> Tensor:
@@ -206,10 +255,15 @@ def _foreign_tones(home: Key) -> Tensor:
     return torch.tensor(counts, dtype=torch.float64)
 
 
-def _tense_chords() -> Tensor:
-    """[V] log-odds of the :data:`TENSE_QUALITIES`."""
-    qualities = (chord_from_id(index).quality for index in range(VOCABULARY_SIZE))
-    return torch.tensor([TENSE_QUALITIES.get(name, 0.0) for name in qualities]).double()
+def _tense_chords(emotion: Tensor) -> Tensor:
+    """[N, V] log-odds of the :data:`TENSE_QUALITIES`, of the likelier of fear and tension."""
+    qualities = [chord_from_id(index).quality for index in range(VOCABULARY_SIZE)]
+    fearful, tense = (
+        torch.tensor([TENSE_QUALITIES[mood].get(name, 0.0) for name in qualities]).double()
+        for mood in ("fearful", "tense")
+    )
+    is_fear = emotion[:, EMOTIONS.index("fearful")] > emotion[:, EMOTIONS.index("tense")]
+    return torch.where(is_fear[:, None], fearful, tense)
 
 
 def _minor_chords() -> Tensor:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import numpy as np
 
 from amt.chords import Key, implied_key
 from amt.compose.chords import piece_chords
 from amt.compose.curves import fade_to_end, loudness_and_density
-from amt.compose.degrees import slot_degrees
+from amt.compose.degrees import HarmonicSetting, slot_plan
 from amt.compose.grid import Slot, chord_slots, final_chord_slot
 from amt.compose.harmony import HarmonyContext
 from amt.compose.key import choose_key, clip_generator
 from amt.compose.mood_target import MoodTarget, mood_target
 from amt.compose.options import ComposeOptions
 from amt.compose.phrases import piece_phrases
+from amt.compose.planned import PlannedChord
+from amt.compose.section_keys import slot_keys, with_keys
 from amt.compose.sections import piece_sections
 from amt.compose.speech import inside, under_speech
 from amt.compose.tempo import piece_grid, wanted_tempo, with_feels
@@ -23,10 +28,14 @@ from amt.features.accents import motion_accents
 from amt.models.chords.network import Composer
 from amt.models.expression import Expression
 from amt.reporter import DEFAULT_REPORTER, Reporter
-from amt.types import Phrase, Plan, Section, TimeGrid, VideoFeatures
+from amt.types import EMOTIONS, Phrase, Plan, Section, TimeGrid, VideoFeatures
 
-_FORM_STREAM = 3
-"""Second word of the seed of the random numbers that draw phrases and degrees."""
+_FORM_STREAM, _HARMONY_STREAM = 3, 16
+"""Second word of the seed of the random numbers that draw phrases, and of those that plan harmony;
+the number of the piece's mood is added to the latter, so that moods differ in their chords."""
+PLAIN_CHROMATICISM = ComposeOptions().chromaticism
+"""Chromaticism at which a piece has as many planned chords from outside the key as its mood asks
+for; at 0 it has none."""
 
 
 def compose(
@@ -52,22 +61,21 @@ def compose(
     mood = mood_target(features, options)
     wanted_bpm = wanted_tempo(mood.energy, mood.affect[:, 0])
     grid, feel = piece_grid(features, options, wanted_bpm)
-    key = (
-        options.key
-        or implied_key(options.primer)
-        or choose_key(features, mood.affect, options.seed)
-    )
+    key = _piece_key(features, mood, options)
     sections = piece_sections(features, grid, mood.emotion, _final_beat(grid))
+    sections = with_keys(sections, grid, key, mood.affect)
     if options.bpm is None:
         sections = with_feels(sections, grid, feel, wanted_bpm)
     slots = chord_slots(grid, sections)
     final_slot = final_chord_slot(slots, grid)
     form = clip_generator(features, options.seed, _FORM_STREAM)
     phrases = piece_phrases(grid, sections, slots[final_slot].beat, form)
-    context = _harmony_context(slots, final_slot, sections, phrases, key, mood, options, form)
+    keys = slot_keys(slots, sections, key)
+    context = _harmony_context(slots, final_slot, sections, mood, options, key)
+    context = replace(context, planned=_planned(context, phrases, keys, features, options))
     middles_s = np.array([slot.middle_s for slot in context.slots])
     video = video_at(features, mood.emotion, mood.affect, middles_s)
-    chords = piece_chords(composer, video, context, key, options, reporter)
+    chords = piece_chords(composer, video, context, keys, options, reporter)
     loudness, density = loudness_and_density(features, expression, mood)
     speech = inside(options.speech, grid.duration_s)
     loudness, density = under_speech(loudness, density, speech)
@@ -95,17 +103,21 @@ def _final_beat(grid: TimeGrid) -> int:
     return slots[final_chord_slot(slots, grid)].beat
 
 
+def _piece_key(features: VideoFeatures, mood: MoodTarget, options: ComposeOptions) -> Key:
+    """The key asked for, else that of the primer, else one that suits the mood."""
+    drawn = choose_key(features, mood.affect, options.seed)
+    return options.key or implied_key(options.primer) or drawn
+
+
 def _harmony_context(
     slots: tuple[Slot, ...],
     final_slot: int,
     sections: tuple[Section, ...],
-    phrases: tuple[Phrase, ...],
-    key: Key,
     mood: MoodTarget,
     options: ComposeOptions,
-    form: np.random.Generator,
+    key: Key,
 ) -> HarmonyContext:
-    """What the harmony has to suit.
+    """What the harmony has to suit; nothing is planned yet.
 
     Raises:
         InputError: the primer is longer than the piece.
@@ -114,12 +126,10 @@ def _harmony_context(
         raise InputError(
             f"the primer has {len(options.primer)} chords, but the clip has room for {len(slots)}"
         )
-    section_beats = frozenset(section.beat for section in sections)
     return HarmonyContext(
         slots=slots,
         final_slot=final_slot,
-        section_beats=section_beats,
-        degrees=slot_degrees(phrases, section_beats, slots, final_slot, key.mode, form),
+        section_beats=frozenset(section.beat for section in sections),
         mode=key.mode,
         emotion=mood.emotion,
         affect=mood.affect,
@@ -127,3 +137,23 @@ def _harmony_context(
         chromaticism=options.chromaticism,
         seed=options.seed,
     )
+
+
+def _planned(
+    context: HarmonyContext,
+    phrases: Sequence[Phrase],
+    keys: tuple[Key, ...],
+    features: VideoFeatures,
+    options: ComposeOptions,
+) -> tuple[PlannedChord, ...]:
+    """The plan of the harmony of a piece."""
+    likeliest = context.at_slots(context.emotion).argmax(axis=1)
+    setting = HarmonicSetting(
+        keys=keys,
+        moods=tuple(EMOTIONS[int(mood)] for mood in likeliest),
+        section_beats=context.section_beats,
+        chromaticism=float(np.clip(options.chromaticism / PLAIN_CHROMATICISM, 0, 1)),
+    )
+    stream = _HARMONY_STREAM + int(context.emotion.mean(axis=0).argmax())
+    rng = clip_generator(features, options.seed, stream)
+    return slot_plan(phrases, context.slots, context.final_slot, setting, rng)

@@ -13,11 +13,13 @@ unnoticed::
     last_beat  share of the last beat before the end of the music, above 0, at most 1 (the clip may
                end inside a beat)
     beats_s    start of every beat in seconds, one bar a line, from 0; then the end of the music
-    chords     {"beat": 8, "bar": 3, "chord": "Am7"}: from this beat on; the first on beat 0
-    sections   {"beat": 0, "bar": 1, "mood": "sad", "feel": "half", "label": "A"}: from this beat
-               on; may be empty; feel is half, normal or double (time), optional, normal if missing;
-               the label (optional) is intro, coda, or the letter of a theme, with a prime for each
-               return, which is played varied: A, B, A'
+    chords     {"beat": 8, "bar": 3, "chord": "Am7", "bass": "E"}: from this beat on; the first on
+               beat 0; bass is the note below the chord, such as a pedal point, and is optional
+    sections   {"beat": 0, "bar": 1, "mood": "sad", "feel": "half", "label": "A", "key": "C minor"}:
+               from this beat on; may be empty; feel is half, normal or double (time), optional,
+               normal if missing; the label (optional) is intro, coda, or the letter of a theme,
+               with a prime for each return, which is played varied: A, B, A'; key is the section's
+               own, optional, the piece's if missing
     phrases    {"beat": 0, "bar": 1, "label": "a1", "cadence": "half"}: from this beat on, which is
                the first of a bar; phrases of one label (one or two letters, up to two digits)
                share chords and melody; cadence is half, authentic, deceptive or open; optional,

@@ -18,6 +18,7 @@ from amt.types import (
     Arrangement,
     ArrangerName,
     Cadence,
+    ChordSpan,
     Cut,
     CutKind,
     Feel,
@@ -116,9 +117,7 @@ def validate(plan: Plan) -> None:
         raise PlanError("style is empty, expected the name of a style such as 'piano'")
     if not 0 <= plan.seed <= MAX_SEED:
         raise PlanError(f"seed is {quoted(plan.seed)}, expected a whole number from 0 to 2**63 - 1")
-    if not plan.chords or plan.chords[0].beat != 0:
-        raise PlanError("chords must begin on beat 0: add a chord there, or N for none")
-    _validate_beats("chords", [c.beat for c in plan.chords], plan.grid)
+    _validate_chords(plan.chords, plan.grid)
     _validate_beats("sections", [s.beat for s in plan.sections], plan.grid)
     for i, section in enumerate(plan.sections):
         if section.mood not in EMOTIONS:
@@ -180,6 +179,15 @@ def _validate_beats(name: str, beats: list[int], grid: TimeGrid) -> None:
                 f"{name}[{i}].beat is {quoted(beat)}, expected a later beat than {beats[i - 1]} "
                 "before it"
             )
+
+
+def _validate_chords(chords: tuple[ChordSpan, ...], grid: TimeGrid) -> None:
+    if not chords or chords[0].beat != 0:
+        raise PlanError("chords must begin on beat 0: add a chord there, or N for none")
+    _validate_beats("chords", [chord.beat for chord in chords], grid)
+    for i, chord in enumerate(chords):
+        if chord.bass is not None and not 0 <= chord.bass < 12:
+            raise PlanError(f"chords[{i}].bass is {quoted(chord.bass)}, expected a note's name")
 
 
 def _validate_phrases(phrases: tuple[Phrase, ...], grid: TimeGrid) -> None:

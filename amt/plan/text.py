@@ -11,7 +11,7 @@ import numpy as np
 from msgspec import Meta, Struct, field
 from msgspec.structs import asdict, astuple
 
-from amt.chords import parse_chord, parse_key
+from amt.chords import parse_chord, parse_key, parse_pitch_class
 from amt.errors import ChordError, InputError, PlanError, quoted, shown
 from amt.mood import mood_name, report_alias
 from amt.plan.rules import rounded, validate, validate_grid
@@ -55,6 +55,7 @@ class _ChordRow(_Row, kw_only=True):
     beat: int
     bar: int | None = None
     chord: str
+    bass: str | None = None
 
 
 class _SectionRow(_Row, kw_only=True):
@@ -63,6 +64,7 @@ class _SectionRow(_Row, kw_only=True):
     mood: str
     feel: Feel = "normal"
     label: str = ""
+    key: str | None = None
 
 
 class _PhraseRow(_Row, kw_only=True):
@@ -232,11 +234,23 @@ def _file_of(plan: Plan) -> _PlanFile:
         last_beat=plan.grid.last_beat,
         beats_s=plan.grid.beats_s.tolist(),
         chords=[
-            _ChordRow(beat=c.beat, bar=bar(c.beat), chord=c.chord.spell(plan.key))
+            _ChordRow(
+                beat=c.beat,
+                bar=bar(c.beat),
+                chord=c.chord.spell(key := plan.key_at(c.beat)),
+                bass=None if c.bass is None else key.spell(c.bass),
+            )
             for c in plan.chords
         ],
         sections=[
-            _SectionRow(beat=s.beat, bar=bar(s.beat), mood=s.mood, feel=s.feel, label=s.label)
+            _SectionRow(
+                beat=s.beat,
+                bar=bar(s.beat),
+                mood=s.mood,
+                feel=s.feel,
+                label=s.label,
+                key=s.key.label if s.key else None,
+            )
             for s in plan.sections
         ],
         phrases=[
@@ -273,7 +287,13 @@ def _plan_of(file: _PlanFile, reporter: Reporter) -> Plan:
         grid=grid,
         key=_named(parse_key, file.key, "key"),
         chords=tuple(
-            ChordSpan(row.beat, _named(parse_chord, row.chord, f"chords[{i}].chord"))
+            ChordSpan(
+                row.beat,
+                _named(parse_chord, row.chord, f"chords[{i}].chord"),
+                None
+                if row.bass is None
+                else _named(parse_pitch_class, row.bass, f"chords[{i}].bass"),
+            )
             for i, row in enumerate(file.chords)
         ),
         loudness=curve[:, 0],
@@ -283,7 +303,13 @@ def _plan_of(file: _PlanFile, reporter: Reporter) -> Plan:
         seed=file.seed,
         cuts=tuple(Cut(row.time_s, row.strength, row.kind) for row in file.cuts),
         sections=tuple(
-            Section(row.beat, _mood(row.mood, f"sections[{i}].mood", reporter), row.feel, row.label)
+            Section(
+                row.beat,
+                _mood(row.mood, f"sections[{i}].mood", reporter),
+                row.feel,
+                row.label,
+                None if row.key is None else _named(parse_key, row.key, f"sections[{i}].key"),
+            )
             for i, row in enumerate(file.sections)
         ),
         phrases=tuple(Phrase(row.beat, row.label, row.cadence) for row in file.phrases),
@@ -345,8 +371,8 @@ def _value(name: str, value: object, grid: TimeGrid) -> str:
 
 
 def _json(value: object) -> str:
-    if isinstance(value, Struct):
-        value = asdict(value)
+    if isinstance(value, Struct):  # fields that may be missing are left out
+        value = {name: given for name, given in asdict(value).items() if given is not None}
     return json.dumps(value, ensure_ascii=False, allow_nan=False)
 
 

@@ -54,8 +54,8 @@ def with_track(file: SmfFile, track: Track, place: Placement) -> SmfFile:
         return with_track_changed(file, 0, made)
     head = [(0, 0, mido.MetaMessage("track_name", name=encode_text(track.name)))]
     head += [(0, 0, mido.MetaMessage("midi_port", port=port))] if port else []
-    keys = [m for events in file.tracks for _, m in events if m.type == "key_signature"]
-    head += [(0, 0, key) for key in keys[:1]]
+    keys = [[(t, 0, m) for t, m in events if m.type == "key_signature"] for events in file.tracks]
+    head += next(filter(None, keys), [])
     silent = joined(empty_track(file.end), [*head, *setup])
     made, _ = with_notes(silent, place.span, {channel: notes})
     return replace(file, tracks=(*file.tracks, made))

@@ -161,7 +161,7 @@ def _facts(
     return {
         "Length": clock(plan.grid.duration_s, 1),
         "Tempo": (low if low == high else f"{low} to {high}") + " beats a minute",
-        "Key": plan.key.label,
+        "Key": ", ".join([plan.key_at(0).label, *_key_changes(plan)]),
         "Style": Path(plan.style).stem,
         "Instruments": str(len(song.tracks)),
         "Bars": str(len(plan.grid.bars)),
@@ -198,10 +198,14 @@ def _marks(axis: Axis, found: Sequence[CutAlignment]) -> str:
     return "".join(f"M{axis.x(t)} 0v100" for t in times_s)
 
 
+def _key_changes(plan: Plan) -> list[str]:
+    return [f"{key.label} from {clock(plan.grid.beats_s[b])}" for b, key in plan.key_changes()]
+
+
 def _script_data(plan: Plan) -> dict[str, object]:
     """What the script shows beside the clock: times in seconds and what begins there."""
     grid = plan.grid
-    chords = [span.chord.spell(plan.key) for span in plan.chords]
+    chords = [span.chord.spell(plan.key_at(span.beat)) for span in plan.chords]
     moods = [section.mood for section in plan.sections]
     return {
         "duration": round(grid.duration_s, 3),

@@ -225,12 +225,15 @@ def harmony(axis: Axis, plan: Plan) -> Panel:
         for (start, mood), (until, _) in pairwise([*sections, (end_s, "")])
     ]
     parts = [f"{mood} from {clock(start)}" for start, mood in sections]
-    spans = [(float(beats_s[span.beat]), span.chord) for span in plan.chords]
-    chords = [
-        block(axis, start, until, name := chord.spell(plan.key), f"chord {_third(chord)}", name)
-        for (start, chord), (until, _) in pairwise([*spans, (end_s, plan.key.tonic_chord)])
+    spans = [
+        (float(beats_s[span.beat]), span.chord.spell(plan.key_at(span.beat)), _third(span.chord))
+        for span in plan.chords
     ]
-    common = ", ".join(n for n, _ in Counter(c.spell(plan.key) for _, c in spans).most_common(4))
+    chords = [
+        block(axis, start, until, name, f"chord {third}", name)
+        for (start, name, third), (until, *_) in pairwise([*spans, (end_s, "", "")])
+    ]
+    common = ", ".join(n for n, _ in Counter(name for _, name, _ in spans).most_common(4))
     return Panel(
         "harmony",
         "Sections and chords",

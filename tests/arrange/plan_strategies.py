@@ -83,6 +83,10 @@ def grids(draw: st.DrawFn) -> TimeGrid:
     return TimeGrid(beats_s, bar_lengths(len(lengths), tuple(bars)), last_beat)
 
 
+keys = st.builds(Key, st.integers(0, 11), st.sampled_from(["major", "minor"]))
+basses = st.none() | st.integers(0, 11)
+
+
 @st.composite
 def plans(draw: st.DrawFn, style: str | None = None) -> Plan:
     grid = draw(grids())
@@ -94,9 +98,9 @@ def plans(draw: st.DrawFn, style: str | None = None) -> Plan:
     kinds = st.sampled_from(["cut", "dissolve", "fade"])
     return Plan(
         grid=grid,
-        key=draw(st.builds(Key, st.integers(0, 11), st.sampled_from(["major", "minor"]))),
+        key=draw(keys),
         chords=tuple(
-            ChordSpan(beat, chord_from_id(draw(st.integers(0, VOCABULARY_SIZE - 1))))
+            ChordSpan(beat, chord_from_id(draw(st.integers(0, VOCABULARY_SIZE - 1))), draw(basses))
             for beat in beats
         ),
         loudness=rng.uniform(0, 0.6, rows),
@@ -107,7 +111,10 @@ def plans(draw: st.DrawFn, style: str | None = None) -> Plan:
         cuts=tuple(
             Cut(grid.duration_s * t, draw(st.floats(0, 1)), draw(kinds)) for t in sorted(times)
         ),
-        sections=tuple(Section(beat, draw(st.sampled_from(EMOTIONS))) for beat in beats[:3]),
+        sections=tuple(
+            Section(beat, draw(st.sampled_from(EMOTIONS)), key=draw(st.none() | keys))
+            for beat in beats[:3]
+        ),
         accents=tuple(
             Accent(grid.duration_s * t, draw(st.floats(0, 1)))
             for t in sorted(

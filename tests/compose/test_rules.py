@@ -26,6 +26,7 @@ from amt.compose.mood_target import (
     motion_level,
     scene_rows,
 )
+from amt.compose.planned import PlannedChord
 from amt.compose.sections import piece_sections
 from amt.models.chords.decode import SamplingOptions
 from amt.mood import (
@@ -221,11 +222,11 @@ def test_chords_change_at_sections_then_on_downbeats_then_inside_bars() -> None:
     assert happy - sad >= 0.8
 
 
-def tense_slots(found: HarmonyContext) -> list[int]:
-    """Slots in which diminished chords are favoured."""
+def tense_slots(found: HarmonyContext, quality: str = "7") -> list[int]:
+    """Slots in which dominant sevenths, or chords of another quality, are favoured."""
     bias = harmony_bias(found).chords[: found.final_slot]
-    diminished, major = ([Chord(root, q).id for root in range(12)] for q in ("dim", "maj"))
-    gains = bias[:, diminished].amin(dim=1) - bias[:, major].amax(dim=1)
+    tense, major = ([Chord(root, q).id for root in range(12)] for q in (quality, "maj"))
+    gains = bias[:, tense].amin(dim=1) - bias[:, major].amax(dim=1)
     return torch.nonzero(gains > 5).flatten().tolist()
 
 
@@ -245,8 +246,18 @@ def test_tension_calls_for_tense_chords_before_downbeats() -> None:
     assert called(AFRAID, 0.0)[0] == called(CONTENT, 20.0)[0] == []
     bias = harmony_bias(found).chords[slots[0]]
     plain = Chord(0, "maj").id
-    for quality in TENSE_QUALITIES:
+    for quality in TENSE_QUALITIES["tense"]:
         assert bias[Chord(0, quality).id] - bias[plain] >= 6
+
+
+def test_fear_calls_for_diminished_chords_and_tension_for_ones_that_resolve() -> None:
+    grid = steady_grid(60)
+    fear, tense = (
+        context(affect=AFRAID, mood=mood, weight=0.8, grid=grid) for mood in ("fearful", "tense")
+    )
+    assert tense_slots(fear, "dim")
+    assert tense_slots(tense, "7")
+    assert tense_slots(fear, "7") == tense_slots(tense, "dim") == []
 
 
 def test_under_tension_harmony_does_not_move_more_often_elsewhere() -> None:
@@ -466,7 +477,7 @@ def test_planned_degrees_gain_and_change_where_they_change():
     """By at least 3 nats against a slot without a plan, and 1.5 nats of a change."""
     free = context()
     line = [degree for degree in (0, 5, 7, 9) for _ in range(2)] * len(free.slots)
-    planned = replace(free, degrees=tuple(line[: len(free.slots)]))
+    planned = replace(free, planned=tuple(map(PlannedChord, line[: len(free.slots)])))
     gained = harmony_bias(planned).chords - harmony_bias(free).chords
     fourth, tonic = Chord(5, "maj").id, Chord(0, "maj").id
     assert float(gained[2, fourth] - gained[2, tonic]) >= 3
@@ -477,6 +488,6 @@ def test_planned_degrees_gain_and_change_where_they_change():
 
 def test_chords_of_four_tones_gain_where_degrees_are_planned():
     free = context()
-    planned = replace(free, degrees=(0,) * len(free.slots))
+    planned = replace(free, planned=(PlannedChord(0),) * len(free.slots))
     gained = harmony_bias(planned).chords - harmony_bias(free).chords
     assert float(gained[1, Chord(0, "maj7").id] - gained[1, Chord(0, "maj").id]) >= 0.2

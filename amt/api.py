@@ -124,11 +124,12 @@ def export(
     plan: PathLike | None = None,
     say: Say | None = None,
 ) -> None:
-    """Write a MIDI file, from any source, as a session of a DAW.
+    """Write a MIDI file, from any source, as a session of a DAW or as a score.
 
     Args:
         midi: the MIDI file.
-        out: path of a session (``.dawproject``, ``.rpp``).
+        out: path of a session (``.dawproject``, ``.rpp``) or a score (``.musicxml``, ``.mxl``, or
+            ``.zip`` with its parts).
         video: the clip, for the video track of a session.
         stems: folder with stems, for the audio tracks of a session.
         plan: the plan of the piece, which names its sections, key and chords.
@@ -187,7 +188,7 @@ class Soundtrack:
         _deliver(target, ".json", lambda path: path.write_bytes(text.encode("utf-8")))
 
     def write_session(self, path: PathLike) -> None:
-        """Write a session of a DAW with the clip in place (``.dawproject``, ``.rpp``).
+        """Write a session of a DAW with the clip in place, or a score; see :func:`export`.
 
         Raises:
             AmtError: the path cannot be written, or the clip cannot be read.

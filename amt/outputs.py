@@ -38,7 +38,7 @@ FILM_SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".webm")
 PAGE_SUFFIXES = (".html", ".htm")
 PLAN_SUFFIXES = (".json",)
 SESSION_SUFFIXES = (".dawproject", ".rpp")
-SCORE_SUFFIXES: tuple[str, ...] = ()
+SCORE_SUFFIXES = (".musicxml", ".mxl", ".xml", ".zip")
 EXPORT_SUFFIXES = (*SESSION_SUFFIXES, *SCORE_SUFFIXES)
 """Of the files that are written."""
 

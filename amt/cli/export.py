@@ -30,7 +30,11 @@ _TEXT = ".rpp"
 """Suffix of a session that names its media, which lie beside it; the other holds them."""
 
 OutFile = Annotated[
-    Path, typer.Option(help="Session (.dawproject, .rpp) to write; its name says which.")
+    Path,
+    typer.Option(
+        help="File to write: a session (.dawproject, .rpp) or a score (.musicxml, .mxl; .zip also "
+        "holds the parts)."
+    ),
 ]
 VideoFile = Annotated[Path | None, typer.Option(help="The clip, for the video track of a session.")]
 StemFolder = Annotated[
@@ -58,14 +62,17 @@ def export(
     run: RunOptions,
     given: GivenFields,
 ) -> None:
-    """Write a piece as a session of a DAW.
+    """Write a piece as a session of a DAW or as a score.
 
     A DAWproject (Bitwig Studio, Studio One, Cubase) holds the clip and the stems; a Reaper project
-    names them where they lie, and rendered stems go to a folder beside it.
+    names them where they lie, and rendered stems go to a folder beside it. A score (MusicXML) is
+    quantised, with chord symbols, rehearsal marks and dynamics.
 
     [dim]amt export song.mid --out song.dawproject --video clip.mp4 --render[/dim]
 
     [dim]amt export song.mid --out song.rpp --video clip.mp4 --stems stems/[/dim]
+
+    [dim]amt export song.mid --out score.mxl[/dim]
     """
     check_suffix("--out", out, EXPORT_SUFFIXES)
     _refuse_idle(out, video, stems, render=render)

@@ -45,7 +45,10 @@ class OutputOptions:
     plan: Annotated[Path | None, Option("Also write the plan, to edit and arrange again.")] = None
     session: Annotated[
         Path | None,
-        Option("Also write a session of a DAW with the clip in place (.dawproject, .rpp)."),
+        Option(
+            "Also write a session with the clip in place (.dawproject, .rpp), or a score "
+            "(.musicxml, .mxl)."
+        ),
     ] = None
     report: Annotated[
         Path | None,

@@ -1,4 +1,4 @@
-"""Song → session of an audio workstation: DAWproject and Reaper."""
+"""Song → session of an audio workstation (DAWproject, Reaper) or score, by the file's suffix."""
 
 from amt.sessions.dawproject import write_dawproject
 from amt.sessions.reading import read_song

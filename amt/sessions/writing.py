@@ -1,9 +1,11 @@
-"""Session → file, by the suffix of its name."""
+"""Session → file, by the suffix of its name: a session of a workstation, or a score."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from amt.notation import write_score
+from amt.outputs import is_score
 from amt.sessions.dawproject import write_dawproject
 from amt.sessions.reaper import reaper_project
 from amt.sessions.session import Session
@@ -19,10 +21,13 @@ def write_session(session: Session, target: Path, final: Path | None = None) -> 
             relative to this.
 
     Raises:
+        InputError: the song has more bars than a score can hold.
         OSError: it cannot be written.
     """
     suffix = target.suffix.lower()
-    if suffix == ".dawproject":
+    if is_score(target):
+        write_score(session.song, target, session.sections)
+    elif suffix == ".dawproject":
         write_dawproject(session, target)
     else:
         text = reaper_project(session, (final or target).parent)

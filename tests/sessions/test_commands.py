@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pretty_midi
@@ -15,6 +16,7 @@ from amt.arrange import arrange
 from amt.cli import main
 from amt.midi import write_midi
 from amt.plan import write_plan
+from amt.types import Section
 from render.soundfont.find import ENVIRONMENT_VARIABLE
 from tests.arrange.plan_strategies import make_plan
 from tests.test_cli import draw_clip
@@ -82,6 +84,7 @@ def test_nothing_is_replaced_without_force(run, midi: Path) -> None:
         (["--out", "song.rpp", "--engine", "midirenderer"], "needs --render"),
         (["--out", "song.rpp", "--video", "missing.mp4"], "does not exist"),
         (["--out", "song.rpp", "--video", "-"], "give its path"),
+        (["--out", "song.mxl", "--render"], "a score holds neither picture nor sound"),
     ],
 )
 def test_what_cannot_be_exported_is_one_sentence(
@@ -91,6 +94,14 @@ def test_what_cannot_be_exported_is_one_sentence(
     code, said = run("export", midi, *arguments)
     assert (code, expected in said) == (2, True), said
     assert not (midi.parent / "song.rpp").exists()
+
+
+def test_a_score_has_the_sections_of_the_plan(run, midi: Path) -> None:
+    out = midi.with_name("song.musicxml")
+    plan = replace(PLAN, sections=(Section(0, "sad"), Section(4, "tense")))
+    write_plan(plan, midi.with_name("other.json"))
+    code, said = run("export", midi, "--out", out, "--plan", midi.with_name("other.json"))
+    assert (code, out.read_text("utf-8").count("<rehearsal>")) == (0, 2), said
 
 
 def test_generate_writes_a_session_beside_the_notes(run, tmp_path: Path) -> None:

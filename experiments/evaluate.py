@@ -30,6 +30,7 @@ EVALUATIONS = {
     "renderer": ("renderer.evaluate", "the neural renderer's sound, beside its teacher's"),
     "music": ("music.evaluate", "what the command writes, beside music by people"),
     "speech": ("music.speech", "room for speech in the clip's own sound"),
+    "sound": ("music.sound", "the mix of what it writes, crescendi, and the sound at cuts"),
     "mood": ("mood.evaluate", "whether the music has the mood that was asked for"),
     "looks": ("mood.looks", "whether the mood of a picture is read as it was meant"),
     "alignment": ("fit.alignment", "beats on cuts, and correlation of notes with plan and video"),

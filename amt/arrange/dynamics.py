@@ -37,6 +37,8 @@ PUSH_DB = 3.0
 """dB above the plan's level that a peak of movement of strength 1 reaches; less than for a cut."""
 FALL_S = 1.0
 """Seconds after the peak of a crescendo at which the plan's level is reached again."""
+SUDDEN_FALL_S = 0.02
+"""The same where a sudden piano follows."""
 
 SUSTAINED_SHARE = 0.25
 """Share of a change in level that velocity carries in a sustained instrument; CC 11 carries the
@@ -70,6 +72,8 @@ class Crescendo(NamedTuple):
     """Height of the peak above the plan's level."""
     rise_s: float = CRESCENDO_S
     """Duration of the rise, above 0."""
+    fall_s: float = FALL_S
+    """Duration of the fall, above 0."""
 
 
 class Balance(NamedTuple):
@@ -148,7 +152,7 @@ def level_at(
     boost = np.zeros(len(seconds))
     for crescendo in crescendi:
         since = seconds - crescendo.time_s
-        length = np.where(since < 0, crescendo.rise_s, FALL_S)
+        length = np.where(since < 0, crescendo.rise_s, crescendo.fall_s)
         height = crescendo.peak_db * (1 - np.abs(since) / length).clip(0, 1) ** 2
         boost = np.maximum(boost, height)
     return level + boost

@@ -10,12 +10,21 @@ effect of each.
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
 
-from amt.arrange.dynamics import CRESCENDO_DB, PUSH_DB, PUSH_S, Crescendo
+from amt.arrange.dynamics import (
+    CRESCENDO_DB,
+    CRESCENDO_S,
+    FALL_S,
+    PUSH_DB,
+    PUSH_S,
+    SUDDEN_FALL_S,
+    Crescendo,
+)
+from amt.arrange.lead_ins import GROWTH, LeadIn, choose_lead_ins
 from amt.chords import HOME, Chord, Key
 from amt.mood import valence_arousal
 from amt.timing import grid_end_tick
@@ -95,19 +104,17 @@ class Form:
     end: int
     speech: tuple[tuple[int, int], ...] = ()
     """First tick, and tick after the last, of each stretch in which somebody speaks."""
+    lead_ins: tuple[LeadIn, ...] = ()
+    """How the music leads into each strong cut, by time."""
 
     def is_spoken(self, tick: int) -> bool:
         """Return whether somebody speaks in the clip on a tick."""
         return any(start <= tick < end for start, end in self.speech)
 
     def rests(self) -> tuple[tuple[int, int], ...]:
-        """Start and end of the beat of silence before each strong cut that begins a section."""
-        firsts = {
-            cell.start
-            for before, cell in pairwise(self.cells)
-            if cell.section != before.section and self.has_strong_cut(cell.start)
-        }
-        return tuple((tick - TICKS_PER_BEAT, tick) for tick in sorted(firsts))
+        """Start and end of the silence before strong cuts."""
+        cuts = ((lead_in.beat * TICKS_PER_BEAT, lead_in.rest_beats) for lead_in in self.lead_ins)
+        return tuple((tick - round(rest * TICKS_PER_BEAT), tick) for tick, rest in cuts if rest)
 
     def region_at(self, tick: int) -> int:
         """Return the index of the region in which a tick lies."""
@@ -133,6 +140,8 @@ class Form:
     def stress_at(self, tick: int) -> float:
         """Return the stress that the video gives to a tick, 0 to 1."""
         if tick in self.hits:
+            if any(led.beat * TICKS_PER_BEAT == tick and led.is_sudden for led in self.lead_ins):
+                return 0.0  # a sudden piano
             strength = self.hits[tick].strength
             return strength if strength >= WEAK else 0.0
         return ACCENT_SHARE * self.accents[tick].strength if tick in self.accents else 0.0
@@ -143,9 +152,10 @@ class Form:
         Args:
             weight: factor of their height, :attr:`amt.arrange.styles.Style.accent`.
         """
+        kinds = {lead_in.beat * TICKS_PER_BEAT: lead_in for lead_in in self.lead_ins}
         led = [
-            Crescendo(cut.time_s, weight * CRESCENDO_DB * cut.strength)
-            for cut in self.hits.values()
+            _crescendo(cut, kinds.get(tick), weight)
+            for tick, cut in self.hits.items()
             if is_strong(cut)
         ]
         pushed = [
@@ -163,14 +173,40 @@ class Form:
         return bisect_right(self.cells, tick, key=lambda cell: cell.start) - 1
 
 
-def form_of(plan: Plan) -> Form:
-    """Return the form of a valid plan."""
+def _crescendo(cut: Cut, lead_in: LeadIn | None, weight: float) -> Crescendo:
+    growth = GROWTH[lead_in.kind] if lead_in else 1.0
+    fall_s = SUDDEN_FALL_S if lead_in and lead_in.is_sudden else FALL_S
+    peak_db = weight * CRESCENDO_DB * cut.strength * growth
+    return Crescendo(cut.time_s, peak_db, CRESCENDO_S, fall_s)
+
+
+def form_of(plan: Plan, accent: float = 1.0) -> Form:
+    """Return the form of a valid plan, in a style that stresses cuts by a factor."""
     end = grid_end_tick(plan.grid)
     regions = _regions(plan, end)
     ending = _ending(plan, end, regions)
     hits = _hits(plan, end)
     accents = _accents(plan, hits, ending)
-    return Form(_cells(plan, end), regions, hits, accents, ending, end, _speech(plan))
+    form = Form(_cells(plan, end), regions, hits, accents, ending, end, _speech(plan))
+    return replace(form, lead_ins=_lead_ins(plan, form, accent))
+
+
+def _lead_ins(plan: Plan, form: Form, accent: float) -> tuple[LeadIn, ...]:
+    """The lead-ins of the strong cuts that a beat plays, before the final chord."""
+    cuts = [t for t in sorted(form.hits) if form.has_strong_cut(t) and t <= form.ending]
+    sections = {
+        cell.start // TICKS_PER_BEAT
+        for before, cell in pairwise(form.cells)
+        if cell.section != before.section
+    }
+    return choose_lead_ins(
+        plan,
+        [tick // TICKS_PER_BEAT for tick in cuts],
+        sections,
+        # Under speech a lead-in is as discreet as in calm music.
+        [-1.0 if form.is_spoken(tick - 1) else form.cell_at(tick - 1).arousal for tick in cuts],
+        accent,
+    )
 
 
 def _speech(plan: Plan) -> tuple[tuple[int, int], ...]:

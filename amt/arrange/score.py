@@ -251,7 +251,7 @@ class Score:
 
 def write_score(plan: Plan, style: Style) -> Score:
     """Return the score of a valid plan in a style."""
-    form = form_of(plan)
+    form = form_of(plan, style.accent)
     bass = style.instrument("bass")
     arousal = float(np.mean([cell.arousal for cell in form.cells]))
     lift = BASS_LIFT - BASS_AROUSAL_SEMITONES * arousal

@@ -13,12 +13,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
 
 import numpy as np
 
+from amt.arrange.draft import Draft as Draft
 from amt.arrange.dynamics import Balance, balance, expression_curve, note_levels
+from amt.arrange.lead_in_notes import lead_in_notes, with_rests
 from amt.arrange.score import Score
+from amt.arrange.strong_cuts import with_strong_cuts_struck
 from amt.arrange.struck_cuts import with_cuts_struck
 from amt.arrange.styles import Instrument
 from amt.timing import tempo_changes, time_signatures
@@ -62,20 +64,11 @@ _MOST_JITTER = 4
 asynchronies of about 30 ms in ensemble playing (Rasch, Acustica 43, 1979)."""
 
 
-class Draft(NamedTuple):
-    """A note without a velocity: times in ticks, accent in velocity steps."""
-
-    start: int
-    pitch: int
-    end: int
-    accent: float = 0.0
-
-
 def song_of(plan: Plan, score: Score, tracks: Iterable[Track]) -> Song:
     """Return the song of a plan, its cuts struck; tracks without notes are left out."""
     played = [track for track in tracks if track.notes]
     return Song(
-        tracks=tuple(with_cuts_struck(plan, score, played)),
+        tracks=tuple(with_cuts_struck(plan, score, with_strong_cuts_struck(score, played))),
         tempos=tempo_changes(plan.grid),
         time_signatures=time_signatures(plan.grid),
         key=plan.key_at(0),
@@ -114,9 +107,9 @@ def track_of(
     """
     is_drum = player.role == "drums"
     if not is_drum:  # a fill leads to the cut
-        drafts = _with_rests(drafts, score.form.rests())
+        drafts = lead_in_notes(drafts, score, player, plan.grid)
     if player.role in _LEADING_ROLES:
-        drafts = _with_rests(drafts, score.form.speech)
+        drafts = with_rests(drafts, score.form.speech)
     rng = np.random.default_rng([seed, _STREAM[player.role]])
     moved = _in_time(drafts, score, rng, 0 if is_drum else _MOST_JITTER)
     placed = _without_overlaps([*moved, *in_time])
@@ -168,22 +161,6 @@ def _controls(
                 controls.append(ControlChange(tick + _PEDAL_DELAY, _PEDAL, 127))
         controls.append(ControlChange(form.end, _PEDAL, 0))
     return tuple(sorted(controls))
-
-
-def _with_rests(drafts: Sequence[Draft], rests: Sequence[tuple[int, int]]) -> list[Draft]:
-    """Notes without those that begin in a rest; what sounds when a rest begins ends there.
-
-    Args:
-        drafts: of one part.
-        rests: start and end of each, in ticks.
-    """
-    for start, end in rests:
-        drafts = [
-            draft._replace(end=start) if draft.start < start < draft.end else draft
-            for draft in drafts
-            if not start <= draft.start < end
-        ]
-    return list(drafts)
 
 
 def _in_time(

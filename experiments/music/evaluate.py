@@ -179,10 +179,10 @@ def text_of(columns: Mapping[str, Mapping[str, float]], sizes: Mapping[str, int]
     )
 
 
-def drawn_clips(count: int, folder: Path) -> list[Path]:
-    """Films with hard cuts, drawn with the seeds from :data:`FIRST_FILM` on."""
+def drawn_clips(count: int, folder: Path, first: int = FIRST_FILM) -> list[Path]:
+    """Films with hard cuts, drawn with the seeds from ``first`` on."""
     clips = [folder / f"film-{number}.mp4" for number in range(count)]
-    for seed, clip in enumerate(clips, FIRST_FILM):
+    for seed, clip in enumerate(clips, first):
         write(cut_film(seed), clip)
     return clips
 

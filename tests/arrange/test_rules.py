@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from amt.arrange import arrange, drums, load_style
+from amt.arrange import arrange, drums, lead_ins, load_style
 from amt.arrange.form import form_of
 from amt.arrange.metre import backbeats
 from amt.arrange.score import write_score
@@ -212,8 +212,13 @@ def test_silence_is_soft() -> None:
     assert silent < loud - 50
 
 
-def test_a_beat_of_rest_precedes_a_strong_cut_that_begins_a_section() -> None:
+def test_a_beat_of_rest_precedes_a_strong_cut_that_begins_a_section(monkeypatch) -> None:
     """Where the cut is weak, or no section begins on it, the music goes on."""
+
+    def options(*, begins_section: bool, **_: bool) -> tuple[str]:
+        return ("break",) if begins_section else ("plain",)
+
+    monkeypatch.setattr(lead_ins, "_options", options)
     strong = Cut(8.0, 0.9)
     sections = (Section(0, "neutral"), Section(16, "neutral"))
     plan = make_plan(24.0, density=8.0, cuts=(strong,), sections=sections)

@@ -16,7 +16,7 @@ from amt.features.speech import is_available, speech_spans
 from amt.features.video import clip_end_s
 from amt.models.weights import load_composer, load_expression
 from amt.mood import MoodSpan, parse_moods
-from amt.options import Backend, Speech, SpottingOptions
+from amt.options import Backend, FitOptions, Speech, SpottingOptions
 from amt.plan import DEFAULT_ARRANGER, rounded
 from amt.reporter import DEFAULT_REPORTER, SILENT, Reporter
 from amt.spotting import Spots, read_spots
@@ -115,9 +115,9 @@ def generate(
         AmtError: the clip, an option, or the weights cannot be used.
     """
     load_style(options.compose.style)  # a wrong name should not cost the user a whole extraction
-    loaded = models or load_models(options.arrangement.arranger, options.weights)
     spots = read_spots(Path(video), options.spotting, reporter)
     _check_times(Path(video), options, spots)
+    loaded = models or load_models(options.arrangement.arranger, options.weights)
     features = extract_features(
         video,
         backend=options.backend,
@@ -179,7 +179,7 @@ def _wishes(
         moods += parse_moods(options.mood, duration_s, reporter)
     asked = spots.requests(duration_s)
     hits_s = tuple(sorted({*wishes.hits_s, *asked.hits_s}))
-    return replace(wishes, hits_s=hits_s, moods=moods + asked.moods)
+    return replace(wishes, hits_s=hits_s, moods=moods + asked.moods, themes=asked.themes)
 
 
 def _check_times(video: Path, options: GenerateOptions, spots: Spots) -> None:
@@ -194,6 +194,6 @@ def _check_times(video: Path, options: GenerateOptions, spots: Spots) -> None:
     end_s = clip_end_s(video)
     if end_s is not None:
         check_input((), end_s, hits_s)
-        spots.requests(end_s)
+        FitOptions(fit=options.compose.fit, hits=spots.requests(end_s).hits_s)
         if options.mood is not None:
             parse_moods(options.mood, end_s, SILENT)

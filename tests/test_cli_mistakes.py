@@ -153,6 +153,18 @@ MISTAKES = {
         "refuse leaves nothing",
     ),
     "idle map": ("regenerate plan.json --bars 1-2 --out b.mid --map a=b", "--midi"),
+    "timecode of another rate": (
+        "generate clip.mp4 --start-tc 01:00:00:25 --rate 25", "frames go from 00 to 24",
+    ),
+    "no frame": ("spot clip.mp4 --start-tc 01:00", "is no timecode"),
+    "no rate": ("spot clip.mp4 --rate 12", "is no frame rate: expected 23.976, 24"),
+    "cues that are missing": ("generate clip.mp4 --spots no.csv", "no.csv"),
+    "plan as cues": ("generate clip.mp4 --spots plan.json", "plan.json"),
+    "cues after the end": ("generate clip.mp4 --spots late.csv", "lies outside the clip"),
+    "cues without a grid": ("generate clip.mp4 --spots hit.csv --no-fit", "--no-fit"),
+    "MIDI without markers": ("generate clip.mp4 --spots a.mid", "holds no markers"),
+    "cue sheet of another kind": ("spot clip.mp4 --out b.xlsx", "none of the suffixes .csv"),
+    "MIDI to spot": ("spot a.mid", "expected a video"),
     "no features": ("features clip.mp4 --out f.csv", ".npz"),
 }  # fmt: skip
 
@@ -163,6 +175,8 @@ def test_a_mistake_is_one_sentence_before_any_work(run: Run, tmp_path: Path, nam
     write_midi(tmp_path / "a.mid")
     soundfile.write(tmp_path / "a.wav", [0.0] * 100, 44100)
     (tmp_path / "plan.json").write_text('{"version": 99}')
+    for name_, time_s in (("late", 99), ("hit", 1)):
+        (tmp_path / f"{name_}.csv").write_text(f"seconds,kind\n{time_s},hit\n")
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     line, word = MISTAKES[name]
     code, out, err = run(*shlex.split(line), *(["-q"] if " " in line else []))

@@ -52,6 +52,8 @@ class ComposeOptions:
     """0 keeps to the key, 1 takes foreign tones as the corpus does."""
     speech: tuple[TimeSpan, ...] = ()
     """When somebody speaks in the clip's own sound, in order."""
+    themes: tuple[tuple[float, str], ...] = ()
+    """Where sections of a theme begin: seconds and capital letter."""
     title: str = ""
 
     def __post_init__(self) -> None:

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from amt.chords import Key, implied_key
+from amt.compose.asked_themes import with_themes
 from amt.compose.chords import piece_chords
 from amt.compose.curves import fade_to_end, loudness_and_density
 from amt.compose.degrees import HarmonicSetting, slot_plan
@@ -63,6 +64,8 @@ def compose(
     grid, feel = piece_grid(features, options, wanted_bpm)
     key = _piece_key(features, mood, options)
     sections = piece_sections(features, grid, mood.emotion, _final_beat(grid))
+    if options.themes:
+        sections = with_themes(sections, options.themes, grid, mood.emotion)
     sections = with_keys(sections, grid, key, mood.affect)
     if options.bpm is None:
         sections = with_feels(sections, grid, feel, wanted_bpm)

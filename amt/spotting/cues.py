@@ -5,7 +5,8 @@ Two groups of kinds. What is *found* in a clip:
 =========  =========================================================================
 cut        another shot, from one frame to the next
 dissolve   a gradual change to another shot, at its middle
-fade       a picture that goes to black or white or comes from it, at the new picture
+fade       another shot after black or white, at its first frame
+fadeout    a picture begins to go to black or white, for a duration
 flash      a picture that is suddenly bright for a moment
 movement   a peak of movement inside a shot
 quiet      the clip's own sound is silent from here, for a duration
@@ -36,7 +37,7 @@ from amt.mood import mood_name
 from amt.timecode import Timecode
 
 CueKind = Literal[
-    "cut", "dissolve", "fade", "flash", "movement", "quiet", "speech",
+    "cut", "dissolve", "fade", "fadeout", "flash", "movement", "quiet", "speech",
     "hit", "mood", "silence", "start", "theme", "note",
 ]  # fmt: skip
 KINDS: tuple[CueKind, ...] = get_args(CueKind)
@@ -44,7 +45,7 @@ CUTS = ("cut", "dissolve", "fade")
 """Kinds that are changes of shot."""
 ASKED = ("hit", "mood", "silence", "start", "theme")
 """Kinds that ask something of the music."""
-SPANS = ("quiet", "speech", "mood", "silence", "theme")
+SPANS = ("fadeout", "quiet", "speech", "mood", "silence", "theme")
 """Kinds that may have a duration."""
 STRENGTH_DECIMALS, TIME_DECIMALS = 4, 6
 """As in a file; see :func:`rounded`."""

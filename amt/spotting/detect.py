@@ -10,6 +10,7 @@ from amt.features.accents import motion_accents
 from amt.features.speech import is_available, speech_spans
 from amt.reporter import DEFAULT_REPORTER, Reporter
 from amt.spotting.cues import Cue, CueSheet, ordered, rounded
+from amt.spotting.fadeouts import FadeOutDetector
 from amt.spotting.flashes import Flash, FlashDetector
 from amt.spotting.silence import quiet_spans
 from amt.timecode import Timecode
@@ -34,9 +35,12 @@ def spot_clip(
     Raises:
         VideoError: the clip cannot be decoded.
     """
-    flashes = FlashDetector()
-    features = extract_features(path, backend="analytic", reporter=reporter, receivers=[flashes])
+    flashes, fade_outs = FlashDetector(), FadeOutDetector()
+    features = extract_features(
+        path, backend="analytic", reporter=reporter, receivers=[flashes, fade_outs]
+    )
     cues = picture_cues(features, flashes.flashes)
+    cues += [Cue(start, "fadeout", end - start) for start, end in fade_outs.fade_outs]
     cues += [
         Cue(start_s, "quiet", end_s - start_s)
         for start_s, end_s in quiet_spans(path, features.duration_s)

@@ -18,17 +18,11 @@ from amt.errors import InputError, quoted
 from amt.reporter import Reporter
 from amt.spotting.clip import ClipClock
 from amt.spotting.cues import Cue, CueKind, CueSheet, marker_cue, marker_text, ordered
-from amt.spotting.shots import merged, shot_edges
+from amt.spotting.shots import MARKER_COLOURS, merged, shot_edges
 from amt.timecode import RATES, FrameRate, Timecode
 
 _TITLE_LENGTH = 70
 """Characters of a title, by the format."""
-_COLOURS = {
-    "cut": "WHITE", "dissolve": "WHITE", "fade": "WHITE", "flash": "YELLOW", "movement": "CYAN",
-    "quiet": "BLUE", "speech": "BLUE", "hit": "RED", "mood": "MAGENTA", "silence": "BLACK",
-    "start": "GREEN", "theme": "GREEN", "note": "YELLOW",
-}  # fmt: skip
-"""Of locators."""
 _TC = r"\d{1,2}[:;]\d{2}[:;]\d{2}[:;]\d{2}"
 _EVENT = re.compile(
     rf"(?P<number>\d+)\s+(?P<reel>\S+)\s+(?P<channels>\S+)\s+(?P<edit>C|D|W\d*|K[BO]?)"
@@ -81,7 +75,9 @@ def to_text(sheet: CueSheet) -> str:
         is_last = number == len(shots)
         while waiting and (is_last or clock.frame(waiting[0].time_s) < end):
             cue = waiting.pop(0)
-            lines.append(f"* LOC: {sheet.label(cue)} {_COLOURS[cue.kind]:<7} {marker_text(cue)}")
+            lines.append(
+                f"* LOC: {sheet.label(cue)} {MARKER_COLOURS[cue.kind]:<7} {marker_text(cue)}"
+            )
     return "\n".join([*lines, ""])
 
 

@@ -17,19 +17,13 @@ from amt.reporter import Reporter
 from amt.spotting.clip import ClipClock
 from amt.spotting.cues import Cue, CueSheet, marker_cue, marker_text, ordered, rounded
 from amt.spotting.json_rows import cue_fields, cue_of_fields
-from amt.spotting.shots import merged, shot_edges
+from amt.spotting.shots import MARKER_COLOURS, merged, shot_edges
 from amt.timecode import RATES, FrameRate, Timecode, nearest_rate
 
 if TYPE_CHECKING:
     import opentimelineio as otio
 
 _METADATA = "amt"
-_COLOURS = {
-    "cut": "WHITE", "dissolve": "WHITE", "fade": "WHITE", "flash": "YELLOW", "movement": "CYAN",
-    "quiet": "BLUE", "speech": "BLUE", "hit": "RED", "mood": "MAGENTA", "silence": "BLACK",
-    "start": "GREEN", "theme": "PURPLE", "note": "ORANGE",
-}  # fmt: skip
-"""Of markers."""
 _HALF_FRAME = 0.51
 """A marker lies on the frame nearest to its cue."""
 
@@ -69,7 +63,7 @@ def to_text(sheet: CueSheet) -> str:
             otio.schema.Marker(
                 name=marker_text(cue),
                 marked_range=otio.opentime.TimeRange(at(clock.frame(cue.time_s)), at(length)),
-                color=_COLOURS[cue.kind],
+                color=MARKER_COLOURS[cue.kind],
                 metadata={_METADATA: cue_fields(sheet, cue)},
             )
         )

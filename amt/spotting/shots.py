@@ -1,11 +1,18 @@
-"""The shots of a cue sheet in whole frames, and the cuts of a timeline beside its markers."""
+"""The shots of a cue sheet in whole frames, the cuts of a timeline, and its markers."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import pairwise
 
-from amt.spotting.cues import CUTS, Cue, CueSheet
+from amt.spotting.cues import CUTS, Cue, CueKind, CueSheet
 
+MARKER_COLOURS: Mapping[CueKind, str] = {
+    "cut": "WHITE", "dissolve": "WHITE", "fade": "WHITE", "fadeout": "WHITE", "flash": "YELLOW",
+    "movement": "CYAN", "quiet": "BLUE", "speech": "BLUE", "hit": "RED", "mood": "MAGENTA",
+    "silence": "BLACK", "start": "GREEN", "theme": "GREEN", "note": "YELLOW",
+}  # fmt: skip
+"""Colours of the markers of cues, by names that Avid and OpenTimelineIO share."""
 _LAST_S = 1.0
 """Seconds that the last shot has where the length of the clip is not known."""
 

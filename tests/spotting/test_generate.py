@@ -131,7 +131,7 @@ def test_a_sheet_decides_hits_moods_silences_and_cuts(clip, tmp_path):
     cues = [
         Cue(2.2, "start"), Cue(7.1, "hit"), Cue(8.0, "silence", 1.04), Cue(2.2, "mood", mood="sad"),
         Cue(7.1, "mood", mood="exciting"), Cue(3.0, "cut"), Cue(6.48, "cut", strength=0.9),
-        Cue(5.0, "movement", strength=0.7),
+        Cue(5.0, "movement", strength=0.7), Cue(9.04, "theme", theme="C"),
     ]  # fmt: skip
     sheet = CueSheet(Timecode(RATES["25"], "10:00:00:00"), ordered(cues), 12.0)
     path = tmp_path / "spots.json"
@@ -148,6 +148,8 @@ def test_a_sheet_decides_hits_moods_silences_and_cuts(clip, tmp_path):
         assert is_hit(float(downbeats_s[np.abs(downbeats_s - time_s).argmin()]), time_s)
     onsets = [n.start for t in made.song.tracks for n in t.notes]
     assert min(onsets) >= plan.grid.beats_at(2.2) * TICKS_PER_BEAT - 1
+    section = next(s for s in plan.sections if s.label == "C")
+    assert is_hit(float(plan.grid.beats_s[section.beat]), 9.04)
     emotion = plan.emotion.argmax(axis=1)
     assert emotion[4] != emotion[9]
 

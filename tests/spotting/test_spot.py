@@ -77,6 +77,10 @@ def test_cuts_flashes_fades_and_silence_are_found_on_their_frames(clip):
     assert all(abs(frames[kind] - FRAMES[kind]) <= 1 for kind in FRAMES)
     (quiet,) = (cue for cue in sheet.cues if cue.kind == "quiet")
     assert (quiet.time_s, quiet.end_s) == pytest.approx((2.0, 3.5), abs=0.06)
+    (gone,) = (cue for cue in sheet.cues if cue.kind == "fadeout")
+    assert (clock.frame(gone.time_s), clock.frame(gone.end_s)) == pytest.approx(
+        (FRAMES["fade"] - 19, FRAMES["fade"] - 8), abs=1
+    )
     assert sum(cue.kind in FRAMES for cue in sheet.cues) == len(FRAMES)
 
 

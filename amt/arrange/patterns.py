@@ -25,7 +25,7 @@ from amt.arrange.splice import bar_span, splice_bars
 from amt.arrange.styles import PATTERN_ROLES, Instrument, load_style
 from amt.arrange.tracks import Draft, song_of, track_of
 from amt.plan import rounded, validate
-from amt.types import TICKS_PER_BEAT, Note, Plan, Song, Track
+from amt.types import TICKS_PER_BEAT, Plan, Song, Track
 
 _SLOW_PATTERNS = ((0, 2, 1, 3), (0, 1, 2, 3), (2, 1, 3, 2), (3, 2, 1, 2), (0, 3, 2, 1))
 _FLOWING_PATTERNS = (
@@ -121,16 +121,14 @@ def pattern_tracks(
         spaced: moves the notes of a role out of the way of those of other parts.
     """
     tracks = []
-    bass: tuple[Note, ...] | None = None
     for role, play in _PATTERN_PARTS.items():
         player = score.style.instrument(role)
         if player is not None and role in roles:
             drafts = spaced(role, player, play(score, player))
             tracks.append(track_of(plan, score, player, drafts, seed))
-            bass = tracks[-1].notes if role == "bass" else bass
     drummer = score.style.instrument("drums")
     if drummer is not None and "drums" in roles:
-        tracks.append(drum_track(plan, score, drummer, bass, seed))
+        tracks.append(drum_track(plan, score, drummer, seed))
     return tracks
 
 
@@ -147,10 +145,12 @@ def strummed(score: Score, onset: ChordOnset, end: int) -> list[Draft]:
     """Return the notes of a chord, one shortly after the other where it is strummed."""
     order = onset.pitches[:: onset.strum or 1]
     beat_s = score.bars[score.form.cell_at(onset.start).downbeat].beat_s(onset.start)
+    off_beat = onset.start % TICKS_PER_BEAT > 0
+    late = round(score.style.laid_back_ms * off_beat / 1000 / beat_s * TICKS_PER_BEAT)
     spread = _STRUM_MS / 1000 / beat_s * TICKS_PER_BEAT * {1: 1, -1: 0.5, 0: 0}[onset.strum]
     drafts = []
     for i, pitch in enumerate(order):
-        start = onset.start + round(spread * i / max(len(order) - 1, 1))
+        start = onset.start + late + round(spread * i / max(len(order) - 1, 1))
         accent = _TOP_ACCENT * (pitch == onset.pitches[-1]) + _UPSTROKE * (onset.strum < 0)
         drafts.append(Draft(min(start, end - 1), pitch, end, accent))
     return drafts

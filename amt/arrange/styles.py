@@ -8,6 +8,7 @@ of at most 64 KiB that holds one style at its top level, with the same fields::
     syncopated = false    # optional: comp off the beat when the mood is lively
     accent = 1.0          # optional: how strongly cuts and movement are stressed, 0-2
     cuts_answered = 1.0   # optional: share of the cuts that get a note, the strongest first, 0-1
+    laid_back_ms = 0.0    # optional: how late chords off the beat and the snare are, 0-40
 
     [roles.harmony]
     name = "Guitar chords"
@@ -32,6 +33,7 @@ of at most 64 KiB that holds one style at its top level, with the same fields::
     program = 0           # the kit: 0 standard, 8 room, 25 TR-808, 40 brushes
     volume = 90
     pan = 64
+    groove = "rock"       # optional: rock, hiphop, funk or machine
     calm = -0.25          # optional: mean arousal of a phrase below which it has no drums, -1 to 1
 
 A figure is one bar of 4/4 in sixteenths: a symbol begins a note, ``-`` holds it, ``.`` is a rest
@@ -71,6 +73,7 @@ from amt.arrange.figures import (
     Figures,
     read_figure,
 )
+from amt.arrange.grooves import groove_names
 from amt.arrange.textures import Rhythm
 from amt.errors import InputError, quoted, shown, suggestion
 from render.files.decoding import decode
@@ -120,6 +123,8 @@ class Instrument:
     """Of a melody: the pitch around which it sounds best; by octaves it comes as near as it can."""
     calm: float = -0.25
     """Of drums: mean arousal of a phrase, -1 to 1, below which they are silent."""
+    groove: str = "rock"
+    """Of drums: one of :func:`amt.arrange.grooves.groove_names`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +141,8 @@ class Style:
     """Whether chords may fall off the beat when the mood is lively."""
     accent: float = 1.0
     """How strongly cuts and peaks of movement are stressed: 0 not at all, 1 plainly, 2 harshly."""
+    laid_back_ms: float = 0.0
+    """Milliseconds by which chords off the beat, and the snare, are late."""
     cuts_answered: float = 1.0
     """Share of the cuts on which a note begins at all events, the strongest first."""
     bass: Figures = field(default_factory=dict)
@@ -204,6 +211,7 @@ class _StyleTable(_Table):
     swing: Annotated[float, Meta(ge=0.5, le=0.67)] = 0.5
     syncopated: bool = False
     accent: Annotated[float, Meta(ge=0.0, le=2.0)] = 1.0
+    laid_back_ms: Annotated[float, Meta(ge=0.0, le=40.0)] = 0.0
     cuts_answered: Annotated[float, Meta(ge=0.0, le=1.0)] = 1.0
     bass: dict[str, Any] = {}
     chords: dict[str, Any] = {}
@@ -227,6 +235,7 @@ class _DrumsTable(_Table):
     volume: _Midi
     pan: _Midi
     calm: Annotated[float, Meta(ge=-1.0, le=1.0)] = -0.25
+    groove: str = "rock"
 
 
 def _style(name: str, data: Mapping[str, Any], source: str) -> Style:
@@ -249,6 +258,7 @@ def _style(name: str, data: Mapping[str, Any], source: str) -> Style:
         swing=table.swing,
         syncopated=table.syncopated,
         accent=table.accent,
+        laid_back_ms=table.laid_back_ms,
         cuts_answered=table.cuts_answered,
         bass=_figures(table.bass, BASS_SYMBOLS, f"{source}: bass"),
         chords=_figures(table.chords, CHORD_SYMBOLS, f"{source}: chords"),
@@ -280,6 +290,10 @@ def _figures(data: Mapping[str, Any], symbols: Mapping[str, str], source: str) -
 def _instrument(role: str, data: object, source: str) -> Instrument:
     if role == "drums":
         kit = decode(data, _DrumsTable, source, InputError)
+        if kit.groove not in groove_names():
+            raise InputError(
+                f"{source}: groove is {shown(kit.groove)}, expected {', '.join(groove_names())}"
+            )
         return Instrument(role=role, low=0, high=127, gate=1.0, **asdict(kit))
     table = decode(data, _InstrumentTable, source, InputError)
     if table.high - table.low < MIN_RANGE[role]:

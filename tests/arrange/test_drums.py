@@ -11,12 +11,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from amt.arrange import arrange, style_names
-from amt.arrange.drums import CLOSED_HAT, CRASH, KICK, SNARE
+from amt.arrange.drums import (
+    CLOSED_HAT,
+    CRASH,
+    HIGH_TOM,
+    KICK,
+    LOW_TOM,
+    MIDDLE_TOM,
+    RIDE,
+    SNARE,
+)
+from amt.arrange.grooves import bar_steps, felt_steps
 from amt.arrange.metre import backbeats, groups
 from amt.arrange.styles import load_style
 from amt.types import Arrangement, Cut, Note, Plan, Section, Song
 from tests.arrange.plan_strategies import make_plan, moods, plans
 
+FILL = (SNARE, HIGH_TOM, MIDDLE_TOM, LOW_TOM)
 WITH_KIT = ("band", "synth", "lo-fi")
 
 
@@ -38,12 +49,41 @@ def test_the_styles_that_have_a_kit() -> None:
     assert tuple(n for n in style_names() if load_style(n).instrument("drums")) == WITH_KIT
 
 
-@settings(max_examples=40, deadline=None)
-@given(plan=st.sampled_from(WITH_KIT).flatmap(plans))
-def test_the_bass_drum_plays_with_the_bass_only(plan: Plan) -> None:
-    song = arrange(plan)
+@pytest.mark.parametrize("density", [9.0, 14.0])
+def test_most_bass_drums_of_a_band_are_on_onsets_of_the_bass(density: float) -> None:
+    shares = []
+    for seed in range(6):
+        song = arrange(lively(density=density, seed=seed))
+        kicks = [note.start for note in drums_of(song) if note.pitch == KICK]
+        bass = [note.start for note in bass_of(song, "band")]
+        near = [min(abs(kick - onset) for onset in bass) <= 4 for kick in kicks]
+        shares.append(np.mean(near))
+    assert np.mean(shares) >= 0.6
+
+
+def test_the_drum_machine_goes_on_through_the_backbeats() -> None:
+    song = arrange(lively(style="synth", density=20.0))
     kicks = {note.start for note in drums_of(song) if note.pitch == KICK}
-    assert kicks <= {note.start for note in bass_of(song, plan.style)}
+    beats = set(range(0, 56 * 480, 480))
+    assert len(kicks & beats) >= 0.9 * len(beats)
+
+
+def test_lo_fi_has_no_ride_and_a_late_snare() -> None:
+    sections = (Section(0, "exciting"), Section(32, "exciting"))
+    drums = drums_of(arrange(lively(style="lo-fi", density=20.0, sections=sections)))
+    assert not [note for note in drums if note.pitch == RIDE]
+    late = [note.start % 480 for note in drums if note.pitch == SNARE and note.velocity > 50]
+    assert np.isin(late, range(14, 20)).mean() >= 0.5, "16 ms at 120 bpm, swung"
+
+
+def test_grooves_fit_bars_and_feels() -> None:
+    for beats in range(1, 9):
+        assert len(bar_steps(beats)) == 4 * beats
+        for feel in ("half", "normal", "double"):
+            steps = felt_steps(beats, feel, 1)
+            assert all(0 <= i < 4 * beats and 0 <= step < 16 for i, step in steps.items())
+    assert [*felt_steps(4, "half", 1).items()][:2] == [(0, 8), (2, 9)]
+    assert felt_steps(4, "double", 0)[9] == 2
 
 
 @settings(max_examples=40, deadline=None)
@@ -97,9 +137,7 @@ def test_a_fill_leads_into_a_strong_cut_and_a_crash_lands_on_it() -> None:
     assert [n.start for n in struck if n.pitch == CRASH] == [tick]
     assert not [n for n in plain if n.pitch == CRASH]
     last_beat = range(tick - 480, tick)
-    assert [n.start - tick for n in struck if n.start in last_beat and n.pitch != KICK] == [
-        -480, -360, -240, -120,
-    ]  # fmt: skip
+    assert len([n for n in struck if n.start in last_beat and n.pitch in FILL]) >= 3
     assert not [n for n in struck if n.start in last_beat and n.pitch == CLOSED_HAT]
     assert any(n.start == tick and n.pitch == KICK for n in struck)
     weak = replace(plan, cuts=(Cut(16.0, 0.2),))

@@ -267,8 +267,36 @@ def shortest_step_s() -> float:
     return float(np.diff(ticks).min()) / BEAT * 60 / 230
 
 
-def kicks_off_the_beat() -> float:
-    return sum(n.start % BEAT > 60 for n in drum_notes(drums.KICK, density=30.0))
+def kicks_with_the_bass() -> float:
+    """Share of bass drums that begin with a bass note, over ten seeds."""
+    shares = []
+    for seed in range(10):
+        plan = make_plan(32, style="band", mood="exciting", density=14.0, seed=seed)
+        bass = {note.start for note in score_of(plan).bass_notes()}
+        kicks = [n for t in arrange(plan).tracks if t.is_drum for n in t.notes if n.pitch == 36]
+        shares.append(np.mean([n.start in bass for n in kicks]))
+    return float(np.mean(shares))
+
+
+def kicks_of_busy_bars() -> float:
+    return len(drum_notes(drums.KICK, density=30.0))
+
+
+def turns() -> float:
+    """Toms in music without arrivals."""
+    toms = (drums.HIGH_TOM, drums.MIDDLE_TOM, drums.LOW_TOM)
+    return sum(len(drum_notes(key)) for key in toms)
+
+
+def excited_hats() -> float:
+    return len(drum_notes(drums.CLOSED_HAT, density=12.0))
+
+
+def distinct_ghost_bars() -> float:
+    bars: dict[int, set[int]] = {}
+    for note in ghosts():
+        bars.setdefault(note.start // (4 * BEAT), set()).add(note.start % (4 * BEAT))
+    return len({frozenset(steps) for steps in bars.values()})
 
 
 class Effect(NamedTuple):
@@ -289,7 +317,8 @@ def mean_off_beat_velocity() -> float:
 
 
 def velocity_spread() -> float:
-    return float(np.std([n.velocity for n in ghosts()]))
+    hats = drum_notes(drums.CLOSED_HAT, density=9.0)
+    return float(np.std([n.velocity for n in hats if n.start % (4 * BEAT) == 0]))
 
 
 def mean_chord_velocity() -> float:
@@ -370,7 +399,12 @@ EFFECTS = [
     Effect(drums, "_GHOST_ACCENT", 0.0, lambda: np.mean([n.velocity for n in ghosts()]), -20),
     Effect(drums, "_FILL_GROWTH", 0.0, fill_growth, 2),
     Effect(drums, "_EIGHTH_ACCENT", 0.0, hat_accent, 1.5),
-    Effect(drums, "_PUSH_TICKS", 999, kicks_off_the_beat, 4),
+    Effect(drums, "_GHOST_SPREAD", 0.0, lambda: np.std([n.velocity for n in ghosts()]), 1),
+    Effect(drums, "_LOCK", 0.0, kicks_with_the_bass, 0.05),
+    Effect(drums, "_KICK_COUNT_COST", 0.0, kicks_of_busy_bars, 4),
+    Effect(drums, "_TURN_FILLS", 0.0, turns, 2),
+    Effect(drums, "_EXCITED", 2.0, excited_hats, 20),
+    Effect(drums, "_RENEWED", 0.0, distinct_ghost_bars, 3),
     Effect(drums, "THIN", 0.0, lambda: len(drum_notes(drums.RIM, density=1.0)), -8),
 ]  # fmt: skip
 

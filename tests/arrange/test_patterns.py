@@ -286,7 +286,8 @@ def test_figures_move_by_two_notes_a_beat_at_most_inside_a_phrase(style: str) ->
 
 def test_notes_on_the_beat_are_exactly_there() -> None:
     song = arrange(make_plan(40, density=14, style="lo-fi"))
-    off = {n.start % 480 for track in song.tracks for n in track.notes}
+    pitched = [track for track in song.tracks if not track.is_drum]  # its snare is late on purpose
+    off = {n.start % 480 for track in pitched for n in track.notes}
     near = {tick for tick in off if tick < 20 or tick > 460}
     assert near == {0}
     assert any(270 <= tick <= 290 for tick in off), "the off-beat eighth swings"

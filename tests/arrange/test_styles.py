@@ -120,7 +120,7 @@ def test_a_kit_has_neither_range_nor_gate(tmp_path: Path) -> None:
     assert drums is not None
     assert (drums.name, drums.program) == ("Kit", 8)
     path.write_text(OWN + KIT + "low = 35\n")
-    with pytest.raises(InputError, match="drums: low is unknown, expected calm, name, pan"):
+    with pytest.raises(InputError, match="drums: low is unknown, expected calm, groove, name"):
         load_style(path)
 
 

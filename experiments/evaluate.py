@@ -5,6 +5,7 @@
     python -m experiments.evaluate alignment --synthetic --seed 0
     python -m experiments.evaluate mood --emopia EMOPIA/midis --seed 0
     python -m experiments.evaluate looks --clips FOLDER
+    python -m experiments.evaluate moods CLIPS --seeds 0 1 2
     python -m experiments.evaluate arranger --pop909 POP909 --emopia EMOPIA/midis --weights W
     python -m experiments.evaluate renderer --pop909 POP909 --soundfont SF3 --weights W
     python -m experiments.evaluate NAME --help
@@ -31,6 +32,7 @@ EVALUATIONS = {
     "music": ("music.evaluate", "what the command writes, beside music by people"),
     "speech": ("music.speech", "room for speech in the clip's own sound"),
     "sound": ("music.sound", "the mix of what it writes, crescendi, and the sound at cuts"),
+    "moods": ("music.moods", "in how many dimensions the moods of the music are distinct"),
     "mood": ("mood.evaluate", "whether the music has the mood that was asked for"),
     "looks": ("mood.looks", "whether the mood of a picture is read as it was meant"),
     "alignment": ("fit.alignment", "beats on cuts, and correlation of notes with plan and video"),

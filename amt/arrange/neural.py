@@ -16,6 +16,7 @@ from itertools import pairwise
 import numpy as np
 import torch
 
+from amt.arrange.articulation import articulated
 from amt.arrange.counter import counter_melody
 from amt.arrange.dynamics import decibels, even_velocity
 from amt.arrange.form import integral, phrase_starts
@@ -245,7 +246,8 @@ def _song(
     drafts = {}
     for role, instrument in instruments.items():
         part = notes[notes[:, ROLE] == list(ROLES).index(role)]
-        played = _within_chords(_drafts(part, instrument, score.form.end), score)
+        played = articulated(_drafts(part, instrument, score.form.end), score.form)
+        played = _within_chords(played, score)
         drafts[role] = _with_sustained_ending(played, score)
     melody = drafts.get("melody", [])
     if melody:

@@ -12,7 +12,7 @@ Ticks are 480 to the beat, velocities are MIDI steps. Constants without a source
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -27,6 +27,7 @@ from amt.timing import tempo_changes, time_signatures
 from amt.types import (
     TICKS_PER_BEAT,
     ControlChange,
+    Feel,
     FloatArray,
     KeyChange,
     Note,
@@ -36,6 +37,8 @@ from amt.types import (
     Track,
 )
 
+_FEEL_NAME: Mapping[Feel, str] = {"half": " half-time", "normal": "", "double": " double-time"}
+"""What the marker of a section says of its feel."""
 _VOLUME, _PAN, _PEDAL = 7, 10, 64
 """MIDI controller numbers of channel volume, pan and sustain pedal."""
 _PEDAL_DELAY = 30
@@ -128,7 +131,7 @@ def _markers(plan: Plan, end: int) -> tuple[TextEvent, ...]:
     sections = [
         TextEvent(
             s.beat * TICKS_PER_BEAT,
-            f"Section {number} {s.label} ({s.mood})".replace("  ", " "),
+            f"Section {number} {s.label} ({s.mood}){_FEEL_NAME[s.feel]}".replace("  ", " "),
         )
         for number, s in enumerate(plan.sections, 1)
     ]

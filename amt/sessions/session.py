@@ -21,7 +21,7 @@ from render.files.clip import Clip, video_span
 
 STEM_SUFFIXES = (".wav", ".flac", ".aif", ".aiff", ".ogg")
 """Of the files of a folder that are taken for stems."""
-_SECTION = re.compile(r"Section \d+ \((?P<mood>.+)\)")
+_SECTION = re.compile(r"Section \d+(?: \S+)? \((?P<mood>[^)]+)\).*")
 _MOST_OFF = 1
 """Ticks by which the end of a MIDI file may differ from that of its plan."""
 

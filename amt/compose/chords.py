@@ -6,7 +6,7 @@ each, every one in its home key, after the last chords of the stretch before in 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 import torch
@@ -31,6 +31,7 @@ def piece_chords(
     video: VideoInput,
     context: HarmonyContext,
     keys: Sequence[Key],
+    returns: Mapping[int, int],
     options: ComposeOptions,
     reporter: Reporter = DEFAULT_REPORTER,
 ) -> tuple[ChordSpan, ...]:
@@ -41,6 +42,8 @@ def piece_chords(
         video: the clip at the middle of each of the N slots, as a batch of one.
         context: what the harmony has to suit.
         keys: N keys, of every slot.
+        returns: slots that take over the chord of an earlier one, and that slot, as phrases that
+            return have the same chords (:func:`amt.compose.degrees.returning_slots`).
         options: seed, primer and sampling.
         reporter: gets the progress.
     """
@@ -63,6 +66,8 @@ def piece_chords(
             reporter=reporter.part(start / len(keys), stop / len(keys)),
         )
         chords += [chord_from_id(i).transpose(-to_home) for i in ids[start - first :]]
+    for slot, source in returns.items():
+        chords[slot] = chords[source].transpose(keys[slot].tonic - keys[source].tonic)
     return _spans(context.slots, chords, _basses(context.planned, keys))
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import cycle, pairwise
 
 import numpy as np
 
@@ -62,11 +62,15 @@ CONTRASTING: Mapping[Mode, tuple[int, ...]] = {"major": (5, 9, 2, 4), "minor": (
 """Degrees on which a phrase begins that contrasts with the first."""
 CANDIDATES = 24
 """Walks that are drawn for a phrase, of which the one that repeats itself least is taken."""
-NOVELTY = 0.5
+NOVELTY = 0.25
 """What a degree that is new to the phrase, and one that is new to the piece, is worth against a
 degree that returns after two or three changes."""
-RETURN_COSTS = {2: 1.0, 3: 1.0}
-"""What a degree that returns after so many changes costs a walk."""
+RETURN_COSTS = {2: 0.25, 3: 1.0}
+"""What a degree that returns after so many changes costs a walk: people go back to the chord before
+last more often (13-18 % of the changes in POP909 and MuVi-Sync) than over three."""
+LOOP_CHORDS = 4
+"""Degrees of a phrase, which go round where its harmonic rhythm asks for more: of the chords of
+MuVi-Sync 37 % are the one four changes before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +151,36 @@ def slot_plan(
     return (*plan[:final_slot], *[PlannedChord(TONIC)] * (len(slots) - final_slot))
 
 
+def returning_slots(
+    phrases: Sequence[Phrase],
+    slots: Sequence[Slot],
+    planned: Sequence[PlannedChord],
+    keys: Sequence[Key],
+) -> dict[int, int]:
+    """Slots whose chord comes back from an earlier slot, and those slots.
+
+    They have the same place in a phrase of the same label, the same planned chord and a key of the
+    same mode.
+
+    Args:
+        phrases: of the piece.
+        slots: N half-bars.
+        planned: the chords before the final one, which never comes from elsewhere.
+        keys: N keys.
+    """
+    starts = {slot.beat: i for i, slot in enumerate(slots)}
+    firsts = [starts[phrase.beat] for phrase in phrases]
+    source_of: dict[str, int] = {}
+    sources: dict[int, int] = {}
+    for phrase, (first, stop) in zip(phrases, pairwise([*firsts, len(planned)]), strict=True):
+        source = source_of.setdefault(phrase.label, first)
+        for slot, old in zip(range(first, stop), range(source, first), strict=False):
+            same_mode = keys[slot].mode == keys[old].mode
+            if same_mode and planned[slot].same_chord(planned[old]):
+                sources[slot] = sources.get(old, old)
+    return sources
+
+
 def _places(
     phrases: Sequence[Phrase], slots: Sequence[Slot], final_slot: int, setting: HarmonicSetting
 ) -> Iterator[_Place]:
@@ -189,36 +223,38 @@ def _motif(
 
 def _half_bars(walk: Sequence[int], place: _Place, rhythm: HarmonicRhythm) -> list[PlannedChord]:
     """The plan of the half-bars of a phrase; harmony quickens towards its cadence."""
-    n_bars, mode = len(place.bars), place.key.mode
+    n_bars = len(place.bars)
     changes = CHANGES_OF_BAR[rhythm]
     halves: list[PlannedChord] = []
     for bar in range(n_bars):
         count = changes[bar % len(changes)]
         if bar % PHRASE_BARS == 0:
-            events = iter(walk)
+            events = cycle(walk)
         firsts = [next(events) for _ in range(count)] or [halves[-1].degree]
         halves += [PlannedChord(firsts[0]), PlannedChord(firsts[-1])]
     cadence = place.phrase.cadence
     if place.leads_to != DOMINANT and cadence in ("half", "open"):
         halves[-2:] = [PlannedChord(place.leads_to, ("7", "maj"))] * 2
     elif cadence == "half":
-        _add_half_cadence(halves, mode, MOOD_HARMONY[place.mood])
+        _add_half_cadence(halves, place, prepares=rhythm != "bar")
     elif cadence != "open" and n_bars > 1:
         _add_full_cadence(halves, place)
     return halves
 
 
-def _add_half_cadence(halves: list[PlannedChord], mode: Mode, harmony: MoodHarmony) -> None:
-    """End on the dominant; changes ``halves``."""
+def _add_half_cadence(halves: list[PlannedChord], place: _Place, *, prepares: bool) -> None:
+    """End on the dominant, after a chord that prepares it in the half-bar before.
+
+    Where harmony moves bar by bar the chord of the bar before does so. Changes ``halves``.
+    """
+    mode, harmony = place.key.mode, MOOD_HARMONY[place.mood]
     dominant = PlannedChord(DOMINANT, DOMINANT_QUALITIES)
     suspended = dominant._replace(qualities=("sus4",)) if harmony.suspended else dominant
     halves[-2:] = [suspended, dominant]
-    if len(halves) > 2:
-        before = halves[-4].degree
-        preparation = next(d for d in PREPARING[mode] if d != before)
-        halves[-3] = PlannedChord(preparation)
-        if before == DOMINANT:
-            halves[-4] = PlannedChord(preparation)
+    if len(halves) > 2 and halves[-4].degree == DOMINANT:
+        halves[-4:-2] = [PlannedChord(PREPARING[mode][0])] * 2
+    elif len(halves) > 2 and prepares and halves[-4].degree not in PREPARING[mode]:
+        halves[-3] = PlannedChord(PREPARING[mode][0])
 
 
 def _add_full_cadence(halves: list[PlannedChord], place: _Place) -> None:
@@ -280,10 +316,10 @@ def _repetition(before: Sequence[int], phrase: Sequence[int], used: Collection[i
 def _walk(
     start: int, mode: Mode, harmony: MoodHarmony, rng: np.random.Generator
 ) -> tuple[int, ...]:
-    """Degrees for the half-bars of a phrase, at random after :data:`NEXT_DEGREE` and the mood."""
+    """Degrees of a phrase, at random after :data:`NEXT_DEGREE` and the mood."""
     preference = harmony.preference.get(mode, {})
     line = [start]
-    while len(line) < 2 * PHRASE_BARS:
+    while len(line) < LOOP_CHORDS:
         following = NEXT_DEGREE[mode][line[-1]]
         weights = np.array([share * preference.get(d, 1.0) for d, share in following.items()])
         line.append(int(rng.choice(list(following), p=weights / weights.sum())))

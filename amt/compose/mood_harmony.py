@@ -19,7 +19,7 @@ from amt.chords import Mode
 
 HarmonicRhythm = Literal["slow", "bar", "lively", "busy"]
 CHANGES_OF_BAR: Mapping[HarmonicRhythm, tuple[int, ...]] = {
-    "slow": (1, 0), "bar": (1,), "lively": (1, 2), "busy": (2,),
+    "slow": (1, 0), "bar": (1,), "lively": (1, 1, 2, 1), "busy": (2,),
 }  # fmt: skip
 """Chord changes of the bars of a phrase, over and over: 0 keeps the chord of the bar before."""
 
@@ -75,47 +75,47 @@ _FEARFUL_MAJOR = (
 
 MOOD_HARMONY: Mapping[str, MoodHarmony] = {
     "exciting": MoodHarmony(
-        rhythms={"bar": 0.35, "lively": 0.4, "busy": 0.25},
+        rhythms={"bar": 0.35, "lively": 0.2, "busy": 0.45},
         preference={"major": {5: 1.8, 7: 1.5, 4: 0.4}, "minor": {10: 1.7, 8: 1.5, 7: 0.6}},
-        applied=0.35,
+        applied=0.25,
         borrowed=0.35,
         borrowings={"major": (_LOWERED_SEVENTH, _LOWERED_SIXTH), "minor": (_MAJOR_FOURTH,)},
     ),
     "fearful": MoodHarmony(
-        rhythms={"slow": 0.3, "bar": 0.7},
+        rhythms={"slow": 0.2, "bar": 0.65, "lively": 0.15},
         preference={"minor": {8: 1.3, 10: 0.5}},
         borrowed=1.5,
         borrowings={"major": _FEARFUL_MAJOR, "minor": _FEARFUL},
         pedal=0.2,
     ),
     "tense": MoodHarmony(
-        rhythms={"bar": 0.5, "lively": 0.5},
+        rhythms={"bar": 0.5, "lively": 0.25, "busy": 0.25},
         preference={"major": {7: 1.6, 2: 1.5}, "minor": {7: 1.8, 5: 1.5, 3: 0.4}},
-        applied=0.35,
+        applied=0.25,
         borrowed=0.3,
         borrowings={"major": (_MINOR_FOURTH, _LOWERED_SIXTH), "minor": (_NEAPOLITAN,)},
         pedal=0.6,
         suspended=True,
     ),
     "sad": MoodHarmony(
-        rhythms={"slow": 0.35, "bar": 0.65},
+        rhythms={"slow": 0.15, "bar": 0.7, "lively": 0.15},
         preference={"major": {5: 1.5, 9: 1.3}, "minor": {5: 1.8, 8: 1.4, 10: 0.7}},
-        applied=0.15,
+        applied=0.1,
         borrowed=0.25,
         borrowings={"major": (_MINOR_FOURTH,), "minor": (_NEAPOLITAN,)},
         plagal=True,
     ),
     "relaxing": MoodHarmony(
-        rhythms={"slow": 0.4, "bar": 0.6},
+        rhythms={"slow": 0.15, "bar": 0.7, "lively": 0.15},
         preference={"major": {5: 1.6, 9: 1.2, 7: 0.7}, "minor": {8: 1.3, 3: 1.3}},
-        applied=0.3,
+        applied=0.2,
         borrowed=0.1,
         borrowings={"major": (_MINOR_FOURTH,), "minor": (_MAJOR_FOURTH,)},
         plagal=True,
     ),
     "neutral": MoodHarmony(
-        rhythms={"slow": 0.15, "bar": 0.6, "lively": 0.25},
-        applied=0.3,
+        rhythms={"bar": 0.55, "lively": 0.25, "busy": 0.2},
+        applied=0.2,
         borrowed=0.1,
         borrowings={"major": (_MINOR_FOURTH, _LOWERED_SEVENTH), "minor": (_MAJOR_FOURTH,)},
     ),

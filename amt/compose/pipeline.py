@@ -11,7 +11,7 @@ from amt.chords import Key, implied_key
 from amt.compose.asked_themes import with_themes
 from amt.compose.chords import piece_chords
 from amt.compose.curves import fade_to_end, loudness_and_density
-from amt.compose.degrees import HarmonicSetting, slot_plan
+from amt.compose.degrees import HarmonicSetting, returning_slots, slot_plan
 from amt.compose.grid import Slot, chord_slots, final_chord_slot
 from amt.compose.harmony import HarmonyContext
 from amt.compose.key import choose_key, clip_generator
@@ -78,7 +78,8 @@ def compose(
     context = replace(context, planned=_planned(context, phrases, keys, features, options))
     middles_s = np.array([slot.middle_s for slot in context.slots])
     video = video_at(features, mood.emotion, mood.affect, middles_s)
-    chords = piece_chords(composer, video, context, keys, options, reporter)
+    returns = returning_slots(phrases, slots, context.planned[:final_slot], keys)
+    chords = piece_chords(composer, video, context, keys, returns, options, reporter)
     loudness, density = loudness_and_density(features, expression, mood)
     speech = inside(options.speech, grid.duration_s)
     loudness, density = under_speech(loudness, density, speech)

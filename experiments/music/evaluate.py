@@ -80,10 +80,17 @@ def values(piece: Piece) -> dict[str, float]:
     melody, rhythm = voices.returning_bars(opening)
     ends, others = voices.phrase_end_density(piece)
     degree = voices.last_degree(piece)
+    applied, borrowed = harmony.applied_and_borrowed(piece.chords, piece.keys)
+    late, early = harmony.changes_by_place(piece)
     at_cut, elsewhere = voices.cut_rise_db(piece)
     return {
         **chord_values(piece.chords, piece.beat_s),
         "changes with another lowest note than the root": harmony.inversions(piece),
+        "secondary dominants": applied,
+        "other chords from outside the key": borrowed,
+        "chord changes a bar, last two of four": late,
+        "chord changes a bar, first two of four": early,
+        "pieces with a change of key": float(bool(piece.key_changes)),
         "authentic cadence at the end": harmony.ends_on_cadence(piece.chords, piece.key),
         "bass doubled at the unison": voices.doubled_bass(piece),
         "beats with less than a fifth below C3": voices.low_mud(piece),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +24,7 @@ WINDOW_S = 40.0
 TRIADS = ("maj", "min", "dim", "aug", "sus2", "sus4")
 """Qualities that have no seventh or sixth."""
 LAGS = (2, 3, 4, 8)
+PHRASE_BARS = 4
 
 
 def progression(chords: IntArray) -> IntArray:
@@ -90,6 +92,58 @@ def inversions(piece: Piece) -> float:
     return _mean(found)
 
 
+def applied_and_borrowed(chords: IntArray, keys: Sequence[Key]) -> tuple[float, float]:
+    """Shares of the chords of a progression that are secondary dominants, and other foreign chords.
+
+    A chord is foreign if it has a tone outside its key, to whose minor the leading tone belongs. It
+    is a secondary dominant if it is a major triad or a dominant seventh, and the next chord is on
+    the degree a fourth above, which is not the tonic but of the key.
+
+    Args:
+        chords: [B] ids.
+        keys: [B] of each beat.
+    """
+    changes = [i for i in range(len(chords)) if chords[i] > 0 and (i == 0 or _differs(chords, i))]
+    applied = borrowed = 0
+    for i, following in zip(changes, [*changes[1:], None], strict=True):
+        chord, key = chord_from_id(int(chords[i])), keys[i]
+        tones = {*key.scale, (key.tonic + 11) % 12} if key.mode == "minor" else {*key.scale}
+        if chord.root is None or tones.issuperset(chord.pitch_classes):
+            continue
+        target = None if following is None else chord_from_id(int(chords[following])).root
+        leads = chord.quality in ("maj", "7") and target == (chord.root + 5) % 12
+        if leads and target != key.tonic and target in key.scale:
+            applied += 1
+        else:
+            borrowed += 1
+    if not changes:
+        return math.nan, math.nan
+    return applied / len(changes), borrowed / len(changes)
+
+
+def _differs(chords: IntArray, beat: int) -> bool:
+    """Whether a chord is another than the last one before."""
+    before = chords[:beat][chords[:beat] > 0]
+    return len(before) == 0 or bool(before[-1] != chords[beat])
+
+
+def changes_by_place(piece: Piece) -> tuple[float, float]:
+    """Chord changes of a bar in the last two bars of each four, and in the first two.
+
+    Bars are counted from the beginning of each section, as those of phrases are.
+    """
+    edges = np.concatenate([[0], np.cumsum(piece.bars)])
+    moves = np.append(False, piece.chords[1:] != piece.chords[:-1])
+    by_bar = [int(moves[a:b].sum()) for a, b in pairwise(edges)]
+    starts = sorted({0, *np.searchsorted(edges, piece.sections).tolist()})
+    late, early = [], []
+    for start, stop in pairwise([*starts, len(piece.bars)]):
+        for first in range(start, stop - PHRASE_BARS + 1, PHRASE_BARS):
+            early += by_bar[first : first + 2]
+            late += by_bar[first + 2 : first + PHRASE_BARS]
+    return _mean(late), _mean(early)
+
+
 def ends_on_cadence(chords: IntArray, key: Key) -> float:
     """1 where the last chord is on the tonic and the one before on the fifth or leading tone."""
     line = [chord_from_id(int(i)) for i in progression(chords)[-2:]]
@@ -113,5 +167,5 @@ def equal_openings(openings: Sequence[Sequence[int]]) -> float:
     return _mean(pairs)
 
 
-def _mean(values: Sequence[bool] | NDArray[np.bool_]) -> float:
+def _mean(values: Sequence[float] | NDArray[np.bool_]) -> float:
     return float(np.mean(values)) if len(values) else math.nan

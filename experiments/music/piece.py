@@ -6,6 +6,7 @@ columns :data:`ONSET`, :data:`END`, :data:`PITCH`, :data:`VELOCITY`, sorted by o
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,8 +44,17 @@ class Piece:
     """Part -> its notes; only parts that play. Drums are left out."""
     sections: tuple[int, ...] = (0,)
     """Beats on which sections begin."""
+    key_changes: tuple[tuple[int, Key], ...] = ()
+    """Beat and key where the key changes after the beginning."""
     strong_cuts: tuple[int, ...] = ()
     """Ticks of the strong cuts of the clip."""
+
+    @property
+    def keys(self) -> tuple[Key, ...]:
+        """[B] the key of each beat."""
+        beats = [beat for beat, _ in self.key_changes]
+        keys = [self.key, *(key for _, key in self.key_changes)]
+        return tuple(keys[bisect_right(beats, beat)] for beat in range(self.n_beats))
 
     @property
     def n_beats(self) -> int:
@@ -94,6 +104,7 @@ def read_piece(midi: Path, style: str, strong_cuts: Iterable[int] = ()) -> Piece
         chords=_chords(song),
         parts={name: sorted_notes(np.concatenate(found)) for name, found in parts.items()},
         sections=tuple(begins) or (0,),
+        key_changes=tuple((c.tick // TICKS_PER_BEAT, c.key) for c in song.key_changes),
         strong_cuts=tuple(m.tick for m in song.markers if m.text in wanted),
     )
 

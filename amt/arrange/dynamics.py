@@ -14,7 +14,7 @@ Levels are in dB of full scale, times in seconds. Constants without a source wer
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -193,6 +193,7 @@ def expression_curve(
     crescendi: Sequence[Crescendo],
     end: int,
     balance: Balance,
+    shape_db: Callable[[FloatArray], FloatArray] | None = None,
 ) -> tuple[ControlChange, ...]:
     """Return the dynamics of a track: a CC 11 event on each quarter of a beat where it changes.
 
@@ -202,10 +203,14 @@ def expression_curve(
         crescendi: rises above it.
         end: tick on which the music ends.
         balance: of the instrument; one whose notes decay has a single event.
+        shape_db: differences in level at ticks [N], such as those of phrases.
     """
     ticks = np.arange(0, end, TICKS_PER_BEAT // POINTS_PER_BEAT)
     seconds = grid.seconds_at(ticks / TICKS_PER_BEAT)
-    values = np.rint(balance.expression(level_at(seconds, loudness, crescendi))).astype(int)
+    levels = level_at(seconds, loudness, crescendi)
+    if shape_db is not None:
+        levels = levels + shape_db(ticks.astype(np.float64))
+    values = np.rint(balance.expression(levels)).astype(int)
     changed = np.flatnonzero(np.diff(values, prepend=-1))
     return tuple(ControlChange(int(ticks[i]), EXPRESSION, int(values[i])) for i in changed)
 

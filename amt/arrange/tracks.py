@@ -13,12 +13,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 
 import numpy as np
 
 from amt.arrange.draft import Draft as Draft
 from amt.arrange.dynamics import Balance, balance, expression_curve, note_levels
 from amt.arrange.lead_in_notes import lead_in_notes, with_rests
+from amt.arrange.phrasing import note_db, phrase_arch_db
 from amt.arrange.score import Score
 from amt.arrange.strong_cuts import with_strong_cuts_struck
 from amt.arrange.struck_cuts import with_cuts_struck
@@ -151,10 +153,11 @@ def _controls(
 ) -> tuple[ControlChange, ...]:
     form = score.form
     crescendi = form.crescendi(score.style.accent)
+    arch = partial(phrase_arch_db, form, player.role)
     controls = [
         ControlChange(0, _VOLUME, player.volume),
         ControlChange(0, _PAN, player.pan),
-        *expression_curve(plan.grid, plan.loudness, crescendi, form.end, split),
+        *expression_curve(plan.grid, plan.loudness, crescendi, form.end, split, arch),
     ]
     if player.pedal:
         lifts = sorted({c.start for c in form.cells} | {r.start for r in form.regions})
@@ -212,10 +215,12 @@ def _with_velocities(
     rng: np.random.Generator,
 ) -> tuple[Note, ...]:
     form = score.form
-    ticks = np.array([(draft.start, draft.end) for draft in drafts], dtype=np.float64)
-    starts_s, ends_s = plan.grid.seconds_at(ticks.reshape(-1, 2).T / TICKS_PER_BEAT)
+    ticks = np.array([(d.start, d.end) for d in drafts], dtype=np.float64).reshape(-1, 2)
+    starts_s, ends_s = plan.grid.seconds_at(ticks.T / TICKS_PER_BEAT)
     crescendi = form.crescendi(score.style.accent)
     levels = note_levels(split, starts_s, ends_s, plan.loudness, crescendi)
+    levels += phrase_arch_db(form, player.role, ticks[:, 0])
+    levels += note_db(player.role, drafts)
     values = split.velocity(levels)
     values += _ROLE_VELOCITY[player.role]
     values += np.array([draft.accent + _accent(score, draft.start) for draft in drafts])

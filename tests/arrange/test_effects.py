@@ -23,6 +23,7 @@ from amt.arrange import (
     harmony_voices,
     load_style,
     patterns,
+    phrasing,
     score,
     textures,
     tracks,
@@ -344,6 +345,15 @@ def syncopated_share() -> float:
     return float(np.mean([onset.start % BEAT != 0 for onset in onsets]))
 
 
+def phrase_growth() -> float:
+    """Velocity of chords in the third bar of a phrase minus that in its first and last."""
+
+    def level(*bars: int) -> float:
+        return mean_velocity(PLAIN, lambda tick: tick // (4 * BEAT) % 4 in bars, "harmony")
+
+    return level(2) - level(0, 3)
+
+
 EFFECTS = [
     # Dynamics: velocity steps, CC 11 values.
     Effect(tracks, "_HIT_ACCENT", 0.0, lambda: velocity_at(CUT, 24), 10),
@@ -351,6 +361,7 @@ EFFECTS = [
     Effect(form, "CRESCENDO_DB", 0.0, lambda: expression_at(CUT, 24), 7),
     Effect(form, "CRESCENDO_DB", 0.0, lambda: velocity_at(CUT, 24), 6),
     Effect(form, "PUSH_DB", 0.0, lambda: expression_at(PEAK, 26), 4),
+    Effect(phrasing, "ARCH_DB", 0.0, phrase_growth, 2),
     Effect(tracks, "_DOWNBEAT_ACCENT", 1.0, lambda: mean_velocity(PLAIN, per_tick), 4),
     Effect(tracks, "_OFFBEAT_ACCENT", 1.0, mean_off_beat_velocity, -4),
     Effect(tracks, "_VELOCITY_SPREAD", 0.0, velocity_spread, 1),

@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from amt.arrange import arrange, drums, lead_ins, load_style
+from amt.arrange import arrange, drums, lead_ins, load_style, phrasing
 from amt.arrange.form import form_of
 from amt.arrange.metre import backbeats
 from amt.arrange.score import write_score
@@ -197,7 +197,8 @@ def test_a_style_of_less_accent_has_a_smaller_crescendo() -> None:
     assert rise("orchestral") >= rise("ambient") + 4 >= 8
 
 
-def test_more_volume_in_the_plan_moves_expression_inside_a_held_chord() -> None:
+def test_more_volume_in_the_plan_moves_expression_inside_a_held_chord(monkeypatch) -> None:
+    monkeypatch.setattr(phrasing, "ARCH_DB", 0.0)
     loudness = np.linspace(0.02, 0.4, 16)
     plan = make_plan(
         16, density=1.0, chords="Am", every=1000, loudness=loudness, style="orchestral"

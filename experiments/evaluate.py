@@ -36,6 +36,7 @@ EVALUATIONS = {
     "mood": ("mood.evaluate", "whether the music has the mood that was asked for"),
     "looks": ("mood.looks", "whether the mood of a picture is read as it was meant"),
     "alignment": ("fit.alignment", "beats on cuts, and correlation of notes with plan and video"),
+    "hits": ("fit.hit_lists", "hit points set by hand, on downbeats"),
     "shots": ("shots.evaluate", "changes of shot that are found"),
     "benchmark": ("fit.benchmark", "time and memory of amt generate"),
 }

@@ -15,6 +15,7 @@ from amt.compose.degrees import HarmonicSetting, returning_slots, slot_plan
 from amt.compose.grid import Slot, chord_slots, final_chord_slot
 from amt.compose.harmony import HarmonyContext
 from amt.compose.key import choose_key, clip_generator
+from amt.compose.missed_hits import report_missed_hits
 from amt.compose.mood_target import MoodTarget, mood_target
 from amt.compose.options import ComposeOptions
 from amt.compose.phrases import piece_phrases
@@ -62,6 +63,7 @@ def compose(
     mood = mood_target(features, options)
     wanted_bpm = wanted_tempo(mood.energy, mood.affect[:, 0])
     grid, feel = piece_grid(features, options, wanted_bpm)
+    report_missed_hits(grid, options.hits_s, reporter)
     key = _piece_key(features, mood, options)
     sections = piece_sections(features, grid, mood.emotion, _final_beat(grid))
     if options.themes:
@@ -80,9 +82,8 @@ def compose(
     video = video_at(features, mood.emotion, mood.affect, middles_s)
     returns = returning_slots(phrases, slots, context.planned[:final_slot], keys)
     chords = piece_chords(composer, video, context, keys, returns, options, reporter)
-    loudness, density = loudness_and_density(features, expression, mood)
     speech = inside(options.speech, grid.duration_s)
-    loudness, density = under_speech(loudness, density, speech)
+    loudness, density = under_speech(*loudness_and_density(features, expression, mood), speech)
     return Plan(
         grid=grid,
         key=key,

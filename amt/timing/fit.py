@@ -47,8 +47,12 @@ stricter than a hit, because a user who types a moment expects it exactly."""
 
 MIN_TEMPO_SECTION_S = 4.0
 """Seconds between two changes of section tempo, at least; the strongest cuts are served first."""
+MIN_HIT_SECTION_S = 1.0
+"""The same before and after a hit point set by hand, which is to be met exactly."""
 OPENING_S = 4.0
 """Seconds from the start in which a strong cut may end an opening of a tempo of its own."""
+MOST_OPENINGS = 2
+"""Openings that are tried: each costs a fit of the whole clip."""
 SHORTEST_PICKUP_S = 0.2
 """Seconds of a single beat before that cut at least."""
 
@@ -110,7 +114,7 @@ def fit_grid(
     if options.fixed_bpm is not None:
         return _fit_fixed(events, 60 / options.fixed_bpm, options, hits)
     grids = [_fit_free(events, options)]
-    for opening_s in events.times_s[1:-1][events.downbeat_reward > 0]:
+    for opening_s in events.times_s[1:-1][events.downbeat_reward > 0][:MOST_OPENINGS]:
         missed = np.abs(grids[0].beats_s[grids[0].downbeats] - opening_s).min()
         if SHORTEST_PICKUP_S <= opening_s <= OPENING_S and not are_hits(missed):
             grids.append(_fit_after(float(opening_s), cuts, duration_s, options, hits))
@@ -186,10 +190,45 @@ def fit_sections(events: Events, options: GridOptions) -> list[TempoSection]:
             downbeat_reward=events.downbeat_reward[inside],
             boundary=np.zeros(b - 1 - a, dtype=np.bool_),
         )
-        sections.append(
-            _count_beats(local, beat_s, raster, options, first=a == 0, last=b == len(times_s) - 1)
+        counted = _count_beats(
+            local, beat_s, raster, options, first=a == 0, last=b == len(times_s) - 1
         )
+        sections += _divided_at_hits(counted, options)
     return sections
+
+
+def _divided_at_hits(section: TempoSection, options: GridOptions) -> list[TempoSection]:
+    """The section in parts that meet at hit points set by hand, so that beats fall on them exactly.
+
+    A hit point whose part would leave the bounds of tempo stays inside its section.
+    """
+    bar_lines = np.concatenate([[0], np.cumsum(section.bars)])
+    length = section.n_beats - 1 + section.last_beat
+    parts: list[TempoSection] = []
+    first, start_s = 0, section.start_s
+    edges = [(b, t) for b, t, weight in section.hits if weight >= HIT_REWARD and b in bar_lines]
+    for beat, time_s in [*edges, (section.n_beats, section.end_s)]:
+        is_last = beat == section.n_beats
+        spans = ((time_s - start_s, beat - first), (section.end_s - time_s, length - beat))
+        if not is_last and not all(_in_bounds(s, beats, options) for s, beats in spans):
+            continue
+        low, high = np.searchsorted(bar_lines, [first, beat])
+        parts.append(
+            replace(
+                section,
+                start_s=start_s,
+                end_s=time_s,
+                bars=section.bars[low:high],
+                last_beat=section.last_beat if is_last else 1.0,
+                hits=tuple((b - first, t, w) for b, t, w in section.hits if first < b < beat),
+            )
+        )
+        first, start_s = round(beat), time_s
+    return parts
+
+
+def _in_bounds(seconds: float, beats: float, options: GridOptions) -> bool:
+    return options.shortest_beat_s * beats <= seconds <= options.longest_beat_s * beats
 
 
 def gather_events(cuts: Sequence[Cut], duration_s: float, hits: Sequence[float] = ()) -> Events:
@@ -219,7 +258,8 @@ def _section_boundaries(times_s: FloatArray, strengths: FloatArray, duration_s: 
     for i in np.argsort(-strengths, kind="stable"):
         j = bisect(taken, times_s[i])
         room_s = min(times_s[i] - taken[j - 1], taken[min(j, len(taken) - 1)] - times_s[i])
-        if strengths[i] > 0 and room_s >= MIN_TEMPO_SECTION_S:
+        needed_s = MIN_HIT_SECTION_S if strengths[i] >= HIT_REWARD else MIN_TEMPO_SECTION_S
+        if strengths[i] > 0 and room_s >= needed_s:
             taken.insert(j, float(times_s[i]))
             chosen[i] = True
     return chosen

@@ -165,8 +165,8 @@ def check_drums(drums: bool | None, style: str) -> None:
     Raises:
         InputError: the style has none, or does not exist.
     """
-    if load_style(style).instrument("drums") is None and drums:
-        others = [name for name in style_names() if load_style(name).instrument("drums")]
+    if not load_style(style).has_drums and drums:
+        others = [name for name in style_names() if load_style(name).has_drums]
         raise InputError(
             f"`drums` was given, but the style {quoted(style)} has none: use {', '.join(others)}, "
             "or a style of your own"

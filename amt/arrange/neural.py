@@ -17,10 +17,11 @@ import numpy as np
 import torch
 
 from amt.arrange.articulation import articulated
+from amt.arrange.casting import casts, led, played_by_parts
 from amt.arrange.counter import counter_melody
 from amt.arrange.dynamics import decibels, even_velocity
 from amt.arrange.form import integral, phrase_starts
-from amt.arrange.patterns import pattern_tracks
+from amt.arrange.patterns import orchestral_tracks, pattern_tracks
 from amt.arrange.registers import in_register
 from amt.arrange.roles import (
     COUNTER_SHARE,
@@ -233,6 +234,45 @@ def _song(
 
     Bars that are rewritten keep their new melody, even where a phrase would repeat an earlier one.
     """
+    style = score.style
+    instruments = network_instruments(style, plan.arrangement)
+    cast = casts(plan, score) if style.parts else ()
+    lines = _network_lines(plan, score, words, rewritten)
+    melody = lines.get("melody", [])
+    if melody:
+        by_parts = "melody" in played_by_parts(style)
+        melody = (
+            led(melody, cast)
+            if by_parts
+            else in_register(melody, score.form, instruments["melody"])
+        )
+        lines["melody"] = melody
+    if "counter" in instruments:
+        phrases = answered_phrases(plan, score)
+        lines["counter"] = counter_melody(melody, score, instruments["counter"], phrases)
+
+    def spaced(role: str, instrument: Instrument, part: list[Draft]) -> list[Draft]:
+        if role in ("melody", "counter", "bass"):
+            return part
+        low = max(instrument.low, FLOOR) if style.instrument("bass") else instrument.low
+        return _within_chords(below_melody(part, melody, low, score.form.tones_at), score)
+
+    lines = {role: spaced(role, instruments[role], line) for role, line in lines.items()}
+    tracks = orchestral_tracks(plan, score, cast, _by_source(lines), spaced, seed)
+    tracks += [
+        track_of(plan, score, instrument, lines[role], seed)
+        for role, instrument in instruments.items()
+        if _source(role) not in played_by_parts(style)
+    ]
+    roles = [role for role in _RULED_ROLES if role != "drums" or plan.arrangement.drums]
+    roles = [role for role in roles if role not in played_by_parts(style)]
+    return song_of(plan, score, [*tracks, *pattern_tracks(plan, score, roles, seed, spaced)])
+
+
+def _network_lines(
+    plan: Plan, score: Score, words: IntArray, rewritten: range
+) -> dict[str, list[Draft]]:
+    """Role -> its notes in the key of the plan, the melody as themes."""
     notes = to_notes(words, plan.grid.bars)
     instruments = network_instruments(score.style, plan.arrangement)
     if "melody" in instruments:
@@ -243,31 +283,22 @@ def _song(
         notes = np.concatenate([notes[~is_melody], line])
     notes = in_section_keys(notes, section_keys(plan), _home_chords(plan))
     notes[:, PITCH] -= home_distance(plan.key)
-    drafts = {}
+    lines = {}
     for role, instrument in instruments.items():
         part = notes[notes[:, ROLE] == list(ROLES).index(role)]
         played = articulated(_drafts(part, instrument, score.form.end), score.form)
         played = _within_chords(played, score)
-        drafts[role] = _with_sustained_ending(played, score)
-    melody = drafts.get("melody", [])
-    if melody:
-        melody = drafts["melody"] = in_register(melody, score.form, instruments["melody"])
-    if "counter" in instruments:
-        phrases = answered_phrases(plan, score)
-        drafts["counter"] = counter_melody(melody, score, instruments["counter"], phrases)
+        lines[role] = _with_sustained_ending(played, score)
+    return lines
 
-    def spaced(role: str, instrument: Instrument, part: list[Draft]) -> list[Draft]:
-        if role in ("melody", "counter", "bass"):
-            return part
-        low = max(instrument.low, FLOOR) if score.style.instrument("bass") else instrument.low
-        return _within_chords(below_melody(part, melody, low, score.form.tones_at), score)
 
-    tracks = [
-        track_of(plan, score, instrument, spaced(role, instrument, drafts[role]), seed)
-        for role, instrument in instruments.items()
-    ]
-    roles = [role for role in _RULED_ROLES if role != "drums" or plan.arrangement.drums]
-    return song_of(plan, score, [*tracks, *pattern_tracks(plan, score, roles, seed, spaced)])
+def _source(role: str) -> str:
+    """The line of a style's parts that a role of the network writes."""
+    return "accompaniment" if role == "harmony" else role
+
+
+def _by_source(lines: Mapping[str, list[Draft]]) -> dict[str, list[Draft]]:
+    return {_source(role): line for role, line in lines.items()}
 
 
 def _theme_context(

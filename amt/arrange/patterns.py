@@ -12,14 +12,16 @@ effect of each.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 
 from amt.arrange.bass import bass_pitches
+from amt.arrange.casting import Cast, casts, played_by_parts
 from amt.arrange.drums import drum_track
 from amt.arrange.form import PHRASE_BARS
 from amt.arrange.harmony_voices import chord_tones, thin
+from amt.arrange.orchestration import Spaced, part_tracks
 from amt.arrange.score import ChordOnset, Score, write_score
 from amt.arrange.splice import bar_span, splice_bars
 from amt.arrange.styles import PATTERN_ROLES, Instrument, load_style
@@ -66,10 +68,6 @@ _STRUM_MS = 15.0
 25 ms of a quick strum; upstrokes take half of it."""
 
 
-Spaced = Callable[[str, Instrument, list[Draft]], list[Draft]]
-"""From a role, its instrument and its notes to the notes where others leave room for them."""
-
-
 def _as_they_are(role: str, instrument: Instrument, drafts: list[Draft]) -> list[Draft]:
     return drafts
 
@@ -105,7 +103,38 @@ def iter_pattern_songs(plan: Plan) -> Iterator[Song]:
 
 def _song(plan: Plan, score: Score, seed: int) -> Song:
     roles = [role for role in PATTERN_ROLES if role != "drums" or plan.arrangement.drums]
-    return song_of(plan, score, pattern_tracks(plan, score, roles, seed))
+    roles = [role for role in roles if role not in played_by_parts(score.style)]
+    cast = casts(plan, score) if score.style.parts else ()
+    tracks = orchestral_tracks(plan, score, cast, {}, _as_they_are, seed)
+    return song_of(plan, score, [*tracks, *pattern_tracks(plan, score, roles, seed)])
+
+
+def orchestral_tracks(
+    plan: Plan,
+    score: Score,
+    cast: Sequence[Cast],
+    lines: Mapping[str, list[Draft]],
+    spaced: Spaced,
+    seed: int,
+) -> list[Track]:
+    """Return the tracks of the parts of a style; none if it has no parts.
+
+    Args:
+        plan: of the piece.
+        score: of the same plan.
+        cast: what plays in each phrase.
+        lines: role -> notes that are written already; arpeggio and bass play by patterns.
+        spaced: moves the notes of a role out of the way of those of other parts.
+        seed: of the random differences of timing and velocity.
+    """
+    if not score.style.parts:
+        return []
+    written = dict(lines)
+    for role in ("arpeggio", "bass"):
+        player = score.style.instrument(role)
+        if player is not None and role in played_by_parts(score.style):
+            written[role] = _PATTERN_PARTS[role](score, player)
+    return part_tracks(plan, score, cast, written, spaced, seed)
 
 
 def pattern_tracks(

@@ -51,6 +51,32 @@ roots and fifths that walk into the next root, and chords broken or on the beat.
 * ``accompaniment``: the instrument for the neural arranger's harmony role instead of ``harmony``:
   it plays broken as well as whole chords, so it needs a wide range.
 * ``pad``, ``bass`` and ``drums``, of both.
+
+An orchestra has ``parts`` besides: a list of tables that say which instruments play the line of a
+role, in which phrases. A role that no part plays has its own instrument as above. Tables of one
+name are one instrument: in every phrase it plays from the first of them that fits. ::
+
+    [[parts]]
+    name = "Oboe"
+    program = 68
+    from = "melody"       # melody, counter, accompaniment, bass: the line of that role of the
+                          # style; harmony, pad: voices of its chords, held; cadences: timpani
+                          # on tonic and dominant; percussion: bass drum and cymbal at climaxes
+    low = 58              # range in MIDI notes, at least an octave; timpani's too
+    high = 91
+    volume = 90
+    pan = 54
+    gate = 1.0
+    octave = 0            # optional: octaves by which it doubles its line, -2 to 2
+    voices = [2, 3]       # optional, of chords: which of them, counted from the top
+    figure = "hold"       # optional, of chords: hold, pulse (half beats), tremolo
+    levels = [1, 2]       # optional: from which dynamic level of a phrase to which it plays,
+                          # from 1, soft, to 4, the climax
+    moods = ["sad"]       # optional: moods of the phrases in which it plays
+    solo = true           # optional, of a melody: it takes turns with the other soloists
+    players = 1           # optional: notes that it can play at once; 0 for any number
+    breath = 5.0          # optional, of winds: seconds after which it must have rested
+    centre = 74           # optional, of a melody: as above
 """
 
 from __future__ import annotations
@@ -74,6 +100,7 @@ from amt.arrange.figures import (
     read_figure,
 )
 from amt.arrange.grooves import groove_names
+from amt.arrange.parts import Part, read_parts
 from amt.arrange.textures import Rhythm
 from amt.errors import InputError, quoted, shown, suggestion
 from render.files.decoding import decode
@@ -93,7 +120,7 @@ MIN_RANGE = {
 """Fewest semitones from ``low`` to ``high`` with which a role can voice every chord, or sing."""
 
 MAX_BYTES = 64 << 10
-"""A style takes about 2 KiB."""
+"""A style takes about 2 KiB, an orchestra 6."""
 
 _Midi = Annotated[int, Meta(ge=0, le=127)]
 
@@ -151,6 +178,14 @@ class Style:
     chords: Figures = field(default_factory=dict)
     """Figures of the harmony; a rhythm without one has those of
     :data:`amt.arrange.figures.PLAIN_CHORDS`."""
+    parts: tuple[Part, ...] = ()
+    """Of an orchestra, in the order of a score; else empty."""
+
+    @property
+    def has_drums(self) -> bool:
+        """Whether it has a drum kit, or percussion among its parts."""
+        percussion = any(part.source == "percussion" for part in self.parts)
+        return percussion or self.instrument("drums") is not None
 
     def instrument(self, role: str) -> Instrument | None:
         """The player of a role, or None where the style has none."""
@@ -197,8 +232,11 @@ def load_style(name_or_path: str | Path) -> Style:
 
 @cache
 def _built_in() -> dict[str, Mapping[str, Any]]:
-    text = files("amt.arrange").joinpath("styles.toml").read_text(encoding="utf-8")
-    return tomllib.loads(text)
+    folder = files("amt.arrange")
+    texts = (
+        folder.joinpath(n).read_text(encoding="utf-8") for n in ("styles.toml", "orchestra.toml")
+    )
+    return {name: table for text in texts for name, table in tomllib.loads(text).items()}
 
 
 class _Table(Struct, forbid_unknown_fields=True):
@@ -207,6 +245,7 @@ class _Table(Struct, forbid_unknown_fields=True):
 
 class _StyleTable(_Table):
     roles: dict[str, Any] = {}
+    parts: list[dict[str, Any]] = []
     description: str = ""
     swing: Annotated[float, Meta(ge=0.5, le=0.67)] = 0.5
     syncopated: bool = False
@@ -262,6 +301,7 @@ def _style(name: str, data: Mapping[str, Any], source: str) -> Style:
         cuts_answered=table.cuts_answered,
         bass=_figures(table.bass, BASS_SYMBOLS, f"{source}: bass"),
         chords=_figures(table.chords, CHORD_SYMBOLS, f"{source}: chords"),
+        parts=read_parts(table.parts, set(table.roles), source),
     )
 
 

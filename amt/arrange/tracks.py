@@ -67,6 +67,8 @@ _VELOCITY_SPREAD, _MOST_SPREAD = 2.0, 4.0
 _MOST_JITTER = 4
 """Ticks by which notes off the beat are moved at random at most: 4 ms at 120 bpm, below the
 asynchronies of about 30 ms in ensemble playing (Rasch, Acustica 43, 1979)."""
+_JITTER_STEP = TICKS_PER_BEAT // 12
+"""Ticks that one random difference of timing holds for: a triplet sixteenth."""
 
 
 def song_of(plan: Plan, score: Score, tracks: Iterable[Track]) -> Song:
@@ -182,9 +184,11 @@ def _in_time(
         share = share * 2 * swing if share <= 0.5 else swing + (share - 0.5) * 2 * (1 - swing)
         return min(beat * TICKS_PER_BEAT + round(share * TICKS_PER_BEAT), end)
 
-    jitter = rng.integers(-most_jitter, most_jitter + 1, size=len(drafts))
+    # Drawn by time, not by note: parts of one role that double one another begin together.
+    jitter = rng.integers(-most_jitter, most_jitter + 1, size=end // _JITTER_STEP + 1)
     moved: list[Draft] = []
-    for draft, stray in zip(drafts, jitter, strict=True):
+    for draft in drafts:
+        stray = jitter[draft.start // _JITTER_STEP]
         # Where the clip cuts the last beat short, swing could take a note beyond the music.
         start, stop = min(swung(draft.start), end - 1), swung(draft.end)
         if draft.start % TICKS_PER_BEAT and start + int(stray) < min(stop, end):

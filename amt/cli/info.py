@@ -21,7 +21,7 @@ def styles() -> None:
     width = max(map(len, style_names()))
     for name in style_names():
         style = load_style(name)
-        drums = "" if style.instrument("drums") is None else " With drums."
+        drums = " With drums." if style.has_drums else ""
         print_out(f"{name:<{width}}  {style.description}{drums}")
 
 

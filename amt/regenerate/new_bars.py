@@ -51,8 +51,11 @@ class Placement:
 
 def roles_of(plan: Plan, song: Song) -> dict[str, str]:
     """Return role -> name of the track of a song that plays it."""
-    players = load_style(plan.style).instruments
-    roles = {player.role: player.name for player in players}
+    style = load_style(plan.style)
+    roles = {player.role: player.name for player in style.instruments}
+    names = {track.name for track in song.tracks}
+    # Of the parts of an orchestra that play a role, the first that sounds stands for it.
+    roles |= {part.source: part.name for part in reversed(style.parts) if part.name in names}
     named = next((t.name for t in song.tracks if t.name.endswith(" melody")), None)
     stand_in = roles.get("melody") or named or roles.get("arpeggio")
     return roles | ({"melody": stand_in} if stand_in else {})

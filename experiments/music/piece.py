@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from amt.arrange.styles import load_style
+from amt.arrange.styles import Style, load_style
 from amt.chords import Key, parse_chord
 from amt.midi import read_midi
 from amt.models.notes import tokens
@@ -24,6 +24,8 @@ from data_prep.note_song import NoteSong
 IntArray = NDArray[np.int64]
 
 ONSET, END, PITCH, VELOCITY = range(4)
+NEAR = TICKS_PER_BEAT // 8
+"""Ticks between notes that begin together at most: a 32nd."""
 MELODY, COUNTER, ACCOMPANIMENT, BASS = "melody", "counter", "accompaniment", "bass"
 """Parts of a piece; whatever is none of the others, pads too, is accompaniment."""
 
@@ -89,11 +91,7 @@ def read_piece(midi: Path, style: str, strong_cuts: Iterable[int] = ()) -> Piece
         strong_cuts: numbers of the clip's strong cuts, from 1, as the file's markers count them.
     """
     song = read_midi(midi)
-    parts: dict[str, list[IntArray]] = {}
-    part_of = {i.name: _part(i.role) for i in reversed(load_style(style).instruments)}
-    for track in song.tracks:
-        if not track.is_drum and track.notes:
-            parts.setdefault(part_of[track.name], []).append(_notes(track))
+    parts = _parts_of(song, _candidates(load_style(style)))
     wanted = {f"Cut {number}" for number in strong_cuts}
     begins = [m.tick // TICKS_PER_BEAT for m in song.markers if m.text.startswith("Section ")]
     return Piece(
@@ -102,11 +100,58 @@ def read_piece(midi: Path, style: str, strong_cuts: Iterable[int] = ()) -> Piece
         bars=_bars(song),
         beat_s=_beat_seconds(song),
         chords=_chords(song),
-        parts={name: sorted_notes(np.concatenate(found)) for name, found in parts.items()},
+        parts=parts,
         sections=tuple(begins) or (0,),
         key_changes=tuple((c.tick // TICKS_PER_BEAT, c.key) for c in song.key_changes),
         strong_cuts=tuple(m.tick for m in song.markers if m.text in wanted),
     )
+
+
+def _candidates(style: Style) -> dict[str, tuple[str, ...]]:
+    """Track -> the parts that it may play, in the order of the style."""
+    found: dict[str, tuple[str, ...]] = {
+        i.name: (_part(i.role),) for i in reversed(style.instruments)
+    }
+    for name in dict.fromkeys(part.name for part in style.parts):
+        sources = [part.source for part in style.parts if part.name == name]
+        found[name] = tuple(dict.fromkeys(_part(source) for source in sources))
+    return found
+
+
+def _parts_of(song: Song, candidates: Mapping[str, tuple[str, ...]]) -> dict[str, IntArray]:
+    """Part -> its notes.
+
+    An instrument of an orchestra may double the melody or the bass in one phrase and play another
+    part in the next. So the bars in which all its notes double one of these (:func:`doubles`) are
+    that part's, and the others are of the part that it may play besides.
+    """
+    tracks = [track for track in song.tracks if not track.is_drum and track.notes]
+    found: dict[str, list[IntArray]] = {}
+    for track in tracks:
+        if len(candidates[track.name]) == 1:
+            found.setdefault(candidates[track.name][0], []).append(_notes(track))
+    for track in tracks:
+        own = candidates[track.name]
+        if len(own) > 1:
+            rest = next((part for part in own if part not in (MELODY, BASS)), own[0])
+            for bar in _by_bar(_notes(track), _bars(song)):
+                doubled = (p for p in own if p in found and p != rest)
+                part = next((p for p in doubled if doubles(bar, np.concatenate(found[p]))), rest)
+                found.setdefault(part, []).append(bar)
+    return {part: sorted_notes(np.concatenate(notes)) for part, notes in found.items()}
+
+
+def doubles(notes: IntArray, line: IntArray) -> bool:
+    """Whether all notes begin with a note of a line, to a 32nd, some octaves from it or on it."""
+    near = np.abs(notes[:, None, ONSET] - line[None, :, ONSET]) <= NEAR
+    octaves = (notes[:, None, PITCH] - line[None, :, PITCH]) % 12 == 0
+    return bool((near & octaves).any(axis=1).all())
+
+
+def _by_bar(notes: IntArray, bars: tuple[int, ...]) -> list[IntArray]:
+    """Notes by the bar in which they begin; only bars with some."""
+    edges = TICKS_PER_BEAT * np.cumsum(bars)[:-1] - NEAR
+    return [bar for bar in np.split(notes, np.searchsorted(notes[:, ONSET], edges)) if len(bar)]
 
 
 def piece_of(song: NoteSong) -> Piece:
@@ -142,6 +187,8 @@ def excerpt(piece: Piece, first: int, last: int) -> Piece:
 
 
 def _part(role: str) -> str:
+    if role == "cadences":  # of the timpani, which play roots
+        return BASS
     return role if role in (MELODY, COUNTER, BASS) else ACCOMPANIMENT
 
 

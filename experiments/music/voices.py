@@ -20,6 +20,8 @@ from experiments.music.piece import (
     VELOCITY,
     IntArray,
     Piece,
+    doubles,
+    sorted_notes,
 )
 
 LOW = 48
@@ -28,6 +30,8 @@ FIFTH = 7
 PHRASE_BARS = 4
 GRID = TICKS_PER_BEAT // 4
 """Rhythms are compared in sixteenths."""
+MOST = 0.75
+"""Share of the melody's notes that a part plays which doubles it."""
 LEAST_NOTES = 2
 """Notes that the melody of a bar must have for a bar to count as one that may return."""
 
@@ -39,7 +43,14 @@ def doubled_bass(piece: Piece) -> float:
     """Share of the bass notes whose very pitch sounds in the accompaniment when they begin."""
     if BASS not in piece.parts or ACCOMPANIMENT not in piece.parts:
         return math.nan
-    return _share(piece.parts[BASS], piece.parts[ACCOMPANIMENT], _unison)
+    return _share(_lowest(piece.parts[BASS]), piece.parts[ACCOMPANIMENT], _unison)
+
+
+def _lowest(bass: IntArray) -> IntArray:
+    """The bass as one voice: of basses and cellos in octaves, the lower."""
+    onset, end, pitch = bass[:, ONSET], bass[:, END], bass[:, PITCH]
+    under = (onset[None] <= onset[:, None]) & (end[None] > onset[:, None])
+    return np.asarray(bass[~(under & (pitch[None] < pitch[:, None])).any(axis=1)])
 
 
 def low_mud(piece: Piece) -> float:
@@ -54,7 +65,7 @@ def low_mud(piece: Piece) -> float:
 
 
 def melody_on_top(piece: Piece) -> float:
-    """Share of the melody's notes at whose onset nothing sounds higher."""
+    """Share of the melody's notes, the highest of each onset, above which nothing sounds."""
     return _melody_share(piece, lambda intervals: not (intervals > 0).any())
 
 
@@ -79,7 +90,26 @@ def _unison(intervals: IntArray) -> bool:
 def _melody_share(piece: Piece, test: Test) -> float:
     if MELODY not in piece.parts or len(piece.parts) == 1:
         return math.nan
-    return _share(piece.parts[MELODY], piece.others(MELODY), test)
+    return _share(skyline(piece), _beside_melody(piece), test)
+
+
+def _beside_melody(piece: Piece) -> IntArray:
+    """The notes of all parts but the melody, without those that double it on purpose.
+
+    A part doubles the melody in four bars in which all its notes begin with a note of the melody,
+    on its pitch or octaves from it, and in which it plays most of the melody.
+    """
+    edges = _bar_ticks(piece)[::PHRASE_BARS][1:]
+    melody = np.split(skyline(piece), np.searchsorted(skyline(piece)[:, ONSET], edges))
+    kept = []
+    for part, notes in piece.parts.items():
+        for window, line in zip(
+            np.split(notes, np.searchsorted(notes[:, ONSET], edges)), melody, strict=True
+        ):
+            doubling = len(line) and len(window) >= MOST * len(line) and doubles(window, line)
+            if part != MELODY and not doubling:
+                kept.append(window)
+    return sorted_notes(np.concatenate([piece.notes[:0], *kept]))
 
 
 def _share(line: IntArray, others: IntArray, test: Test) -> float:

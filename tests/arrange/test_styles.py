@@ -37,9 +37,10 @@ def test_built_in_styles_are_complete(name: str) -> None:
         assert 40 <= player.volume <= 127
 
 
-def test_the_eight_styles() -> None:
+def test_the_nine_styles() -> None:
     assert style_names() == (
         "piano", "strings", "orchestral", "acoustic", "band", "synth", "lo-fi", "ambient",
+        "symphonic",
     )  # fmt: skip
 
 

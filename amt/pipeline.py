@@ -19,7 +19,7 @@ from amt.mood import MoodSpan, parse_moods
 from amt.options import Backend, FitOptions, Speech, SpottingOptions
 from amt.plan import DEFAULT_ARRANGER, rounded
 from amt.reporter import DEFAULT_REPORTER, SILENT, Reporter
-from amt.spotting import Spots, read_spots
+from amt.spotting import Spots, missed_sentences, read_spots
 from amt.timing.options import check_input
 from amt.types import Arrangement, ArrangerName, Plan, Song, TimeSpan, VideoFeatures
 
@@ -135,6 +135,8 @@ def generate(
     )
     # The plan as its file would hold it, so that arranging the file gives the same bytes.
     plan = rounded(replace(spots.planned(plan), arrangement=options.arrangement))
+    for sentence in missed_sentences(plan, wishes.hits_s, spots.clock, wishes.tempo_map):
+        reporter.message(sentence)
     arranging = reporter.stage("arranging")
     song = arrange(plan, loaded.arranger, arranging)
     arranging.progress(1.0)

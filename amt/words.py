@@ -31,6 +31,7 @@ from amt.options import (
     Speech,
     SpeechOptions,
     SpottingOptions,
+    TempoMap,
 )
 from amt.pipeline import GenerateOptions
 from amt.plan import DEFAULT_ARRANGER
@@ -62,6 +63,7 @@ class Words(TypedDict, total=False):
     drums: bool | None
     melody: bool | None
     fit: bool
+    tempo_map: TempoMap
     hits: Iterable[float | str]
     spots: PathLike | None
     start_tc: str | None
@@ -121,6 +123,7 @@ def generate_options(request: Request, title: str = "") -> GenerateOptions:
             key=music.key,
             bpm=music.bpm,
             fit=request.fit.fit,
+            tempo_map=request.fit.tempo_map,
             hits_s=request.fit.hits,
             style=music.style,
             mood_blend=music.mood_blend,

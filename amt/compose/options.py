@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from amt.chords import Chord, Key
+from amt.errors import InputError
 from amt.mood import MoodSpan
-from amt.options import FitOptions, MusicOptions, SamplingOptions
+from amt.options import FitOptions, MusicOptions, SamplingOptions, TempoMap
 from amt.types import TimeSpan
 
 _MUSIC, _FIT = MusicOptions(), FitOptions()
@@ -30,6 +31,8 @@ class ComposeOptions:
     """Held when given; else chosen from the clip's energy."""
     fit: bool = _FIT.fit
     """Whether tempo and metre are fitted to the cuts."""
+    tempo_map: TempoMap = _FIT.tempo_map
+    """How tempo may change; a ``bpm`` that is given is held in any case."""
     hits_s: tuple[float, ...] = ()
     """Hit points besides the cuts."""
     style: str = _MUSIC.style
@@ -64,4 +67,6 @@ class ComposeOptions:
             mood_smoothing=self.mood_sigma_s,
             chord_mood=self.chord_mood_weight,
         )
-        FitOptions(fit=self.fit, hits=self.hits_s)
+        FitOptions(fit=self.fit, tempo_map=self.tempo_map, hits=self.hits_s)
+        if self.bpm is not None and self.tempo_map == "gentle":
+            raise InputError("`bpm` holds one tempo: leave out `tempo_map='gentle'`")

@@ -18,6 +18,8 @@ from amt.compose.options import ComposeOptions
 from amt.options.music import MAX_BPM, MIN_BPM
 from amt.timing import GridOptions, fit_grid, steady_grid
 from amt.timing.fit import earned, gather_events
+from amt.timing.held import held_tempi
+from amt.timing.lattice import Events
 from amt.types import FEEL_FACTOR, Feel, FloatArray, Section, TimeGrid, VideoFeatures
 
 CALMEST_BPM, WILDEST_BPM = 66.0, 138.0
@@ -66,12 +68,15 @@ def piece_grid(
     """
     wanted = float(wanted_bpm.mean())
     if not options.fit:
-        bpm = options.bpm or wanted
-        return steady_grid(features.duration_s, bpm, whole_bars=options.bpm is None), "normal"
-    if options.bpm is not None:
-        held = GridOptions(preferred_bpm=wanted, fixed_bpm=options.bpm)
-        return _fit(features, options, held), "normal"
+        steady = options.bpm or wanted
+        return steady_grid(features.duration_s, steady, whole_bars=options.bpm is None), "normal"
     events = gather_events(features.cuts, features.duration_s, options.hits_s)
+    bpm = options.bpm
+    if bpm is None and options.tempo_map == "fixed":
+        bpm = _held_bpm(events, options, wanted)
+    if bpm is not None:
+        held = GridOptions(preferred_bpm=wanted, fixed_bpm=bpm)
+        return _fit(features, options, held), "normal"
     worth = max(float(events.beat_reward.sum() + events.downbeat_reward.sum()), 1e-9)
 
     def value(candidate: tuple[TimeGrid, Feel]) -> float:
@@ -88,7 +93,7 @@ def _fitted(
 
     Hit points must be met, whatever the tempo: with them the only bounds are those of all tempi.
     """
-    widest = GridOptions(preferred_bpm=wanted)
+    widest = GridOptions(preferred_bpm=wanted, is_gentle=options.tempo_map == "gentle")
     if options.hits_s:
         grid = _fit(features, options, widest)
         yield from ((grid, feel) for feel in FEEL_FACTOR)
@@ -100,6 +105,12 @@ def _fitted(
             if high >= 1.25 * low:
                 near = replace(widest, preferred_bpm=bpm, min_bpm=low, max_bpm=high)
                 yield _fit(features, options, near), feel
+
+
+def _held_bpm(events: Events, options: ComposeOptions, wanted: float) -> float:
+    """The tempo that misses least of the clip when it is held throughout."""
+    bounds = (MIN_BPM, MAX_BPM)
+    return held_tempi(events, wanted, bounds, may_shift=bool(options.hits_s))[0].bpm
 
 
 def _fit(features: VideoFeatures, options: ComposeOptions, near: GridOptions) -> TimeGrid:

@@ -10,7 +10,7 @@ from amt.options.music import MusicOptions, parse_primer
 from amt.options.notes import ARRANGERS, ArrangerName, NoteOptions
 from amt.options.request import Request
 from amt.options.spotting import SpottingOptions
-from amt.options.video import Backend, BackendOptions, FitOptions, Speech, SpeechOptions
+from amt.options.video import Backend, BackendOptions, FitOptions, Speech, SpeechOptions, TempoMap
 
 __all__ = [
     "ARRANGERS",
@@ -26,5 +26,6 @@ __all__ = [
     "Speech",
     "SpeechOptions",
     "SpottingOptions",
+    "TempoMap",
     "parse_primer",
 ]

@@ -9,6 +9,7 @@ from amt.errors import InputError
 from amt.times import parse_time
 from render.files.options import Option, check_options
 
+TempoMap = Literal["free", "gentle", "fixed"]
 Backend = Literal["auto", "clip", "analytic"]
 Speech = Literal["auto", "on", "off"]
 _PANEL = "Video"
@@ -24,10 +25,18 @@ class FitOptions:
     """How tempo and metre follow the video.
 
     Raises:
-        InputError: hit points are asked for, and tempo and metre are not to be fitted.
+        InputError: hit points or a tempo map are asked for, and nothing is to be fitted.
     """
 
     fit: Annotated[bool, Option("Fit tempo and metre to the cuts.", _PANEL)] = True
+    tempo_map: Annotated[
+        TempoMap,
+        Option(
+            "How tempo may change: free bends it wherever a cut asks for it, gentle holds one for "
+            "each section, fixed holds one throughout and names what it misses.",
+            _PANEL,
+        ),
+    ] = "free"
     hits: Annotated[
         tuple[float, ...],
         Option(
@@ -37,6 +46,11 @@ class FitOptions:
     ] = ()  # fmt: skip
 
     def __post_init__(self) -> None:
+        check_options(self, InputError)
+        if self.tempo_map != "free" and not self.fit:
+            raise InputError(
+                f"`tempo_map` is {self.tempo_map}, which fits a grid: leave out `fit=False`"
+            )
         if self.hits and not self.fit:
             raise InputError("`hits` need a fitted grid: leave out `fit=False`")
 

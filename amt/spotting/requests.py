@@ -15,7 +15,7 @@ from amt.reporter import SILENT, Reporter
 from amt.spotting.clip import clip_clock
 from amt.spotting.cues import ASKED, CUTS, Cue, CueSheet
 from amt.spotting.files import read_cues
-from amt.timecode import Timecode
+from amt.timecode import RATES, Timecode
 from amt.types import Accent, Cut, Plan, TimeSpan, VideoFeatures
 
 SAME_CUT_S = 0.1
@@ -194,13 +194,18 @@ def _moods(cues: Sequence[Cue], duration_s: float) -> tuple[MoodSpan, ...]:
     return tuple(spans)
 
 
+NO_CLOCK = Timecode(RATES["25"], "00:00:00:00")
+
+
 @dataclass(frozen=True)
 class Spots:
     """The cue sheet of a run, if one is given, and the timecode of its clip."""
 
     sheet: CueSheet | None = None
-    timecode: Timecode | None = None
-    """None where neither user, clip nor sheet states one."""
+    clock: Timecode = NO_CLOCK
+    """By which moments are named."""
+    is_stated: bool = False
+    """Whether user, clip or sheet states the timecode."""
 
     def requests(self, duration_s: float) -> SpotRequests:
         """What is asked of the music; see :func:`requests_of`."""
@@ -217,7 +222,12 @@ class Spots:
         requests = self.requests(end_s)
         silences = tuple(TimeSpan(start, end) for start, end in requests.silences_s)
         accents = requests.accents_for(plan.accents, end_s)
-        return replace(plan, silences=silences, accents=accents, timecode=self.timecode)
+        return replace(
+            plan,
+            silences=silences,
+            accents=accents,
+            timecode=self.clock if self.is_stated else None,
+        )
 
 
 def read_spots(video: Path, options: SpottingOptions, reporter: Reporter) -> Spots:
@@ -234,7 +244,6 @@ def read_spots(video: Path, options: SpottingOptions, reporter: Reporter) -> Spo
     asks = any(option is not None for option in (options.spots, options.start_tc, options.rate))
     clock = clip_clock(video, options.start_tc, options.rate, reporter if asks else SILENT)
     if options.spots is None:
-        return Spots(None, clock.clock if clock.is_known else None)
+        return Spots(None, clock.clock, clock.is_known)
     sheet = read_cues(options.spots, clock, reporter)
-    states_one = clock.is_known or sheet.clock != clock.clock
-    return Spots(sheet, sheet.clock if states_one else None)
+    return Spots(sheet, sheet.clock, clock.is_known or sheet.clock != clock.clock)

@@ -18,6 +18,7 @@ import numpy as np
 
 from amt.options.music import MAX_BPM
 from amt.timing.bars import draw_bars
+from amt.timing.gentle import fit_gentle
 from amt.timing.hits import are_hits, is_strong
 from amt.timing.lattice import (
     CELLS,
@@ -113,6 +114,8 @@ def fit_grid(
         return _steady(duration_s, options)
     if options.fixed_bpm is not None:
         return _fit_fixed(events, 60 / options.fixed_bpm, options, hits)
+    if options.is_gentle:
+        return fit_gentle(events, options)
     grids = [_fit_free(events, options)]
     for opening_s in events.times_s[1:-1][events.downbeat_reward > 0][:MOST_OPENINGS]:
         missed = np.abs(grids[0].beats_s[grids[0].downbeats] - opening_s).min()

@@ -28,6 +28,8 @@ class GridOptions:
     """How far a beat may stray from the tempo of its section, as a share of it (0 to 0.2)."""
     max_step: float = 0.02
     """Largest change of length between neighbouring beats of a section (0 to the tolerance)."""
+    is_gentle: bool = False
+    """Hold one tempo from strong event to strong event (:mod:`amt.timing.gentle`)."""
     fixed_bpm: float | None = None
     """Hold this tempo, and move only metre; with hit points between its beats, phase as well."""
 

@@ -2,6 +2,7 @@
 
     python -m experiments.evaluate composer --data DIR --split val --json composer.json
     python -m experiments.evaluate expression --data DIR --split val --protocol paper
+    python -m experiments.evaluate form --films 12 --seed 100
     python -m experiments.evaluate alignment --synthetic --seed 0
     python -m experiments.evaluate mood --emopia EMOPIA/midis --seed 0
     python -m experiments.evaluate looks --clips FOLDER
@@ -33,6 +34,7 @@ EVALUATIONS = {
     "speech": ("music.speech", "room for speech in the clip's own sound"),
     "sound": ("music.sound", "the mix of what it writes, crescendi, and the sound at cuts"),
     "moods": ("music.moods", "in how many dimensions the moods of the music are distinct"),
+    "form": ("music.form", "whether themes return where scenes of the film return"),
     "mood": ("mood.evaluate", "whether the music has the mood that was asked for"),
     "looks": ("mood.looks", "whether the mood of a picture is read as it was meant"),
     "alignment": ("fit.alignment", "beats on cuts, and correlation of notes with plan and video"),

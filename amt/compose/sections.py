@@ -42,8 +42,9 @@ INTRO_AROUSAL = 0.35
 """Mean arousal of a clip from which on it begins without introduction."""
 MOST_CODA, CODA_BARS = 0.21, (2, 4)
 """Share of the clip that a coda has at most, and its bars before that of the final chord: the
-fewest that last :data:`MIN_SECTION_S` are taken. A last section of a new scene that is no longer is
-a coda, too."""
+fewest that last :data:`MIN_SECTION_S` are taken."""
+END_TITLE = 0.12
+"""Share of the clip up to which a last section of a new scene, an end title, is a coda."""
 MOST_PRIMES = 3
 CHANGE_S = 4.0
 """Seconds before and after a moment whose mood and movement are compared."""
@@ -224,7 +225,8 @@ def _with_ends(
     edges_s = _bar_edges_s(grid)
     made = list(spans)
     longest = MOST_CODA * grid.duration_s
-    if len(made) > 1 and edges_s[-1] - edges_s[made[-1].first] <= longest and _is_new(made):
+    last_s = edges_s[-1] - edges_s[made[-1].first]
+    if len(made) > 1 and last_s <= END_TITLE * grid.duration_s and _is_new(made):
         made[-1] = replace(made[-1], label=CODA)
     else:
         bars = (final_bar - n for n in CODA_BARS if n < final_bar)

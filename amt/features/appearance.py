@@ -22,8 +22,8 @@ ORIENTATIONS = 8
 """Orientations of edges, over half a turn."""
 N_COLOURS = LEVELS**3
 DIM = N_COLOURS + 4 * ORIENTATIONS
-EDGE_SHARE = 0.4
-"""Weight of edges in similarity; the rest is colour. Set on drawn films with the seeds 0 to 11
+EDGE_SHARE = 0.5
+"""Weight of edges in similarity; the rest is colour. Set on drawn films with the seeds 0 to 15
 (:mod:`experiments.music.films`)."""
 NOISE = 4.0
 """Gradient, in 8-bit steps a pixel, that is no edge."""

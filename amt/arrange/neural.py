@@ -10,6 +10,7 @@ that the network is asked for.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
 
@@ -321,7 +322,15 @@ def _theme_context(
         climax=_loudest_section(plan),
         keys=bar_keys(plan),
         rewritten=rewritten,
+        returns=_returns(plan),
     )
+
+
+def _returns(plan: Plan) -> tuple[int, ...]:
+    """[phrases] primes of the section of each phrase of the plan."""
+    beats = [section.beat for section in plan.sections]
+    primes = [0, *(section.label.count("'") for section in plan.sections)]
+    return tuple(primes[bisect_right(beats, phrase.beat)] for phrase in plan.phrases)
 
 
 def _loudest_section(plan: Plan) -> tuple[int, int] | None:

@@ -149,7 +149,7 @@ def test_a_bar_of_the_network_is_never_asked_to_be_silent() -> None:
 def test_accents_of_the_network_are_played_as_differences_of_velocity(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    plan = make_plan(16.0, density=5.0)
+    plan = make_plan(32.0, density=6.0)
 
     def spread() -> float:
         return float(np.std([n.velocity for n in arrange_neural(plan, tiny()).tracks[0].notes]))

@@ -39,6 +39,7 @@ EVALUATIONS = {
     "looks": ("mood.looks", "whether the mood of a picture is read as it was meant"),
     "alignment": ("fit.alignment", "beats on cuts, and correlation of notes with plan and video"),
     "hits": ("fit.hit_lists", "hit points set by hand, on downbeats"),
+    "tempo": ("fit.tempo", "tempo by mood, and the cuts on beats of the same grids"),
     "shots": ("shots.evaluate", "changes of shot that are found"),
     "benchmark": ("fit.benchmark", "time and memory of amt generate"),
 }

@@ -22,12 +22,12 @@ from amt.timing.held import held_tempi
 from amt.timing.lattice import Events
 from amt.types import FEEL_FACTOR, Feel, FloatArray, Section, TimeGrid, VideoFeatures
 
-CALMEST_BPM, WILDEST_BPM = 66.0, 138.0
+CALMEST_BPM, WILDEST_BPM = 62.0, 138.0
 """Tempo that suits the least and the most energy (0 and 1), unless one is asked for."""
 VALENCE_BPM = 10.0
 """What a valence of 1 adds to it: at the same energy, joy is faster than anger and fear, and
 contentment faster than sadness (Juslin and Laukka, Psychological Bulletin 129, 2003)."""
-TEMPO_FREEDOMS = (1.12, 1.2, 2**0.5)
+TEMPO_FREEDOMS = (1.12, 1.2, 1.3, 2**0.5)
 """Ratios of the fastest and of the slowest tempo to the wanted one, each tried in fitting the grid.
 The widest spans an octave, in which every spacing of cuts has a tempo whose beats fit it."""
 DISTANCE_PRICE = 1.5
@@ -44,7 +44,7 @@ def wanted_tempo(energy: FloatArray, valence: FloatArray) -> FloatArray:
     """Tempo in quarter notes a minute [S] that suits energy (0-1) and valence (-1 to 1), both [S].
 
     >>> wanted_tempo(np.array([0.0, 0.5, 1.0]), np.zeros(3))
-    array([ 66., 102., 138.])
+    array([ 62., 100., 138.])
     """
     wanted = CALMEST_BPM + (WILDEST_BPM - CALMEST_BPM) * energy + VALENCE_BPM * valence
     return np.asarray(wanted.clip(MIN_BPM, MAX_BPM))

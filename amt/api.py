@@ -96,7 +96,8 @@ def generate(
             * ``seed`` (0), ``style`` ("orchestral"), ``key`` ("A minor"), ``bpm``, ``emotion``
               ("tense", "calm:0-12, tense:12-30", or a CSV file), ``mood_smoothing`` (3.0 s),
               ``mood_blend`` (1.0), ``primer`` ("Am F C G");
-            * ``arranger`` ("neural" or "patterns"), ``candidates``, ``drums``, ``melody``;
+            * ``arranger`` ("neural" or "patterns"), ``candidates``, ``drums``, ``melody``,
+              ``humanize`` (1.0);
             * ``fit`` (True), ``hits`` (seconds or "1:02.5"), ``backend`` ("auto", "clip" or
               "analytic"), ``clip_model``, ``allow_download``, ``speech`` ("auto", "on" or "off");
             * ``temperature``, ``top_p``, ``guidance``, ``affect_guidance``, ``chord_mood``,

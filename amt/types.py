@@ -257,6 +257,8 @@ class Arrangement:
     """Whether the neural arranger writes a melody."""
     rewrites: tuple[Rewrite, ...] = ()
     """In the order in which they were made: each begins from what the one before left."""
+    humanize: float = 1.0
+    """Share of the random differences of timing and velocity, 0 (exactly on the grid) to 1."""
 
 
 Cadence = Literal["half", "authentic", "deceptive", "open"]

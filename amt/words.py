@@ -62,6 +62,7 @@ class Words(TypedDict, total=False):
     candidates: int | None
     drums: bool | None
     melody: bool | None
+    humanize: float | None
     fit: bool
     tempo_map: TempoMap
     hits: Iterable[float | str]

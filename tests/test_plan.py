@@ -245,6 +245,7 @@ def arrangements() -> st.SearchStrategy[Arrangement]:
         st.booleans(),
         st.booleans(),
         st.lists(rewrite, max_size=3).map(tuple),
+        st.integers(0, 100).map(lambda percent: percent / 100),
     )
 
 
@@ -272,6 +273,7 @@ def test_a_plan_from_before_there_were_arrangers_is_played_by_patterns(
     [
         ("arrangement", {"arranger": "magic"}, "arrangement.arranger is 'magic', expected neural"),
         ("arrangement", {"candidates": 0}, "arrangement.candidates is 0, expected"),
+        ("arrangement", {"humanize": 2}, "arrangement.humanize is 2"),
         ("arrangement", {"drums": "no"}, "arrangement.drums is 'no', expected true or false"),
         ("arrangement", {"choir": True}, "arrangement.choir is unknown"),
         ("arrangement", [], "arrangement is"),

@@ -177,6 +177,7 @@ def strummed(score: Score, onset: ChordOnset, end: int) -> list[Draft]:
     off_beat = onset.start % TICKS_PER_BEAT > 0
     late = round(score.style.laid_back_ms * off_beat / 1000 / beat_s * TICKS_PER_BEAT)
     spread = _STRUM_MS / 1000 / beat_s * TICKS_PER_BEAT * {1: 1, -1: 0.5, 0: 0}[onset.strum]
+    spread *= score.humanize
     drafts = []
     for i, pitch in enumerate(order):
         start = onset.start + late + round(spread * i / max(len(order) - 1, 1))

@@ -96,6 +96,8 @@ class Score:
     """[cells]"""
     arpeggio_counts: tuple[int, ...] = ()
     """[beats] onsets of the arpeggio, as indices of :data:`ARPEGGIO_RHYTHMS`."""
+    humanize: float = 1.0
+    """Share of the time that a strum takes, as of all that is off the grid."""
 
     def varied(self, seed: int) -> Score:
         """Return the score with other figures, drawn from a seed; voices and textures stay."""
@@ -266,6 +268,7 @@ def write_score(plan: Plan, style: Style) -> Score:
         shifts=shifts,
         bars=bars_of(plan.grid, form.end),
         ending_notes=float(integral(plan.density, _seconds(plan, [form.ending, form.end]))[0]),
+        humanize=plan.arrangement.humanize,
     )
     wanted = np.array([cell.notes for cell in form.cells])
     free = [cell.place == 0 or form.has_strong_cut(cell.start) for cell in form.cells]

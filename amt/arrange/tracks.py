@@ -69,6 +69,9 @@ _MOST_JITTER = 4
 asynchronies of about 30 ms in ensemble playing (Rasch, Acustica 43, 1979)."""
 _JITTER_STEP = TICKS_PER_BEAT // 12
 """Ticks that one random difference of timing holds for: a triplet sixteenth."""
+_SHORTEST_S = 0.06
+"""Seconds that a note of a pitched instrument sounds at least: repeated notes of a pianist's
+fastest finger last about as long (set by hand; the network writes lengths down to 1/12 beat)."""
 
 
 def song_of(plan: Plan, score: Score, tracks: Iterable[Track]) -> Song:
@@ -118,7 +121,11 @@ def track_of(
     if player.role in _LEADING_ROLES:
         drafts = with_rests(drafts, score.form.speech)
     rng = np.random.default_rng([seed, _STREAM[player.role]])
-    moved = _in_time(drafts, score, rng, 0 if is_drum else _MOST_JITTER)
+    humanize = plan.arrangement.humanize
+    moved = _in_time(drafts, score, rng, 0 if is_drum else round(humanize * _MOST_JITTER))
+    if not is_drum:
+        rests = [*score.form.rests(), *(score.form.speech if player.role in _LEADING_ROLES else ())]
+        moved = _playable(moved, plan, score.form.end, rests)
     placed = _without_overlaps([*moved, *in_time])
     crescendi = score.form.crescendi(score.style.accent)
     split = balance(player.program, is_drum, plan.loudness, crescendi)
@@ -197,6 +204,32 @@ def _in_time(
     return moved
 
 
+def _playable(
+    drafts: list[Draft], plan: Plan, end: int, rests: Sequence[tuple[int, int]]
+) -> list[Draft]:
+    """The drafts, none shorter than :data:`_SHORTEST_S`; those that a rest leaves shorter go.
+
+    Args:
+        drafts: in time.
+        plan: of the piece.
+        end: of the music, in ticks, which may cut a note shorter.
+        rests: start and end of each, in ticks.
+    """
+    if not drafts:
+        return drafts
+    starts = np.array([draft.start for draft in drafts], dtype=np.float64)
+    least_s = plan.grid.seconds_at(starts / TICKS_PER_BEAT) + _SHORTEST_S
+    least = np.ceil(plan.grid.beats_at(least_s) * TICKS_PER_BEAT).astype(int).tolist()
+    edges = sorted(start for start, _ in rests)
+    limits = np.append(np.array(edges, dtype=np.int64), 2 * end + 1)
+    nexts = limits[np.searchsorted(edges, starts, side="right")].tolist()
+    return [
+        draft._replace(end=max(draft.end, min(tick, end)))
+        for draft, tick, limit in zip(drafts, least, nexts, strict=True)
+        if min(tick, end) <= limit
+    ]
+
+
 def _without_overlaps(drafts: list[Draft]) -> list[Draft]:
     """The drafts without overlaps on one pitch; of two that begin together the longer stays."""
     pitches: dict[int, list[Draft]] = defaultdict(list)
@@ -228,7 +261,8 @@ def _with_velocities(
     values = split.velocity(levels)
     values += _ROLE_VELOCITY[player.role]
     values += np.array([draft.accent + _accent(score, draft.start) for draft in drafts])
-    values += np.clip(rng.normal(0, _VELOCITY_SPREAD, len(drafts)), -_MOST_SPREAD, _MOST_SPREAD)
+    strays = np.clip(rng.normal(0, _VELOCITY_SPREAD, len(drafts)), -_MOST_SPREAD, _MOST_SPREAD)
+    values += plan.arrangement.humanize * strays
     velocities: FloatArray = np.clip(np.rint(values), 1, 127)
     return tuple(
         Note(draft.start, draft.pitch, draft.end, int(v))

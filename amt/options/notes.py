@@ -38,5 +38,14 @@ class NoteOptions:
         bool | None, Option("A melody and a countermelody, from the network.", _PANEL)
     ] = None
 
+    humanize: Annotated[
+        float | None,
+        Option(
+            "Share of the random differences of timing and velocity (0-1); 0 plays exactly on the "
+            "grid.",
+            _PANEL, low=0, high=1,
+        ),
+    ] = None  # fmt: skip
+
     def __post_init__(self) -> None:
         check_options(self, InputError)

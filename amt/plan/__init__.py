@@ -31,9 +31,10 @@ unnoticed::
     curve      one row a second: {"second": 0, "loudness": 0.1, "density": 6.5, "exciting": 0.2,
                ...}, with the loudness as RMS of full scale (0-1), the density in notes that begin
                a second (0-100), and the probabilities of the six moods, which sum to 1
-    arrangement  {"arranger": "neural", "candidates": 1, "drums": true, "melody": true}: who writes
-               the notes (neural or patterns), how many versions to choose from, and whether drums
-               and melody play; optional, by patterns if missing
+    arrangement  {"arranger": "neural", "candidates": 1, "drums": true, "melody": true,
+               "humanize": 1}: who writes the notes (neural or patterns), how many versions to
+               choose from, whether drums and melody play, and the share of the random differences
+               of timing and velocity (0-1); optional, by patterns if missing
     rewrites   {"bars": [9, 16], "seed": 7}: first and last bar, from 1, both included, that were
                composed anew with another seed, in the order in which that happened; optional
     silences   {"start_s": 12.0, "end_s": 15.5}: no music sounds there; in order; optional

@@ -291,6 +291,7 @@ def _validate_arrangement(arrangement: Arrangement, n_bars: int) -> None:
             "number from 1 "
             f"to {MAX_CANDIDATES}"
         )
+    _within(arrangement.humanize, "arrangement.humanize", 1.0)
     for i, rewrite in enumerate(arrangement.rewrites):
         if not 1 <= rewrite.first <= rewrite.last <= n_bars:
             raise PlanError(

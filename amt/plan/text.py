@@ -112,6 +112,7 @@ class _ArrangementRow(_Row):
     candidates: int = 1
     drums: bool = True
     melody: bool = True
+    humanize: _Number = 1.0
 
 
 class _RewriteRow(_Row):
@@ -261,7 +262,9 @@ def _file_of(plan: Plan) -> _PlanFile:
         accents=[_AccentRow(a.time_s, a.strength) for a in plan.accents],
         speech=[_SpanRow(span.start_s, span.end_s) for span in plan.speech],
         curve=[_CurveRow(second, *row) for second, row in enumerate(table)],
-        arrangement=_ArrangementRow(how.arranger, how.candidates, how.drums, how.melody),
+        arrangement=_ArrangementRow(
+            how.arranger, how.candidates, how.drums, how.melody, how.humanize
+        ),
         rewrites=[_RewriteRow([r.first, r.last], r.seed) for r in how.rewrites],
         silences=[_SpanRow(s.start_s, s.end_s) for s in plan.silences],
         timecode=None if clock is None else _TimecodeRow(clock.rate.name, clock.start),

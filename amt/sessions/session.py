@@ -80,7 +80,7 @@ def session_of(
     """Return the session of a song.
 
     Args:
-        song: its markers name sections as ``Section 1 (sad)`` where amt wrote them.
+        song: its markers name sections as ``Section 1 A (sad)`` where amt wrote them.
         plan: of the song; where it is given it decides the sections, the key and the chords.
         video: the clip.
         stems: in order of tracks.

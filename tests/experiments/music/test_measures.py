@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -149,3 +150,25 @@ def test_an_excerpt_begins_at_zero_and_cuts_what_outlasts_it():
     part = excerpt(made, 1, 2)
     assert part.parts["melody"].tolist() == [[0, 4 * BEAT, 62, 64]]
     assert (part.bars, part.n_beats) == ((4,), 4)
+
+
+def test_secondary_dominants_resolve_and_other_foreign_chords_do_not():
+    keys = [Key(0, "major")] * 8
+    chords = ids("C C A7 A7 Dm Dm G G")
+    assert harmony.applied_and_borrowed(chords, keys) == (0.25, 0)
+    assert harmony.applied_and_borrowed(ids("C C A7 A7 F F G G"), keys) == (0, 0.25)
+    assert harmony.applied_and_borrowed(ids("C C G7 G7 C C F F"), keys) == (0, 0)
+    assert harmony.applied_and_borrowed(ids("C C C7 C7 F F Fm Fm"), keys) == (0.25, 0.25)
+    minor = [Key(0, "minor")] * 8
+    assert harmony.applied_and_borrowed(ids("Cm Cm G7 G7 Cm Cm Ab Ab"), minor) == (0, 0)
+
+
+def test_a_section_in_its_own_key_has_that_keys_chords():
+    found = replace(piece("C C Cm Cm", bars=(2, 2)), key_changes=((2, Key(0, "minor")),))
+    assert found.keys == (Key(0, "major"),) * 2 + (Key(0, "minor"),) * 2
+    assert harmony.applied_and_borrowed(found.chords, found.keys) == (0, 0)
+
+
+def test_changes_are_counted_in_both_halves_of_four_bars():
+    quickening = piece("C C C C F F F F G G Am Am F G C C", bars=(4, 4, 4, 4))
+    assert harmony.changes_by_place(quickening) == (2.5, 0.5)

@@ -48,7 +48,7 @@ EXACT_ODDS, EXACT_CHANGE_ODDS = 14.0, 6.0
 to the composer many of them are improbable."""
 RESOLUTION_ODDS, RESOLUTION_CHANGE_ODDS = 8.0, 4.0
 """Log-odds of chords on the planned degree, and of a change, after a chord that must come."""
-SEVENTHS, SEVENTH_ODDS = ("min7", "maj7", "7", "hdim7", "maj6", "min6"), 0.1
+SEVENTHS, SEVENTH_ODDS = ("min7", "maj7", "7", "hdim7", "maj6", "min6"), 0.2
 """Chords of four tones, and their log-odds, for the share that they have in MuVi-Sync."""
 TENSE_QUALITIES = {
     "fearful": {"dim": 12.0, "dim7": 12.0, "hdim7": 12.0},

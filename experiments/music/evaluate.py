@@ -91,7 +91,7 @@ def values(piece: Piece) -> dict[str, float]:
         "chord changes a bar, last two of four": late,
         "chord changes a bar, first two of four": early,
         "pieces with a change of key": float(bool(piece.key_changes)),
-        "authentic cadence at the end": harmony.ends_on_cadence(piece.chords, piece.key),
+        "authentic cadence at the end": harmony.ends_on_cadence(piece.chords, piece.keys[-1]),
         "bass doubled at the unison": voices.doubled_bass(piece),
         "beats with less than a fifth below C3": voices.low_mud(piece),
         "melody is the top voice": voices.melody_on_top(piece),

@@ -190,7 +190,7 @@ def phrase_end_density(piece: Piece) -> tuple[float, float]:
 def last_degree(piece: Piece) -> int | None:
     """Semitones (0-11) of the melody's last note above the tonic."""
     line = skyline(piece)
-    return (int(line[-1, PITCH]) - piece.key.tonic) % 12 if len(line) else None
+    return (int(line[-1, PITCH]) - piece.keys[-1].tonic) % 12 if len(line) else None
 
 
 # --- form -------------------------------------------------------------------------------------

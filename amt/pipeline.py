@@ -114,7 +114,8 @@ def generate(
     Raises:
         AmtError: the clip, an option, or the weights cannot be used.
     """
-    load_style(options.compose.style)  # a wrong name should not cost the user a whole extraction
+    # First of all, as a wrong name should not cost the user a whole extraction.
+    style = load_style(options.compose.style)
     spots = read_spots(Path(video), options.spotting, reporter)
     _check_times(Path(video), options, spots)
     loaded = models or load_models(options.arrangement.arranger, options.weights)
@@ -128,7 +129,7 @@ def generate(
     )
     speech = found_speech(video, options.speech, reporter)
     wishes = _wishes(options, spots, features.duration_s, reporter)
-    wishes = replace(wishes, speech=(*wishes.speech, *speech))
+    wishes = replace(wishes, speech=(*wishes.speech, *speech), tempo_range=style.tempo)
     features = spots.applied_to(features)
     plan = compose(
         features, wishes, loaded.composer, loaded.expression, reporter.stage("composing")

@@ -35,6 +35,7 @@ EVALUATIONS = {
     "sound": ("music.sound", "the mix of what it writes, crescendi, and the sound at cuts"),
     "moods": ("music.moods", "in how many dimensions the moods of the music are distinct"),
     "form": ("music.form", "whether themes return where scenes of the film return"),
+    "styles": ("music.styles", "how far styles differ in notes, and drums beside drummers"),
     "mood": ("mood.evaluate", "whether the music has the mood that was asked for"),
     "looks": ("mood.looks", "whether the mood of a picture is read as it was meant"),
     "alignment": ("fit.alignment", "beats on cuts, and correlation of notes with plan and video"),

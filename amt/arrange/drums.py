@@ -69,10 +69,10 @@ _FILL_GROWTH = 4.0
 """Velocity steps per beat by which a fill grows."""
 _EIGHTH_ACCENT, _SIXTEENTH_ACCENT = -2.0, -6.0
 """Velocity steps of hats off the beat."""
-_HAT_SHARE = 0.25
+_HAT_SHARE = 0.5
 """Share of the differences of velocity of drummers' hats that is played: they are those of loud and
 soft drummers too."""
-_KICK_SHARE = 0.3
+_KICK_SHARE = 0.5
 """The same of the bass drum."""
 _EXCITED, _SUBDUED = 0.55, -0.3
 """Arousal from which drums play a level higher than the texture, and below which a level lower."""

@@ -19,6 +19,7 @@ import torch
 
 from amt.arrange.articulation import articulated
 from amt.arrange.casting import casts, led, played_by_parts
+from amt.arrange.comping import comped
 from amt.arrange.counter import counter_melody
 from amt.arrange.dynamics import decibels, even_velocity
 from amt.arrange.form import integral, phrase_starts
@@ -289,6 +290,8 @@ def _network_lines(
         part = notes[notes[:, ROLE] == list(ROLES).index(role)]
         played = articulated(_drafts(part, instrument, score.form.end), score.form)
         played = _within_chords(played, score)
+        if role == "harmony":
+            played = comped(played, score, instrument, plan.seed)
         lines[role] = _with_sustained_ending(played, score)
     return lines
 

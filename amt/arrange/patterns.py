@@ -165,7 +165,9 @@ def _harmony(score: Score, player: Instrument) -> list[Draft]:
     form = score.form
     drafts: list[Draft] = []
     for onset in score.chord_onsets():
-        length = _length(onset.end - onset.start, player.gate, form.cell_at(onset.start).arousal)
+        length = note_length(
+            onset.end - onset.start, player.gate, form.cell_at(onset.start).arousal
+        )
         drafts += strummed(score, onset, onset.start + length)
     return drafts + _ending_chord(score)
 
@@ -227,7 +229,7 @@ def _arpeggio(score: Score, player: Instrument) -> list[Draft]:
             until = next(end for end in ends if end > tick) - tick
             ring = max(until, TICKS_PER_BEAT) if player.gate == 1 else until
             end = min(form.regions[region].end, max(form.ending, tick + 1))
-            stop = min(tick + _length(ring, player.gate, cell.arousal), end)
+            stop = min(tick + note_length(ring, player.gate, cell.arousal), end)
             places = (place, place + 2)[: ticks.count(tick)]
             pitches = {_reflect(tones[region], p) for p in places}
             drafts += [Draft(tick, pitch, stop) for pitch in sorted(pitches)]
@@ -261,7 +263,7 @@ def _bass(score: Score, player: Instrument) -> list[Draft]:
     notes = score.bass_notes()
     drafts: list[Draft] = []
     for note, pitch in zip(notes, bass_pitches(score, player, notes), strict=True):
-        length = _length(note.end - note.start, player.gate, form.cell_at(note.start).arousal)
+        length = note_length(note.end - note.start, player.gate, form.cell_at(note.start).arousal)
         drafts.append(Draft(note.start, pitch, note.start + length))
     last = score.bass[-1]
     return [*drafts, Draft(form.ending, last - 12 if last - 12 >= player.low else last, form.end)]
@@ -299,8 +301,11 @@ def _reflect(tones: tuple[int, ...], place: int) -> int:
     return tones[place if place <= top else 2 * top - place]
 
 
-def _length(step: int, gate: float, arousal: float) -> int:
-    """Ticks that a note sounds of its step: shorter at high arousal, legato at low or if long."""
+def note_length(step: int, gate: float, arousal: float) -> int:
+    """Return the ticks that a note sounds of its step.
+
+    It is shorter at high arousal, and legato at low arousal or if it is long.
+    """
     if step >= 2 * TICKS_PER_BEAT:
         gate = max(gate, _LONG_GATE)
     elif arousal > 0:

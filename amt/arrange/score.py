@@ -58,7 +58,8 @@ _CHOICES = 60
 _BASS, _CHORDS = 2, 3
 """Columns of the choices."""
 _NOTHING = "." * 16
-_STRUMS = {"d": 1, "u": -1}
+STRUMS = {"d": 1, "u": -1}
+"""Order of the notes of a chord by symbol: rising or falling; others are played together."""
 
 
 class ChordOnset(NamedTuple):
@@ -112,10 +113,15 @@ class Score:
             marked = self.style.accent >= _PLAIN_ACCENT
             struck = [t for t in beats if marked and form.has_strong_cut(t) and self._chord(t)]
             return [Placed(t, "x", min(t + TICKS_PER_BEAT, self._region_end(t))) for t in struck]
+        return self.comping(index, texture.chords)
+
+    def comping(self, index: int, rhythm: Rhythm) -> list[Placed]:
+        """Return the chords of a cell in the figure of a rhythm."""
+        cell = self.form.cells[index]
         lively = self.style.syncopated and cell.arousal >= _LIVELY
         default = SYNCOPATED_CHORDS if lively else PLAIN_CHORDS
-        figure = self._figure(self.style.chords, default, texture.chords, cell, _CHORDS)
-        hits = self._placed(cell, texture.chords, figure, "x", form.has_strong_cut)
+        figure = self._figure(self.style.chords, default, rhythm, cell, _CHORDS)
+        hits = self._placed(cell, rhythm, figure, "x", self.form.has_strong_cut)
         return [hit for hit in hits if self._chord(hit.start)]
 
     def chord_onsets(self) -> list[ChordOnset]:
@@ -129,7 +135,7 @@ class Score:
             texture = self.textures[self.form.cell_index(hit.start)]
             pitches = self.voices_at(hit, texture)
             if pitches:
-                onsets.append(ChordOnset(hit.start, hit.end, pitches, _STRUMS.get(hit.symbol, 0)))
+                onsets.append(ChordOnset(hit.start, hit.end, pitches, STRUMS.get(hit.symbol, 0)))
         return onsets
 
     def voices_at(self, hit: Placed, texture: Texture) -> Voicing:

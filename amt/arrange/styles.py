@@ -8,6 +8,9 @@ of at most 64 KiB that holds one style at its top level, with the same fields::
     syncopated = false    # optional: comp off the beat when the mood is lively
     accent = 1.0          # optional: how strongly cuts and movement are stressed, 0-2
     cuts_answered = 1.0   # optional: share of the cuts that get a note, the strongest first, 0-1
+    tempo = [66, 96]      # optional: slowest and fastest tempo that is felt, quarter notes a minute
+    comps = 0.0           # optional: share of phrases in which the neural arranger's accompaniment
+                          # plays the figures of [chords], 0-1
     laid_back_ms = 0.0    # optional: how late chords off the beat and the snare are, 0-40
 
     [roles.harmony]
@@ -103,6 +106,7 @@ from amt.arrange.grooves import groove_names
 from amt.arrange.parts import Part, read_parts
 from amt.arrange.textures import Rhythm
 from amt.errors import InputError, quoted, shown, suggestion
+from amt.options.music import MAX_BPM, MIN_BPM
 from render.files.decoding import decode
 
 PATTERN_ROLES = ("harmony", "arpeggio", "pad", "bass", "drums")
@@ -118,6 +122,10 @@ MIN_RANGE = {
     "bass": 12,
 }  # fmt: skip
 """Fewest semitones from ``low`` to ``high`` with which a role can voice every chord, or sing."""
+
+LEAST_TEMPO_RATIO = 1.4
+"""Fastest tempo of a style against its slowest at least: with the root of 2 or more, most spacings
+of cuts have a tempo that meets them with beats, halves or doubles of it."""
 
 MAX_BYTES = 64 << 10
 """A style takes about 2 KiB, an orchestra 6."""
@@ -168,6 +176,11 @@ class Style:
     """Whether chords may fall off the beat when the mood is lively."""
     accent: float = 1.0
     """How strongly cuts and peaks of movement are stressed: 0 not at all, 1 plainly, 2 harshly."""
+    tempo: tuple[float, float] | None = None
+    """Slowest and fastest tempo that is felt, in quarter notes a minute; None is any."""
+    comps: float = 0.0
+    """Share of phrases in which the accompaniment of the neural arranger plays the figures of the
+    harmony; in the others, what the network wrote."""
     laid_back_ms: float = 0.0
     """Milliseconds by which chords off the beat, and the snare, are late."""
     cuts_answered: float = 1.0
@@ -250,6 +263,8 @@ class _StyleTable(_Table):
     swing: Annotated[float, Meta(ge=0.5, le=0.67)] = 0.5
     syncopated: bool = False
     accent: Annotated[float, Meta(ge=0.0, le=2.0)] = 1.0
+    tempo: list[float] | None = None
+    comps: Annotated[float, Meta(ge=0.0, le=1.0)] = 0.0
     laid_back_ms: Annotated[float, Meta(ge=0.0, le=40.0)] = 0.0
     cuts_answered: Annotated[float, Meta(ge=0.0, le=1.0)] = 1.0
     bass: dict[str, Any] = {}
@@ -297,11 +312,31 @@ def _style(name: str, data: Mapping[str, Any], source: str) -> Style:
         swing=table.swing,
         syncopated=table.syncopated,
         accent=table.accent,
+        tempo=_tempo(table.tempo, source),
+        comps=table.comps,
         laid_back_ms=table.laid_back_ms,
         cuts_answered=table.cuts_answered,
         bass=_figures(table.bass, BASS_SYMBOLS, f"{source}: bass"),
         chords=_figures(table.chords, CHORD_SYMBOLS, f"{source}: chords"),
         parts=read_parts(table.parts, set(table.roles), source),
+    )
+
+
+def _tempo(bounds: list[float] | None, source: str) -> tuple[float, float] | None:
+    """The range of tempo of a style.
+
+    Raises:
+        InputError: it is none, or so narrow that no tempo in it might meet the cuts of a clip.
+    """
+    if bounds is None:
+        return None
+    if len(bounds) == 2:
+        slowest, fastest = bounds
+        if slowest >= MIN_BPM and LEAST_TEMPO_RATIO * slowest <= fastest <= MAX_BPM:
+            return slowest, fastest
+    raise InputError(
+        f"{source}: tempo is {shown(bounds)}, expected two numbers from {MIN_BPM:g} to "
+        f"{MAX_BPM:g}, the second at least {LEAST_TEMPO_RATIO:g} times the first"
     )
 
 

@@ -36,6 +36,9 @@ class ComposeOptions:
     hits_s: tuple[float, ...] = ()
     """Hit points besides the cuts."""
     style: str = _MUSIC.style
+    tempo_range: tuple[float, float] | None = None
+    """Slowest and fastest tempo of the style, in quarter notes a minute as they are felt; ``bpm``
+    and hit points go before."""
     moods: tuple[MoodSpan, ...] = ()
     mood_blend: float = _MUSIC.mood_blend
     """How far asked moods replace those of the video, 0 to 1."""

@@ -61,7 +61,7 @@ def compose(
         GridError: no grid fits the tempo and hit points asked for.
     """
     mood = mood_target(features, options)
-    wanted_bpm = wanted_tempo(mood.energy, mood.affect[:, 0])
+    wanted_bpm = wanted_tempo(mood.energy, mood.affect[:, 0], options.tempo_range)
     grid, feel = piece_grid(features, options, wanted_bpm)
     report_missed_hits(grid, options.hits_s, reporter)
     key = _piece_key(features, mood, options)

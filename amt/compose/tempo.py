@@ -40,14 +40,18 @@ FEEL_CHANGE_GAIN = 0.3
 """Octaves by which another feel than the piece's must be nearer to a section's wanted tempo."""
 
 
-def wanted_tempo(energy: FloatArray, valence: FloatArray) -> FloatArray:
+def wanted_tempo(
+    energy: FloatArray, valence: FloatArray, bounds: tuple[float, float] | None = None
+) -> FloatArray:
     """Tempo in quarter notes a minute [S] that suits energy (0-1) and valence (-1 to 1), both [S].
+
+    It lies between the bounds, those of the style.
 
     >>> wanted_tempo(np.array([0.0, 0.5, 1.0]), np.zeros(3))
     array([ 62., 100., 138.])
     """
     wanted = CALMEST_BPM + (WILDEST_BPM - CALMEST_BPM) * energy + VALENCE_BPM * valence
-    return np.asarray(wanted.clip(MIN_BPM, MAX_BPM))
+    return np.asarray(wanted.clip(*(bounds or (MIN_BPM, MAX_BPM))))
 
 
 def piece_grid(
@@ -101,7 +105,11 @@ def _fitted(
     for feel, factor in FEEL_FACTOR.items():
         for freedom in TEMPO_FREEDOMS if features.cuts else TEMPO_FREEDOMS[-1:]:
             bpm = wanted / factor
-            low, high = max(MIN_BPM, bpm / freedom), min(MAX_BPM, bpm * freedom)
+            low, high = bpm / freedom, bpm * freedom
+            if options.tempo_range is not None:
+                slowest, fastest = options.tempo_range
+                low, high = max(low, slowest / factor), min(high, fastest / factor)
+            low, high = max(MIN_BPM, low), min(MAX_BPM, high)
             if high >= 1.25 * low:
                 near = replace(widest, preferred_bpm=bpm, min_bpm=low, max_bpm=high)
                 yield _fit(features, options, near), feel

@@ -7,12 +7,12 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from amt.arrange import arrange, load_style, style_names
+from amt.arrange import arrange, load_style
 from amt.arrange.figures import FigureNote, bar_text, figure_notes, voices_of
 from amt.arrange.score import write_score
 from amt.types import Cut, Note, Plan
 from tests.arrange.plan_strategies import make_plan
-from tests.arrange.test_patterns import tracks_of
+from tests.arrange.test_patterns import ENSEMBLES, tracks_of
 
 BEAT = 480
 
@@ -53,7 +53,7 @@ def test_symbols_choose_voices() -> None:
 def test_no_two_styles_have_the_same_bass() -> None:
     onsets = {
         style: {(note.start, note.pitch % 12) for note in bass_of(busy(style))}
-        for style in style_names()
+        for style in ENSEMBLES
     }
     shared = [
         len(onsets[a] & onsets[b]) / min(len(onsets[a]), len(onsets[b]))
@@ -62,7 +62,7 @@ def test_no_two_styles_have_the_same_bass() -> None:
     assert np.mean(shared) <= 0.6
 
 
-@pytest.mark.parametrize("style", style_names())
+@pytest.mark.parametrize("style", ENSEMBLES)
 def test_the_first_bass_note_of_a_chord_is_its_root_or_third(style: str) -> None:
     plan = busy(style)
     score = write_score(plan, load_style(style))
@@ -84,7 +84,7 @@ def test_a_chord_is_strummed_from_the_lowest_note_or_from_the_highest() -> None:
 
 
 def test_a_strong_cut_is_played_by_bass_and_chords_of_every_style() -> None:
-    for style in style_names():
+    for style in ENSEMBLES:
         plan = busy(style, cuts=(Cut(20.0, 1.0),))
         parts = tracks_of(arrange(plan), style)
         assert any(note.start == 40 * BEAT for note in parts["bass"])

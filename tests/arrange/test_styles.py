@@ -73,7 +73,9 @@ def test_an_unknown_style_lists_the_names() -> None:
         ('name = "Guitar"', "", "name is missing"),
         ("high = 72", "high = 60", "range 48-60 is too narrow"),
         ("swing = 0.6", "swing = 0.9", "swing is 0.9"),
-        ("swing = 0.6", "tempo = 90", "tempo is unknown"),
+        ("swing = 0.6", "speed = 90", "speed is unknown"),
+        ("swing = 0.6", "tempo = [90, 100]", "the second at least 1.4 times the first"),
+        ("swing = 0.6", "tempo = [20, 100]", "expected two numbers from 60 to 160"),
         ("pan = 64", "pan = 64\npitch = 3", "pitch is unknown"),
         ("[roles.harmony]", "[roles.kazoo]", r"expected a table \[roles.harmony\]"),
         ("[roles.harmony]", "[roles]\nharmony = 1\n[roles.bass]", "harmony is 1"),
@@ -168,3 +170,10 @@ def test_a_broken_figure_is_explained(tmp_path: Path, old: str, new: str, messag
     path.write_text(OWN + FIGURES.replace(old, new))
     with pytest.raises(InputError, match=message):
         load_style(path)
+
+
+def test_lo_fi_is_slow_and_comps() -> None:
+    lo_fi = load_style("lo-fi")
+    assert lo_fi.tempo == (66, 96)
+    assert lo_fi.comps == 1
+    assert load_style("piano").comps == 0

@@ -96,3 +96,18 @@ def test_a_bar_in_half_time_feel_has_one_chord() -> None:
     sections = (Section(0, "sad", "half"), Section(8, "exciting", "double"))
     beats = [slot.beat for slot in chord_slots(grid, sections)]
     assert beats == [0, 4, 8, 10, 12, 14]
+
+
+@pytest.mark.parametrize("step_s", [1.31, 1.7, 2.26, 3.11])
+@pytest.mark.parametrize("energy", [0.1, 0.9])
+def test_the_felt_tempo_stays_in_the_range_of_the_style_and_on_the_cuts(
+    step_s: float, energy: float
+) -> None:
+    bounds = (66.0, 96.0)
+    wanted = wanted_tempo(np.full(SECONDS, energy), np.zeros(SECONDS), bounds)
+    cuts = every(step_s, 18)
+    grid, feel = piece_grid(film(*cuts), ComposeOptions(tempo_range=bounds), wanted)
+    felt = grid.tempo_bpm * FEEL_FACTOR[feel]
+    assert np.mean((felt >= 0.97 * bounds[0]) & (felt <= 1.03 * bounds[1])) >= 0.95
+    distance = np.abs(np.array(cuts)[:, None] - grid.beats_s).min(axis=1)
+    assert are_hits(distance).mean() >= 0.9

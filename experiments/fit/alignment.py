@@ -244,7 +244,12 @@ def measure(clips: Sequence[Clip], options: GridOptions) -> dict[str, dict[str, 
 
 
 def summarise(counts: Sequence[Counts]) -> dict[str, float]:
-    """Shares over all cuts, and the worst deviation and end error; NaN where nothing counts."""
+    """Shares over all cuts, and the worst deviation and end error; NaN where nothing counts.
+
+    Coverage and hit are the beat coverage and beat hit scores (BCS and BHS) of MuVi (Li et al.
+    2024) with the cuts in place of the beats of a reference recording: beats for each cut, and the
+    share of cuts that have a beat of their own within :data:`IOU_TOLERANCE_S`.
+    """
     total = {
         f.name: sum(getattr(c, f.name) for c in counts)
         for f in fields(Counts)
@@ -257,6 +262,8 @@ def summarise(counts: Sequence[Counts]) -> dict[str, float]:
         "strong_cuts": total["strong_cuts"],
         "strong_cuts_on_downbeats": _share(total["strong_cuts_on_downbeats"], total["strong_cuts"]),
         "apart_on_downbeats": _share(total["apart_on_downbeats"], total["apart"]),
+        "coverage": _share(total["beats"], total["cuts"]),
+        "hit": _share(total["matches"], total["cuts"]),
         "tbiou": _share(total["matches"], total["cuts"] + total["beats"] - total["matches"]),
         "tempo_deviation": max((c.tempo_deviation for c in counts), default=float("nan")),
         "end_error_s": max((c.end_error_s for c in counts), default=float("nan")),
@@ -299,11 +306,11 @@ def table(results: dict[str, dict[str, dict[str, float]]]) -> str:
     """Results of clip sets by method, as Markdown."""
     columns = (
         "cuts_on_beats", "cuts_on_half_beats", "strong_cuts_on_downbeats", "apart_on_downbeats",
-        "tbiou", "tempo_deviation",
+        "coverage", "hit", "tbiou", "tempo_deviation",
     )  # fmt: skip
     header = [
         "clips", "grid", "cuts on beats", "or half-beats", "strong on downbeats",
-        "strong, 2 s apart", "TBIoU", "tempo dev.", "end error",
+        "strong, 2 s apart", "BCS", "BHS", "TBIoU", "tempo dev.", "end error",
     ]  # fmt: skip
     rows = [
         [

@@ -26,7 +26,8 @@ from amt.models.expression import Expression
 from amt.models.notes.network import Arranger
 from amt.mood import smooth
 from amt.plan import rounded
-from amt.types import Arrangement, FloatArray, Plan, Song, VideoFeatures
+from amt.timing.hits import are_hits
+from amt.types import TICKS_PER_BEAT, Arrangement, FloatArray, Plan, Song, VideoFeatures
 from experiments.common.tables import markdown, number
 
 MIN_SECONDS = 8
@@ -48,6 +49,10 @@ class Followed:
     """Of the plan (loudness, density) and of the picture (motion)."""
     measured: dict[str, FloatArray]
     """What the notes do about each."""
+    cuts: int
+    """Cuts before the final chord."""
+    cuts_answered: int
+    """Those of them on which a note begins, to within 40 ms."""
     until_ending: int
     """Seconds before the last bar, in which the last chord rings whatever the picture shows."""
 
@@ -70,10 +75,16 @@ def followed(name: str, features: VideoFeatures, plan: Plan, song: Song) -> Foll
         "motion": onset_strength(song),
     }
     last_bar_s = float(plan.grid.beats_s[plan.grid.downbeats[-1]])
+    onsets_s = plan.grid.seconds_at(
+        np.unique([note.start for track in song.tracks for note in track.notes]) / TICKS_PER_BEAT
+    )
+    times_s = [cut.time_s for cut in plan.cuts if cut.time_s < last_bar_s]
     return Followed(
         name=name,
         asked={pair: curve[:whole] for pair, curve in asked.items()},
         measured={pair: curve[:whole] for pair, curve in measured.items()},
+        cuts=len(times_s),
+        cuts_answered=sum(bool(are_hits(onsets_s - time_s).any()) for time_s in times_s),
         until_ending=min(int(last_bar_s), whole),
     )
 
@@ -171,8 +182,17 @@ def _summary_row(songs: Sequence[Followed], pair: str, until: Sequence[int]) -> 
 def report(songs: Sequence[Followed]) -> dict[str, dict[str, dict[str, float]]]:
     """All figures: ``overall`` by pair of curves and ``clips`` by name."""
     names = list(dict.fromkeys(song.name for song in songs))
+    cuts = sum(song.cuts for song in songs)
     return {
         "overall": summary(songs),
+        "cuts": {
+            "all": {
+                "cuts": float(cuts),
+                "answered": sum(song.cuts_answered for song in songs) / cuts
+                if cuts
+                else float("nan"),
+            }
+        },
         "clips": {name: clip_row([s for s in songs if s.name == name]) for name in names},
     }
 
@@ -198,7 +218,9 @@ def table(results: dict[str, dict[str, dict[str, float]]]) -> str:
         ]
         for name, row in results["clips"].items()
     ]
+    cuts = results["cuts"]["all"]
     parts = [
+        f"{cuts['answered']:.3f} of {cuts['cuts']:.0f} cuts before the last bar have a note",
         markdown(["plan or video, and notes", *columns.values()], overall),
         markdown(["clip", "seconds", *(name.replace("_", ", ") for name in names)], clips),
     ]

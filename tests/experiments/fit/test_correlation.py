@@ -27,6 +27,8 @@ def song(name: str, asked: np.ndarray, measured: np.ndarray) -> Followed:
         name,
         dict.fromkeys(PAIRS, asked),
         dict.fromkeys(PAIRS, measured),
+        cuts=4,
+        cuts_answered=3,
         until_ending=len(asked) - 2,
     )
 
@@ -104,3 +106,10 @@ def test_a_folder_without_clips_is_named(
     with pytest.raises(SystemExit):
         alignment.main([str(folder)])
     assert ("is no folder" if missing else "holds no clip") in capsys.readouterr().err
+
+
+def test_answered_cuts_are_counted_over_all_songs() -> None:
+    curve = np.arange(20.0)
+    found = report([song("a", curve, curve), song("b", curve, curve)])
+    assert found["cuts"]["all"] == {"cuts": 8.0, "answered": 0.75}
+    assert "0.750 of 8 cuts" in table(found)

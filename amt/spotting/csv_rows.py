@@ -24,7 +24,8 @@ _ALIASES = {
     "time": "seconds", "time_s": "seconds", "start": "seconds", "tc": "timecode",
     "time code": "timecode", "duration": "duration_s", "length": "duration_s", "type": "kind",
     "cue": "kind", "section": "theme", "label": "theme", "note": "text", "notes": "text",
-    "comment": "text", "name": "text", "description": "text",
+    "comment": "text", "name": "text", "description": "text", "marker name": "text",
+    "in": "timecode",
 }  # fmt: skip
 """Other names of columns that are read."""
 _LABEL = re.compile(r"\d{1,2}[:;]\d{1,2}[:;]\d{1,2}[:;,]\d{1,2}")
@@ -119,13 +120,13 @@ def _columns(cells: Sequence[str], name: str, reporter: Reporter) -> list[str]:
     """
     words = [cell.lower() for cell in cells]
     columns = [_ALIASES.get(word, word if word in COLUMNS else "") for word in words]
-    columns = [  # a usual name counts only where the proper one is not there
-        "" if column and column != word and column in words else column
-        for column, word in zip(columns, words, strict=True)
-    ]
-    twice = {column for column in columns if column and columns.count(column) > 1}
+    twice = {word for word in words if word and words.count(word) > 1}
     if twice:
         raise InputError(f"{name} names the column {min(twice)} twice")
+    columns = [  # of several names of one column the proper one counts, else the first
+        "" if column != word and (column in words or column in columns[:i]) else column
+        for i, (column, word) in enumerate(zip(columns, words, strict=True))
+    ]
     if not {"timecode", "seconds"} & set(columns) or not {"kind", "text"} & set(columns):
         raise InputError(
             f"{name} begins with {quoted(','.join(cells))}: expected names of columns, timecode or "
@@ -166,12 +167,13 @@ def _cue(row: _Row, clock: Timecode, reporter: Reporter) -> Cue:
     duration = row.get("duration_s", "")
     base = _named(time_s, row, reporter)
     strength = row.get("strength", "")
-    if duration:
-        if base.kind not in SPANS:
+    length_s = _seconds(duration, clock) if duration else 0.0
+    if length_s > 0:
+        if base.kind not in (*SPANS, "note"):
             raise InputError(
                 f"a cue of the kind {base.kind} has a duration, which only {', '.join(SPANS)} have"
             )
-        base = replace(base, duration_s=_seconds(duration, clock))
+        base = replace(base, duration_s=length_s)
     return replace(base, strength=_share(strength)) if strength else base
 
 

@@ -6,6 +6,7 @@ text`` under the event in which it lies, as Avid writes them; its text is that o
 
 An editor's list is read for its changes of shot: what record timecode each event of the picture
 begins on, from any reel. A dissolve or wipe counts at its middle; one from or to black is a fade.
+In lists of markers, as DaVinci Resolve writes them, an event is a marker and no shot.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ _EVENT = re.compile(
     re.IGNORECASE,
 )
 _LOCATOR = re.compile(rf"\*\s*LOC:?\s*(?P<tc>{_TC})\s+(?P<colour>\w+)(?:\s+(?P<text>.*))?")
+_MARKER_LINE = re.compile(r"\|C:\S*\s*\|M:(?P<text>.*?)\s*\|D:(?P<length>\d+)")
+"""What DaVinci Resolve writes under an event that stands for a marker."""
 _FCM = re.compile(r"FCM:\s*(?P<drop>NON[- ]?DROP|DROP)", re.IGNORECASE)
 _PICTURE = re.compile(r"(?:.*/)?(?:V\d*|B|NONE)(?:/.*)?", re.IGNORECASE)
 _BLACK = ("BL", "BLACK")
@@ -117,6 +120,8 @@ def _content(text: str, name: str) -> _Content:
     for number, line in enumerate(map(str.strip, text.splitlines()), 1):
         if match := _LOCATOR.fullmatch(line):
             locators.append((match["tc"], match["text"] or ""))
+        elif (match := _MARKER_LINE.fullmatch(line)) and events:
+            locators.append((events.pop().begins, match["text"]))
         elif match := _FCM.match(line):
             drop = match["drop"].upper() == "DROP"
         elif match := _EVENT.fullmatch(line):

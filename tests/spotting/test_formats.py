@@ -258,6 +258,25 @@ def test_columns_and_rows_that_spreadsheets_and_editors_write():
     assert said == ["m.csv: the columns 'colour' are passed over"]
 
 
+def test_markers_as_resolve_and_premiere_export_them():
+    resolve = (
+        "TITLE: Timeline 1\nFCM: NON-DROP FRAME\n\n"
+        "001  001      V     C        01:00:02:00 01:00:02:01 01:00:02:00 01:00:02:01  \n"
+        " |C:ResolveColorBlue |M:hit: bang |D:1\n\n"
+        "002  001      V     C        01:00:03:12 01:00:03:13 01:00:03:12 01:00:03:13  \n"
+        " |C:ResolveColorRed |M:Mood tense |D:1\n"
+    )
+    expected = (Cue(2.0, "hit", text="bang"), Cue(3.48, "mood", mood="tense"))
+    clock = clip_clock("25", "01:00:00:00", asked=False, stated=True)
+    assert read(resolve, ".edl", clock).cues == expected
+    premiere = (
+        "Marker Name\tDescription\tIn\tOut\tDuration\tMarker Type\n"
+        "hit: bang\t\t01:00:02:00\t01:00:02:00\t00:00:00:00\tComment\n"
+        "Mood tense\t\t01:00:03:12\t01:00:03:12\t00:00:00:00\tComment\n"
+    )
+    assert read(premiere, ".csv", clock).cues == expected
+
+
 def test_the_sheet_s_own_start_counts_unless_another_is_named():
     text = "timecode,rate,seconds,kind\n01:00:02:00,25,2,hit\n01:00:04:00,25,,hit\n"
     own = read(text, ".csv", clip_clock("25", asked=False))

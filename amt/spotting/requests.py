@@ -20,6 +20,8 @@ from amt.types import Accent, Cut, Plan, TimeSpan, VideoFeatures
 
 SAME_CUT_S = 0.1
 """A cut of a sheet without a strength has that of the cut found in the clip this near to it."""
+ACCENT_S = 0.5
+"""Another accent this near to a hit gives way to it: the two would fall on one beat."""
 UNSEEN_STRENGTH = 0.7
 """Strength of one where none was found: below a strong cut, as the picture hardly changes."""
 
@@ -39,6 +41,8 @@ class SpotRequests:
     """Changes of shot that stand in for those found in the clip; empty keeps those."""
     movements: tuple[Cue, ...] = ()
     """Peaks of movement and flashes, which do so likewise."""
+    stressed: tuple[Cue, ...] = ()
+    """Hits, which the music accents besides."""
 
     def cuts_for(self, found: Sequence[Cut], duration_s: float) -> tuple[Cut, ...]:
         """The cuts that the music follows.
@@ -64,14 +68,18 @@ class SpotRequests:
             found: in the clip.
             duration_s: length of the clip.
         """
-        if not self.movements:
-            return tuple(found)
-        times = {
-            cue.time_s: 1.0 if cue.strength is None else cue.strength
-            for cue in self.movements
-            if cue.time_s < duration_s
-        }
-        return tuple(Accent(time_s, strength) for time_s, strength in sorted(times.items()))
+        times = {accent.time_s: accent.strength for accent in found}
+        if self.movements:
+            times = _strengths(self.movements)
+        stressed = _strengths(self.stressed)
+        near = {t for t in times if any(abs(t - hit_s) < ACCENT_S for hit_s in stressed)}
+        times = {t: strength for t, strength in times.items() if t not in near} | stressed
+        return tuple(Accent(t, strength) for t, strength in sorted(times.items()) if t < duration_s)
+
+
+def _strengths(cues: Sequence[Cue]) -> dict[float, float]:
+    """Strength of each cue by its time, 1 where it is not known."""
+    return {cue.time_s: 1.0 if cue.strength is None else cue.strength for cue in cues}
 
 
 def _strength(cue: Cue, found: Sequence[Cut]) -> float:
@@ -108,6 +116,7 @@ def requests_of(sheet: CueSheet, duration_s: float) -> SpotRequests:
         themes=tuple((cue.time_s, cue.theme) for cue in of_kind["theme"]),
         cuts=tuple(cue for cue in sheet.cues if cue.kind in CUTS),
         movements=tuple(cue for cue in sheet.cues if cue.kind in ("movement", "flash")),
+        stressed=tuple(of_kind["hit"]),
     )
 
 

@@ -142,7 +142,7 @@ def test_a_sheet_decides_hits_moods_silences_and_cuts(clip, tmp_path):
     assert plan.timecode == sheet.clock
     assert [cut.time_s for cut in plan.cuts] == [3.0, 6.48]
     assert plan.cuts[1].strength == 0.9
-    assert [accent.time_s for accent in plan.accents] == [5.0]
+    assert [accent.time_s for accent in plan.accents] == [5.0, 7.1]
     downbeats_s = plan.grid.beats_s[plan.grid.downbeats]
     for time_s in (2.2, 7.1, 9.04):
         assert is_hit(float(downbeats_s[np.abs(downbeats_s - time_s).argmin()]), time_s)

@@ -56,7 +56,13 @@ def test_cuts_of_an_editor_stand_in_for_those_found_and_take_their_strength():
 def test_movements_and_flashes_stand_in_for_the_accents_found():
     request = asked(Cue(4.0, "movement", strength=0.5), Cue(6.0, "flash"))
     assert request.accents_for([Accent(1.0)], END_S) == (Accent(4.0, 0.5), Accent(6.0, 1.0))
-    assert asked(Cue(1.0, "hit")).accents_for([Accent(1.0)], END_S) == (Accent(1.0),)
+    assert asked(Cue(1.0, "cut")).accents_for([Accent(1.0)], END_S) == (Accent(1.0),)
+
+
+def test_hits_are_accented_and_accents_near_them_give_way():
+    request = asked(Cue(5.0, "hit", strength=0.6), Cue(9.0, "hit"))
+    found = [Accent(2.0, 0.3), Accent(5.2, 0.4)]
+    assert request.accents_for(found, END_S) == (Accent(2.0, 0.3), Accent(5.0, 0.6), Accent(9.0))
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from amt.mood import MoodSpan, parse_moods
 from amt.options import Backend, FitOptions, Speech, SpottingOptions
 from amt.plan import DEFAULT_ARRANGER, rounded
 from amt.reporter import DEFAULT_REPORTER, SILENT, Reporter
-from amt.spotting import Spots, missed_sentences, read_spots
+from amt.spotting import Spots, held_sentences, read_spots
 from amt.timing.options import check_input
 from amt.types import Arrangement, ArrangerName, Plan, Song, TimeSpan, VideoFeatures
 
@@ -136,8 +136,9 @@ def generate(
     )
     # The plan as its file would hold it, so that arranging the file gives the same bytes.
     plan = rounded(replace(spots.planned(plan), arrangement=options.arrangement))
-    for sentence in missed_sentences(plan, wishes.hits_s, spots.clock, wishes.tempo_map):
-        reporter.message(sentence)
+    if wishes.tempo_map == "fixed":
+        for sentence in held_sentences(plan, wishes.hits_s, spots.clock):
+            reporter.message(sentence)
     arranging = reporter.stage("arranging")
     song = arrange(plan, loaded.arranger, arranging)
     arranging.progress(1.0)
@@ -182,7 +183,8 @@ def _wishes(
         moods += parse_moods(options.mood, duration_s, reporter)
     asked = spots.requests(duration_s)
     hits_s = tuple(sorted({*wishes.hits_s, *asked.hits_s}))
-    return replace(wishes, hits_s=hits_s, moods=moods + asked.moods, themes=asked.themes)
+    moods += asked.moods
+    return replace(wishes, hits_s=hits_s, moods=moods, themes=asked.themes, end_s=asked.end_s)
 
 
 def _check_times(video: Path, options: GenerateOptions, spots: Spots) -> None:

@@ -324,8 +324,12 @@ def _accents(plan: Plan, hits: dict[int, Cut], ending: int) -> dict[int, Accent]
 
 
 def _ending(plan: Plan, end: int, regions: tuple[Region, ...]) -> int:
-    downbeats = [int(beat) for beat in plan.grid.downbeats if beat * TICKS_PER_BEAT < end]
+    end_s = plan.grid.duration_s
+    if plan.silences and plan.silences[-1].end_s >= end_s:  # the music ends before the clip does
+        end_s = plan.silences[-1].start_s
+        end = min(end, round(float(plan.grid.beats_at(end_s)) * TICKS_PER_BEAT))
+    downbeats = [int(b) for b in plan.grid.downbeats if b == 0 or b * TICKS_PER_BEAT < end]
     start = downbeats[-1]
-    if plan.grid.duration_s - plan.grid.beats_s[start] < MIN_ENDING_S and len(downbeats) > 1:
+    if end_s - plan.grid.beats_s[start] < MIN_ENDING_S and len(downbeats) > 1:
         start = downbeats[-2]
-    return max(start * TICKS_PER_BEAT, regions[-1].start)
+    return max(start * TICKS_PER_BEAT, max(r.start for r in regions if r.start <= max(end - 1, 0)))

@@ -56,12 +56,14 @@ def chord_slots(grid: TimeGrid, sections: Sequence[Section] = ()) -> tuple[Slot,
     return tuple(slots)
 
 
-def final_chord_slot(slots: Sequence[Slot], grid: TimeGrid) -> int:
+def final_chord_slot(slots: Sequence[Slot], grid: TimeGrid, end_s: float | None = None) -> int:
     """Index of the slot where the final chord begins.
 
     It is the first of the last bar that leaves the chord :data:`MIN_FINAL_CHORD_S`; of the very
-    last bar where the piece has fewer than three.
+    last bar where the piece has fewer than three. ``end_s`` is when the music ends, where that is
+    before the clip does.
     """
     bars = [i for i, slot in enumerate(slots) if slot.begins_bar]
-    long = [i for i in bars if grid.duration_s - grid.beats_s[slots[i].beat] >= MIN_FINAL_CHORD_S]
+    end_s = grid.duration_s if end_s is None else end_s
+    long = [i for i in bars if end_s - grid.beats_s[slots[i].beat] >= MIN_FINAL_CHORD_S]
     return long[-1] if long and len(bars) > 2 else bars[-1]

@@ -58,6 +58,8 @@ class ComposeOptions:
     """0 keeps to the key, 1 takes foreign tones as the corpus does."""
     speech: tuple[TimeSpan, ...] = ()
     """When somebody speaks in the clip's own sound, in order."""
+    end_s: float | None = None
+    """When the music ends, where that is before the clip does: the final chord lies before it."""
     themes: tuple[tuple[float, str], ...] = ()
     """Where sections of a theme begin: seconds and capital letter."""
     title: str = ""

@@ -65,14 +65,14 @@ def compose(
     grid, feel = piece_grid(features, options, wanted_bpm)
     report_missed_hits(grid, options.hits_s, reporter)
     key = _piece_key(features, mood, options)
-    sections = piece_sections(features, grid, mood.emotion, _final_beat(grid))
+    sections = piece_sections(features, grid, mood.emotion, _final_beat(grid, options.end_s))
     if options.themes:
         sections = with_themes(sections, options.themes, grid, mood.emotion)
     sections = with_keys(sections, grid, key, mood.affect)
     if options.bpm is None:
         sections = with_feels(sections, grid, feel, wanted_bpm)
     slots = chord_slots(grid, sections)
-    final_slot = final_chord_slot(slots, grid)
+    final_slot = final_chord_slot(slots, grid, options.end_s)
     form = clip_generator(features, options.seed, _FORM_STREAM)
     phrases = piece_phrases(grid, sections, slots[final_slot].beat, form)
     keys = slot_keys(slots, sections, key)
@@ -102,10 +102,10 @@ def compose(
     )
 
 
-def _final_beat(grid: TimeGrid) -> int:
+def _final_beat(grid: TimeGrid, end_s: float | None) -> int:
     """The beat on which the final chord begins."""
     slots = chord_slots(grid)
-    return slots[final_chord_slot(slots, grid)].beat
+    return slots[final_chord_slot(slots, grid, end_s)].beat
 
 
 def _piece_key(features: VideoFeatures, mood: MoodTarget, options: ComposeOptions) -> Key:

@@ -10,7 +10,7 @@ from amt.spotting.clip import clip_clock
 from amt.spotting.cues import Cue, CueSheet
 from amt.spotting.detect import spot_clip
 from amt.spotting.files import CUE_SUFFIXES, SPOTS_SUFFIXES, read_cues, write_cues
-from amt.spotting.missed import missed_sentences
+from amt.spotting.missed import held_sentences
 from amt.spotting.music import with_music
 from amt.spotting.requests import SpotRequests, Spots, read_spots, requests_of
 from amt.spotting.table import cue_table
@@ -24,7 +24,7 @@ __all__ = [
     "Spots",
     "clip_clock",
     "cue_table",
-    "missed_sentences",
+    "held_sentences",
     "read_cues",
     "read_spots",
     "requests_of",

@@ -115,7 +115,9 @@ def _content(text: str, name: str) -> _Content:
     Raises:
         InputError: one begins like an event and is none, or there is nothing of the picture.
     """
-    events, locators, drop = [], [], None
+    events: list[_Event] = []
+    locators: list[tuple[str, str]] = []
+    drop = None
     others = 0
     for number, line in enumerate(map(str.strip, text.splitlines()), 1):
         if match := _LOCATOR.fullmatch(line):

@@ -1,4 +1,4 @@
-"""Sentences on the cuts and hit points that the beats of a plan miss, and by how many frames."""
+"""Sentences on the cuts and hit points that a held tempo misses, and by how many frames."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from amt.options import TempoMap
 from amt.options.music import MAX_BPM, MIN_BPM
 from amt.timecode import Timecode
-from amt.timing.fit import EXACT_S, gather_events
+from amt.timing.fit import gather_events
 from amt.timing.held import errors_s, held_tempi
 from amt.timing.hits import are_hits
 from amt.types import FloatArray, Plan
@@ -18,30 +17,14 @@ _MOST_NAMED = 6
 """Moments that a sentence names; more are counted."""
 
 
-def missed_sentences(
-    plan: Plan, hits_s: Sequence[float], clock: Timecode, tempo_map: TempoMap
-) -> Iterator[str]:
-    """What the beats of a plan miss: hit points in any case, cuts where one tempo is held.
+def held_sentences(plan: Plan, hits_s: Sequence[float], clock: Timecode) -> Iterator[str]:
+    """What the beats of a plan of one tempo miss, and which tempi would miss least.
 
     Args:
         plan: of the piece.
-        hits_s: moments that should fall on a downbeat.
+        hits_s: hit points besides the plan's cuts.
         clock: the timecode of the clip.
-        tempo_map: as the user asked; ``fixed`` names the tempi that miss least, too.
     """
-    frame_s = float(1 / clock.rate.fps)
-    asked_s = np.array([h for h in sorted(hits_s) if h < plan.grid.duration_s], dtype=np.float64)
-    off_s = errors_s(plan.grid, asked_s, on_downbeats=True)
-    far = np.abs(off_s) > max(frame_s / 2, EXACT_S)
-    if far.any():
-        named = _named(asked_s[far], off_s[far], clock)
-        yield f"no downbeat falls on {far.sum()} of {len(asked_s)} hit points: {named}"
-    if tempo_map == "fixed":
-        yield from _held_sentences(plan, hits_s, clock)
-
-
-def _held_sentences(plan: Plan, hits_s: Sequence[float], clock: Timecode) -> Iterator[str]:
-    """What a held tempo misses, and which ones miss least."""
     events = gather_events(plan.cuts, plan.grid.duration_s, hits_s)
     times_s = events.times_s[1:-1]
     bpm = float(np.median(plan.grid.tempo_bpm))

@@ -35,6 +35,8 @@ class SpotRequests:
     moods: tuple[MoodSpan, ...] = ()
     silences_s: tuple[tuple[float, float], ...] = ()
     """Start and end of each, in order, none touching another."""
+    end_s: float | None = None
+    """When the music ends, where silence lasts from there to the end of the clip."""
     themes: tuple[tuple[float, str], ...] = ()
     """Start and letter of each section."""
     cuts: tuple[Cue, ...] = ()
@@ -113,6 +115,7 @@ def requests_of(sheet: CueSheet, duration_s: float) -> SpotRequests:
         hits_s=tuple(sorted({*downbeats, *entries})),
         moods=_moods(of_kind["mood"], duration_s),
         silences_s=silences,
+        end_s=silences[-1][0] if silences and silences[-1][1] >= duration_s else None,
         themes=tuple((cue.time_s, cue.theme) for cue in of_kind["theme"]),
         cuts=tuple(cue for cue in sheet.cues if cue.kind in CUTS),
         movements=tuple(cue for cue in sheet.cues if cue.kind in ("movement", "flash")),

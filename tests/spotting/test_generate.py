@@ -14,6 +14,7 @@ import pytest
 from amt import api
 from amt.arrange import arrange
 from amt.arrange.finish import MIN_ENTRY, finished, silent_ticks
+from amt.arrange.form import form_of
 from amt.errors import PlanError
 from amt.midi import read_midi, write_midi
 from amt.plan import plan_from_json, plan_to_json
@@ -152,6 +153,16 @@ def test_a_sheet_decides_hits_moods_silences_and_cuts(clip, tmp_path):
     assert is_hit(float(plan.grid.beats_s[section.beat]), 9.04)
     emotion = plan.emotion.argmax(axis=1)
     assert emotion[4] != emotion[9]
+
+
+def test_music_that_ends_before_the_clip_ends_on_the_tonic(clip, tmp_path):
+    (tmp_path / "s.csv").write_text("seconds,kind\n8.5,silence\n")
+    plan = generate(clip, spots=tmp_path / "s.csv").plan
+    assert plan.silences == (TimeSpan(8.5, 12.0),)
+    last = plan.chords[-1]
+    assert last.chord == plan.key.tonic_chord
+    assert plan.grid.beats_s[last.beat] <= 7.5
+    assert form_of(plan).ending == last.beat * TICKS_PER_BEAT
 
 
 def test_timecode_survives_new_bars(clip, tmp_path):

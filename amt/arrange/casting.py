@@ -181,26 +181,29 @@ def led(melody: Sequence[Draft], cast: Sequence[Cast]) -> list[Draft]:
     At the climax it is higher than elsewhere, if its instrument reaches as far.
     """
     line = sorted(melody)
-    found: list[Draft] = []
-    for phrase in sorted(cast, key=lambda phrase: phrase.climax):
-        notes, lead = phrase.inside(line), phrase.lead
-        if lead is not None and notes:
-            notes = _seated(notes, lead, found if phrase.climax else [])
-        found += notes
-    return sorted(found)
+    phrases = [(phrase, _seated(phrase.inside(line), phrase.lead)) for phrase in cast]
+    others = [note for phrase, notes in phrases if not phrase.climax for note in notes]
+    climax = [note for phrase, notes in phrases if phrase.climax for note in notes]
+    raised = 0
+    if others and climax:
+        reached = all(
+            phrase.lead is None or note.pitch + OCTAVE <= phrase.lead.high
+            for phrase, notes in phrases
+            if phrase.climax
+            for note in notes
+        )
+        rise = _mean_pitch(climax) - _mean_pitch(others)
+        raised = OCTAVE if rise < CLIMAX_RISE and reached else 0
+    return [note for phrase, notes in phrases for note in moved(notes, raised * phrase.climax)]
 
 
-def _seated(notes: Sequence[Draft], lead: Part, others: Sequence[Draft]) -> list[Draft]:
-    """The notes of a phrase in the octave of its lead, and above those of other phrases."""
+def _seated(notes: Sequence[Draft], lead: Part | None) -> list[Draft]:
+    """The notes of a phrase in the octave of its lead."""
+    if lead is None or not notes:
+        return list(notes)
     if lead.centre is not None:
         notes = moved(notes, best_shift(notes, lead.low, lead.high, lead.centre))
-    seated = within(notes, lead.low, lead.high)
-    if others:
-        rise = _mean_pitch(seated) - _mean_pitch(others)
-        top = max(note.pitch for note in seated)
-        if rise < CLIMAX_RISE and top + OCTAVE <= lead.high:
-            return moved(seated, OCTAVE)
-    return seated
+    return within(notes, lead.low, lead.high)
 
 
 def _mean_pitch(notes: Sequence[Draft]) -> float:

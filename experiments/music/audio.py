@@ -70,7 +70,9 @@ class Sound:
 def render(midi: Path, style: str, soundfont: Path | None, engine: str = "auto") -> Sound:
     """Render a piece that the command wrote, in a style, to its stems."""
     parts = read_parts(midi, SILENT)
-    role_of = {i.name: i.role for i in reversed(load_style(style).instruments)}
+    chosen = load_style(style)
+    role_of = {i.name: i.role for i in reversed(chosen.instruments)}
+    role_of |= {part.name: part.source for part in reversed(chosen.parts)}
     stream = load_player(engine, soundfont, RATE).stream(parts, reporter=SILENT)
     length = round((max(part.end_s for part in parts) + 1.0) * RATE) // _HOP * _HOP
     stems = np.zeros((len(parts), 2, length), np.float32)

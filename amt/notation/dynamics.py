@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -21,11 +21,11 @@ _BARS = 2
 """Bars whose mean velocity decides a mark."""
 
 
-def marks_of(tracks: Sequence[Track], bars: Sequence[Bar]) -> dict[int, str]:
-    """Return the dynamic marks of a part: index of a bar → mark, where it changes.
+def levels_of(tracks: Sequence[Track], bars: Sequence[Bar]) -> dict[int, list[float]]:
+    """Return the levels of the notes of a part, by the index of their bar.
 
     The level of a note is its velocity times CC 11 at its onset over the median of that controller,
-    which balances a mix and is no dynamic itself; that of a bar is the mean of it and the next.
+    which balances a mix and is no dynamic itself.
     """
     levels: dict[int, list[float]] = {}
     starts = [bar.start for bar in bars]
@@ -38,11 +38,27 @@ def marks_of(tracks: Sequence[Track], bars: Sequence[Bar]) -> dict[int, str]:
         for note, value in zip(track.notes, values, strict=True):
             bar = bisect_right(starts, note.start) - 1
             levels.setdefault(bar, []).append(note.velocity * value / usual)
+    return levels
+
+
+def median_level(levels: Mapping[int, Sequence[float]]) -> float:
+    """Return the median of the levels of a part, at least 1."""
+    return max(float(np.median([level for bar in levels.values() for level in bar])), 1.0)
+
+
+def marks_of(levels: Mapping[int, Sequence[float]], factor: float = 1.0) -> dict[int, str]:
+    """Return the dynamic marks of a part: index of a bar → mark, where it changes.
+
+    Args:
+        levels: of its notes by bar; the level of a bar is the mean of it and the next.
+        factor: by which they are scaled, so that the parts of a piece, which differ by how they are
+            mixed, share its level.
+    """
     marks: dict[int, str] = {}
     now: int | None = None
     for bar in sorted(levels):
         near = [level for b in range(bar, bar + _BARS) for level in levels.get(b, ())]
-        level = float(np.mean(near))
+        level = factor * float(np.mean(near))
         found = bisect_right(_EDGES, level)
         is_new = now is None or bisect_right(_EDGES, level - _MARGIN) > now
         if is_new or (now is not None and bisect_right(_EDGES, level + _MARGIN) < now):

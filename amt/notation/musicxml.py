@@ -12,7 +12,7 @@ from xml.etree import ElementTree as ET
 
 from amt.chords import parse_chord
 from amt.errors import ChordError
-from amt.notation.bars import Bar
+from amt.notation.bars import Bar, BarLines
 from amt.notation.parts import Score, ScorePart, Staff
 from amt.notation.percussion import drum_of
 from amt.notation.spelling import Speller
@@ -114,7 +114,12 @@ class _PartWriter:
         self, score: Score, part: ScorePart, number: int, sections: Sequence[TextEvent]
     ) -> None:
         self._score, self._part, self._number = score, part, number
-        self._speller = Speller(score.song.key, score.song.chord_names)
+        song = score.song
+        self._speller = Speller(song.key, song.chord_names, song.key_changes)
+        self._keys = {score.bars[0].start: song.key} if score.bars else {}
+        lines = BarLines(score.bars)
+        for change in song.key_changes:  # a key is written at the bar line before it
+            self._keys[score.bars[lines.index(change.tick)].start] = change.key
         self._next = [[0] * len(staff.voices) for staff in part.staves]
         self.element = ET.Element("part", id=f"P{number}")
         general = list(_general(score, sections)) if number == 1 else []
@@ -134,8 +139,8 @@ class _PartWriter:
         if not bar.is_whole:
             measure.set("implicit", "yes")
         signature = bar.signature if before is None or _is_new(bar, before) else None
-        if signature is not None:
-            measure.append(self._attributes(signature, is_first=before is None))
+        if signature is not None or bar.start in self._keys:
+            measure.append(self._attributes(bar, signature, is_first=before is None))
         if (mark := self._part.marks.get(index)) is not None:
             placed = [*placed, (self._first_onset(bar), _dynamic(mark))]
         now = _place(measure, sorted(placed, key=lambda item: item[0]))
@@ -176,17 +181,21 @@ class _PartWriter:
         )
         return min(onsets, default=bar.start) - bar.start
 
-    def _attributes(self, signature: TimeSignature, *, is_first: bool) -> ET.Element:
+    def _attributes(
+        self, bar: Bar, signature: TimeSignature | None, *, is_first: bool
+    ) -> ET.Element:
         attributes = ET.Element("attributes")
-        part = self._part
+        part, key = self._part, self._keys.get(bar.start)
         if is_first:
             _text(attributes, "divisions", TICKS_PER_BEAT)
-            key = ET.SubElement(attributes, "key")
-            _text(key, "fifths", 0 if part.is_drum else self._score.song.key.sharps)
-            _text(key, "mode", self._score.song.key.mode)
-        time = ET.SubElement(attributes, "time")
-        _text(time, "beats", signature.numerator)
-        _text(time, "beat-type", signature.denominator)
+        if key is not None:
+            element = ET.SubElement(attributes, "key")
+            _text(element, "fifths", 0 if part.is_drum else key.sharps)
+            _text(element, "mode", key.mode)
+        if signature is not None:
+            time = ET.SubElement(attributes, "time")
+            _text(time, "beats", signature.numerator)
+            _text(time, "beat-type", signature.denominator)
         if is_first:
             if len(part.staves) > 1:
                 _text(attributes, "staves", len(part.staves))
@@ -324,10 +333,13 @@ def _tempos(score: Score) -> Iterator[_Placed]:
         bpm = 60e6 / change.us_per_beat
         is_shown = abs(bpm - shown_bpm) > _NEW_TEMPO * shown_bpm
         sound = ET.Element("sound", tempo=f"{bpm:.6f}".rstrip("0").rstrip("."))
-        if not is_shown:
-            yield change.tick, sound
-            continue
         direction = ET.Element("direction", placement="above")
+        if not is_shown:  # a blank, since MuseScore prints the number of a sound that stands alone
+            words = ET.SubElement(ET.SubElement(direction, "direction-type"), "words")
+            words.text = "\u00a0"
+            direction.append(sound)
+            yield change.tick, direction
+            continue
         if not shown_bpm and score.swing != 240:
             kind = ET.SubElement(direction, "direction-type")
             _text(kind, "words", "Swing  ")

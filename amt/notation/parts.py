@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from amt.notation.bars import Bar, BarLines, bars_of
-from amt.notation.dynamics import marks_of
+from amt.notation.dynamics import levels_of, marks_of, median_level
 from amt.notation.hands import hands_of
 from amt.notation.percussion import drum_of
 from amt.notation.quantise import Grid, grid_of, quantised, swing_of, without_swing
@@ -83,12 +83,16 @@ def score_of(song: Song) -> Score:
     lines = BarLines(bars)
     groups = _instruments([track for track in song.tracks if track.notes])
     swing = swing_of(note for tracks in groups for track in tracks for note in track.notes)
+    levels = [levels_of(tracks, bars) for tracks in groups]
+    medians = [median_level(each) for each in levels]
+    usual = float(np.median(medians)) if medians else 1.0
     parts = []
     for number, tracks in enumerate(groups, 1):
         notes = sorted(note for track in tracks for note in track.notes)
         even = notes if swing == 240 else without_swing(notes, swing)
         name = _common_name(tracks) or f"Part {number}"
-        parts.append(_part(name, tracks, even, lines, marks_of(tracks, bars)))
+        marks = marks_of(levels[number - 1], usual / medians[number - 1])
+        parts.append(_part(name, tracks, even, lines, marks))
     return Score(song, bars, tuple(parts), swing)
 
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from amt.chords import Key, parse_chord
 from amt.errors import ChordError
-from amt.types import TextEvent
+from amt.types import KeyChange, TextEvent
 
 _FIFTHS = "FCGDAEB"
 """Natural notes in order of fifths, of which C is 0."""
@@ -37,10 +37,14 @@ class Speller:
     Args:
         key: of the piece.
         chords: their names from each tick on; what is no chord of the vocabulary is passed over.
+        changes: of the key, in order.
     """
 
-    def __init__(self, key: Key, chords: Sequence[TextEvent] = ()) -> None:
-        self._names = _names_in(key)
+    def __init__(
+        self, key: Key, chords: Sequence[TextEvent] = (), changes: Sequence[KeyChange] = ()
+    ) -> None:
+        self._keys = [0, *(change.tick for change in changes)]
+        self._names = [_names_in(each) for each in (key, *(change.key for change in changes))]
         self._ticks: list[int] = []
         self._tones: list[dict[int, tuple[str, int]]] = []
         for chord in chords:
@@ -51,7 +55,8 @@ class Speller:
         """The name of a pitch at a tick."""
         index = bisect_right(self._ticks, tick) - 1
         tones = self._tones[index] if index >= 0 else {}
-        step, alter = tones.get(pitch % 12) or self._names[pitch % 12]
+        names = self._names[bisect_right(self._keys, tick) - 1]
+        step, alter = tones.get(pitch % 12) or names[pitch % 12]
         return Name(step, alter, (pitch - alter) // 12 - 1)
 
 

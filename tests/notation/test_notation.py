@@ -21,7 +21,7 @@ from amt.chords import Key, parse_key
 from amt.midi import read_midi
 from amt.notation import musicxml, score_of, write_score
 from amt.notation.bars import Bar, bars_of
-from amt.notation.dynamics import marks_of
+from amt.notation.dynamics import levels_of, marks_of
 from amt.notation.hands import hands_of
 from amt.notation.musicxml import score_element
 from amt.notation.quantise import swing_of
@@ -31,6 +31,7 @@ from amt.notation.voices import Chord, voices_of
 from amt.sessions import session_of
 from amt.types import (
     ControlChange,
+    KeyChange,
     Note,
     Section,
     Song,
@@ -182,13 +183,20 @@ def test_dynamics_follow_velocity_and_expression_and_do_not_flicker() -> None:
     def played(velocities: list[int], controls: tuple[ControlChange, ...] = ()) -> list[str]:
         notes = tuple(Note(i * 1920, 60, i * 1920 + 960, v) for i, v in enumerate(velocities))
         song = song_of(Track("", 0, notes, controls), end=len(velocities) * 1920)
-        return list(marks_of(song.tracks, bars_of(song)).values())
+        return list(marks_of(levels_of(song.tracks, bars_of(song))).values())
 
     assert played([52, 52, 54, 52, 58, 56, 52]) == ["p"]
     assert played([50, 50, 50, 100, 100, 100]) == ["p", "mf", "f"]
     quiet = tuple(ControlChange(i * 1920, 11, v) for i, v in enumerate([60, 60, 60, 100, 100]))
     assert played([64] * 5, quiet)[0] == "mp"
     assert played([64] * 5, quiet)[-1] == "ff"
+
+
+def test_parts_of_one_piece_share_its_level() -> None:
+    tracks = [Track(f"{v}", 40, tuple(Note(i * 1920, 60, i * 1920 + 960, v) for i in range(4)))
+              for v in (50, 60, 70)]  # fmt: skip
+    marks = [part.marks for part in score_of(song_of(*tracks, end=7680)).parts]
+    assert marks == [{0: "mp"}] * 3
 
 
 # The whole score.
@@ -226,6 +234,16 @@ def test_any_song_has_a_score_whose_bars_are_full(song: Song) -> None:
                     filled[note.findtext("voice")] += int(note.findtext("duration"))
             assert filled["1"] == bar.length
             assert all(ticks <= bar.length for ticks in filled.values())
+
+
+def test_a_change_of_key_is_written_at_its_bar_and_decides_the_spelling(piece: Song) -> None:
+    change = KeyChange(4 * 1920, parse_key("F minor"))
+    bare = replace(piece, key=parse_key("E minor"), key_changes=(change,), chord_names=())
+    measures = score_element(score_of(bare)).findall("part/measure")
+    found = {m.get("number"): m.findtext("attributes/key/fifths") for m in measures}
+    assert {n: fifths for n, fifths in found.items() if fifths} == {"1": "1", "5": "-4"}
+    speller = Speller(bare.key, (), bare.key_changes)
+    assert [speller.name(68, tick).step for tick in (0, change.tick)] == ["G", "A"]
 
 
 def test_changes_of_tempo_are_played_and_only_great_ones_shown(piece: Song) -> None:

@@ -18,7 +18,7 @@ from amt.arrange.lead_ins import LeadIn
 from amt.arrange.score import Score
 from amt.arrange.styles import Instrument
 from amt.arrange.textures import SHORTEST_STEP_S
-from amt.types import TICKS_PER_BEAT, TimeGrid
+from amt.types import TICKS_PER_BEAT, Plan
 
 REPEAT_BEATS = 2
 """Beats before a cut over which notes are repeated: eighths, then sixteenths in the last beat."""
@@ -28,14 +28,14 @@ REPEATED_VOICES = 3
 """Notes of a chord that are repeated at most, the highest."""
 REPEATED_GATE = 0.9
 """Share of its step that a repeated note sounds."""
-_REPEATING = ("accompaniment", "harmony", "arpeggio")
+_REPEATING = ("harmony", "arpeggio")
 """Roles that repeat, if the notes of their instrument decay."""
-_HOLDING = ("accompaniment", "harmony", "arpeggio", "bass", "pad")
+_HOLDING = ("harmony", "arpeggio", "bass", "pad")
 """Roles that hold the chord that is cut off."""
 
 
 def lead_in_notes(
-    drafts: Sequence[Draft], score: Score, player: Instrument, grid: TimeGrid
+    drafts: Sequence[Draft], score: Score, player: Instrument, plan: Plan
 ) -> list[Draft]:
     """Return the notes of a part with its share of every lead-in, and without those in rests.
 
@@ -43,35 +43,35 @@ def lead_in_notes(
         drafts: of one part, on the grid.
         score: of the piece.
         player: the part's instrument; no drums.
-        grid: beats of the piece.
+        plan: of the piece.
     """
     notes = list(drafts)
     for lead_in in score.form.lead_ins:
-        notes = _led(notes, lead_in, score, player, grid)
+        notes = _led(notes, lead_in, score, player, plan)
     return with_rests(notes, score.form.rests())
 
 
 def _led(
-    notes: list[Draft], lead_in: LeadIn, score: Score, player: Instrument, grid: TimeGrid
+    notes: list[Draft], lead_in: LeadIn, score: Score, player: Instrument, plan: Plan
 ) -> list[Draft]:
     cut = lead_in.beat * TICKS_PER_BEAT
-    beat_s = float(grid.beat_length_s[lead_in.beat - 1])
+    beat_s = float(plan.grid.beat_length_s[lead_in.beat - 1])
     if player.role == "bass" and lead_in.drop_beats:
         return with_rests(notes, [(cut - lead_in.drop_beats * TICKS_PER_BEAT, cut)])
     decays = player.program in DECAYING_PROGRAMS
     if lead_in.kind == "repeat" and player.role in _REPEATING and decays:
         return _repeated(notes, cut, beat_s, score.form)
-    if lead_in.kind == "run" and player.role in _running_roles(score):
+    if lead_in.kind == "run" and player.role == _running_role(score, plan):
         return _with_run(notes, cut, beat_s, score, player)
     if lead_in.kind == "cutoff" and player.role in _HOLDING:
         return _held(notes, cut - TICKS_PER_BEAT, cut)
     return notes
 
 
-def _running_roles(score: Score) -> tuple[str, ...]:
-    """Roles that play runs: figures where there are any, else chords."""
-    figures = tuple(r for r in ("arpeggio", "accompaniment") if score.style.instrument(r))
-    return figures or ("harmony",)
+def _running_role(score: Score, plan: Plan) -> str:
+    """The role that plays runs: the figures of the patterns, else the chords."""
+    has_figures = score.style.instrument("arpeggio") and plan.arrangement.arranger == "patterns"
+    return "arpeggio" if has_figures else "harmony"
 
 
 def _repeated(notes: list[Draft], cut: int, beat_s: float, form: Form) -> list[Draft]:

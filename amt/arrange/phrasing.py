@@ -36,8 +36,8 @@ TOP_DB = 1.5
 TOGETHER_TICKS = 15
 """Ticks within which notes begin together: more than random timing moves them."""
 _SINGING = ("melody", "counter")
-_CHORDAL = ("accompaniment", "pad")
-"""Roles with notes of chords; the harmony's patterns have accents of their own."""
+_CHORDAL = ("harmony", "pad")
+"""Roles with notes of chords."""
 
 
 def phrase_arch_db(form: Form, role: str, ticks: Sequence[int] | FloatArray) -> FloatArray:

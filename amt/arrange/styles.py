@@ -11,6 +11,7 @@ of at most 64 KiB that holds one style at its top level, with the same fields::
     tempo = [66, 96]      # optional: slowest and fastest tempo that is felt, quarter notes a minute
     comps = 0.0           # optional: share of phrases in which the neural arranger's accompaniment
                           # plays the figures of [chords], 0-1
+    melody_lead = 7.0     # optional: dB of the melody over all other parts in the mix, 0-20
     laid_back_ms = 0.0    # optional: how late chords off the beat and the snare are, 0-40
 
     [roles.harmony]
@@ -185,6 +186,8 @@ class Style:
     """Milliseconds by which chords off the beat, and the snare, are late."""
     cuts_answered: float = 1.0
     """Share of the cuts on which a note begins at all events, the strongest first."""
+    melody_lead: float = 7.0
+    """Estimated level in dB of the melody over all other parts (:mod:`amt.arrange.mix`)."""
     bass: Figures = field(default_factory=dict)
     """Figures of the bass; a rhythm without one has those of
     :data:`amt.arrange.figures.DEFAULT_BASS`."""
@@ -267,6 +270,7 @@ class _StyleTable(_Table):
     comps: Annotated[float, Meta(ge=0.0, le=1.0)] = 0.0
     laid_back_ms: Annotated[float, Meta(ge=0.0, le=40.0)] = 0.0
     cuts_answered: Annotated[float, Meta(ge=0.0, le=1.0)] = 1.0
+    melody_lead: Annotated[float, Meta(ge=0.0, le=20.0)] = 7.0
     bass: dict[str, Any] = {}
     chords: dict[str, Any] = {}
 
@@ -316,6 +320,7 @@ def _style(name: str, data: Mapping[str, Any], source: str) -> Style:
         comps=table.comps,
         laid_back_ms=table.laid_back_ms,
         cuts_answered=table.cuts_answered,
+        melody_lead=table.melody_lead,
         bass=_figures(table.bass, BASS_SYMBOLS, f"{source}: bass"),
         chords=_figures(table.chords, CHORD_SYMBOLS, f"{source}: chords"),
         parts=read_parts(table.parts, set(table.roles), source),

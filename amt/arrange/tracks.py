@@ -20,6 +20,7 @@ import numpy as np
 from amt.arrange.draft import Draft as Draft
 from amt.arrange.dynamics import Balance, balance, expression_curve, note_levels
 from amt.arrange.lead_in_notes import lead_in_notes, with_rests
+from amt.arrange.mix import balanced
 from amt.arrange.phrasing import note_db, phrase_arch_db
 from amt.arrange.score import Score
 from amt.arrange.strong_cuts import with_strong_cuts_struck
@@ -76,9 +77,11 @@ fastest finger last about as long (set by hand; the network writes lengths down 
 
 def song_of(plan: Plan, score: Score, tracks: Iterable[Track]) -> Song:
     """Return the song of a plan, its cuts struck; tracks without notes are left out."""
-    played = [track for track in tracks if track.notes]
+    played = with_strong_cuts_struck(score, [track for track in tracks if track.notes])
+    struck = with_cuts_struck(plan, score, played)
+    names = _melody_names(plan, score)
     return Song(
-        tracks=tuple(with_cuts_struck(plan, score, with_strong_cuts_struck(score, played))),
+        tracks=tuple(balanced(struck, names, score.style.melody_lead, plan.grid, score.form.end)),
         tempos=tempo_changes(plan.grid),
         time_signatures=time_signatures(plan.grid),
         key=plan.key_at(0),
@@ -95,6 +98,20 @@ def song_of(plan: Plan, score: Score, tracks: Iterable[Track]) -> Song:
         ),
         title=plan.title,
     )
+
+
+def _melody_names(plan: Plan, score: Score) -> tuple[str, ...]:
+    """Names that the tracks of a melody may have; none where the patterns play."""
+    if plan.arrangement.arranger == "patterns" or not plan.arrangement.melody:
+        return ()
+    players = score.style.instruments
+    names = tuple(player.name for player in players if player.role == "melody")
+    stand_in = score.style.instrument("arpeggio") or score.style.instrument("harmony")
+    if names or stand_in is None:
+        return names
+    chords = score.style.instrument("accompaniment") or score.style.instrument("harmony")
+    is_shared = chords is not None and chords.name == stand_in.name
+    return (f"{stand_in.name} melody",) if is_shared else (stand_in.name,)
 
 
 def track_of(
@@ -117,7 +134,7 @@ def track_of(
     """
     is_drum = player.role == "drums"
     if not is_drum:  # a fill leads to the cut
-        drafts = lead_in_notes(drafts, score, player, plan.grid)
+        drafts = lead_in_notes(drafts, score, player, plan)
     if player.role in _LEADING_ROLES:
         drafts = with_rests(drafts, score.form.speech)
     rng = np.random.default_rng([seed, _STREAM[player.role]])

@@ -44,5 +44,5 @@ def test_the_top_of_a_chord_is_louder() -> None:
     chord = [Draft(0, 60, BEAT), Draft(4, 64, BEAT), Draft(8, 67, BEAT)]
     alone = [Draft(BEAT, 72, 2 * BEAT)]
     assert tops([*alone, *chord]).tolist() == [False, False, False, True]
-    assert note_db("accompaniment", chord).tolist() == [0, 0, phrasing.TOP_DB]
+    assert note_db("harmony", chord).tolist() == [0, 0, phrasing.TOP_DB]
     assert phrasing.TOP_DB >= 1

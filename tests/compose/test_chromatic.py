@@ -81,7 +81,7 @@ def test_a_pedal_point_lies_under_changing_chords_up_to_the_dominant() -> None:
     assert [None, None, 7, 7, 7, 7, 7, 7] in pedals
     assert [0, 0, 0, 0, None, None, None, None] in pedals
     lone = [PlannedChord(7)] * 8
-    assert with_pedal_point(lone, np.random.default_rng(0)) == lone
+    assert all(with_pedal_point(lone, np.random.default_rng(s)) == lone for s in SEEDS)
 
 
 def foreign(plan: tuple[PlannedChord, ...]) -> int:

@@ -47,8 +47,8 @@ def test_short_sections_do_not_change_the_key() -> None:
 
 def test_a_key_is_kept_while_the_mood_only_wavers() -> None:
     """Just below the threshold a section stays in a key, but would not go there."""
-    stays = keys([(0.4, 0), (0.4, 0), (-0.1, 0), (-0.06, 0), (0.4, 0)], bars=8)
-    alone = keys([(0.12, 0), (0.12, 0), (0.12, 0), (-0.06, 0), (0.12, 0)], bars=8)
+    stays = keys([(0.3, 0), (0.3, 0), (-0.2, 0), (-0.06, 0), (0.2, 0)])
+    alone = keys([(0.2, 0), (0.2, 0), (0.1, 0), (-0.06, 0), (0.1, 0)])
     assert stays[3] is not None
     assert alone[3] is None
 

@@ -277,6 +277,15 @@ class Phrase:
     cadence: Cadence
 
 
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A moment from which on some roles rest, until the next one."""
+
+    beat: int
+    resting: tuple[str, ...]
+    """Of ``melody``, ``counter``, ``harmony``, ``bass``, ``arpeggio`` and ``drums``."""
+
+
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Plan:
     """Everything that decides the notes of a piece: what a person edits."""
@@ -306,8 +315,15 @@ class Plan:
     """When somebody speaks in the clip's own sound: the music makes room. In order, apart."""
     silences: tuple[TimeSpan, ...] = ()
     """Where no music sounds: in order, apart."""
+    entries: tuple[Entry, ...] = ()
+    """In order; before the first, and if there are none, no role rests."""
     timecode: Timecode | None = None
     """Of the clip's 0; None where nobody has named one."""
+
+    def resting_at(self, beat: int) -> tuple[str, ...]:
+        """The roles that rest on a beat."""
+        number = bisect_right(self.entries, beat, key=lambda entry: entry.beat)
+        return self.entries[number - 1].resting if number else ()
 
     def feel_at(self, beat: int) -> Feel:
         """Feel of the section in which a beat lies; normal before the first section."""

@@ -16,7 +16,7 @@ from amt.chords import parse_key
 from amt.errors import PlanError
 from amt.plan import plan_from_json, plan_to_json, read_plan, rounded, write_plan
 from amt.reporter import callback_reporter
-from amt.types import Accent, Arrangement, Cut, Phrase, Plan, Rewrite, Section, TimeSpan
+from amt.types import Accent, Arrangement, Cut, Entry, Phrase, Plan, Rewrite, Section, TimeSpan
 from tests.arrange.plan_strategies import make_plan, plans
 
 
@@ -30,7 +30,11 @@ def plan() -> Plan:
         sections=(Section(0, "sad", "half"), Section(8, "exciting", label="A'")),
         accents=(Accent(0.0, 0.4), Accent(3.0)),
     )
-    return replace(made, speech=(TimeSpan(0.5, 1.25), TimeSpan(2.0, 3.0)))
+    return replace(
+        made,
+        entries=(Entry(0, ("melody", "drums")), Entry(4, ())),
+        speech=(TimeSpan(0.5, 1.25), TimeSpan(2.0, 3.0)),
+    )
 
 
 @settings(max_examples=60, deadline=None)
@@ -280,6 +284,9 @@ def test_a_plan_from_before_there_were_arrangers_is_played_by_patterns(
         ("phrases", [{"beat": 4, "label": "A", "cadence": "half"}], "phrases must begin on beat 0"),
         ("phrases", [{"beat": 0, "label": "1", "cadence": "half"}], r"phrases\[0\].label is '1'"),
         ("sections", [{"beat": 0, "mood": "sad", "label": "a"}], r"sections\[0\].label is 'a'"),
+        ("entries", [{"beat": 0, "resting": ["tuba"]}], r"entries\[0\].resting has 'tuba'"),
+        ("entries", [{"beat": 999, "resting": []}], r"entries\[0\].beat is 999"),
+        ("entries", [{"beat": 0}], r"entries\[0\].resting is missing"),
         ("phrases", [{"beat": 0, "label": "A", "cadence": "full"}], r"phrases\[0\].cadence is"),
         ("phrases", [{"beat": 0, "label": "A"}], r"phrases\[0\].cadence is missing"),
         ("rewrites", [{"bars": [2, 99], "seed": 1}], r"rewrites\[0\].bars is \[2, 99\], expected"),

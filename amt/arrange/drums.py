@@ -169,7 +169,11 @@ def _playing_bars(plan: Plan, score: Score, drummer: Instrument) -> list[_Bar]:
             break
         index = form.cell_index(start)
         cell = form.cells[index]
-        if cell.phrase not in phrases or not score.harmony[form.region_at(start)]:
+        if (
+            "drums" in cell.resting
+            or cell.phrase not in phrases
+            or not score.harmony[form.region_at(start)]
+        ):
             continue
         quick = grid.beat_length_s[beat : beat + beats].min() / 4 < SHORTEST_STEP_S
         lift = (cell.arousal >= _EXCITED) - (cell.arousal < _SUBDUED)

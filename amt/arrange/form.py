@@ -86,6 +86,8 @@ class Cell:
     """Number of its section, from 0."""
     feel: Feel = "normal"
     """Of its section."""
+    resting: tuple[str, ...] = ()
+    """Roles that rest in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,6 +245,7 @@ def _cells(plan: Plan, end: int) -> tuple[Cell, ...]:
         Cell(
             start, int(stop), downbeat, phrase, bar, place, float(n), float(v), float(a),
             int(section), plan.feel_at(start // TICKS_PER_BEAT),
+            plan.resting_at(start // TICKS_PER_BEAT),
         )
         for (start, downbeat, phrase, bar, place), stop, n, v, a, section in zip(
             places, edges[1:], notes, valence, arousal, sections, strict=True

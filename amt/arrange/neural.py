@@ -22,6 +22,7 @@ from amt.arrange.casting import casts, led, played_by_parts
 from amt.arrange.comping import comped
 from amt.arrange.counter import counter_melody
 from amt.arrange.dynamics import decibels, even_velocity
+from amt.arrange.entries import playing, resting_bars
 from amt.arrange.form import integral, phrase_starts
 from amt.arrange.patterns import orchestral_tracks, pattern_tracks
 from amt.arrange.registers import in_register
@@ -143,6 +144,8 @@ def note_plan(plan: Plan, score: Score) -> NotePlan:
     loudness = _bar_means(plan, decibels(plan.loudness))
     mood = valence_arousal(plan.emotion)
     roles = active_roles(grid, score.style, plan.arrangement)
+    rests = [resting_bars(plan, form, role) for role in ROLES]
+    roles &= ~np.stack(rests, axis=1)
     by_bar = {
         "density": notes,
         "loudness": even_velocity(loudness) / 127,
@@ -259,7 +262,10 @@ def _song(
         low = max(instrument.low, FLOOR) if style.instrument("bass") else instrument.low
         return _within_chords(below_melody(part, melody, low, score.form.tones_at), score)
 
-    lines = {role: spaced(role, instruments[role], line) for role, line in lines.items()}
+    lines = {
+        role: playing(spaced(role, instruments[role], line), role, score.form)
+        for role, line in lines.items()
+    }
     tracks = orchestral_tracks(plan, score, cast, _by_source(lines), spaced, seed)
     tracks += [
         track_of(plan, score, instrument, lines[role], seed)
@@ -326,6 +332,7 @@ def _theme_context(
         keys=bar_keys(plan),
         rewritten=rewritten,
         returns=_returns(plan),
+        resting=frozenset(np.flatnonzero(resting_bars(plan, score.form, "melody")).tolist()),
     )
 
 

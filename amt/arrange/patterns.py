@@ -19,6 +19,7 @@ import numpy as np
 from amt.arrange.bass import bass_pitches
 from amt.arrange.casting import Cast, casts, played_by_parts
 from amt.arrange.drums import drum_track
+from amt.arrange.entries import playing
 from amt.arrange.form import PHRASE_BARS
 from amt.arrange.harmony_voices import chord_tones, thin
 from amt.arrange.orchestration import Spaced, part_tracks
@@ -153,7 +154,7 @@ def pattern_tracks(
     for role, play in _PATTERN_PARTS.items():
         player = score.style.instrument(role)
         if player is not None and role in roles:
-            drafts = spaced(role, player, play(score, player))
+            drafts = playing(spaced(role, player, play(score, player)), role, score.form)
             tracks.append(track_of(plan, score, player, drafts, seed))
     drummer = score.style.instrument("drums")
     if drummer is not None and "drums" in roles:

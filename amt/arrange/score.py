@@ -150,6 +150,8 @@ class Score:
     def bass_hits(self, index: int, texture: Texture) -> list[Placed]:
         """Return what the bass plays in a cell that has a texture; symbols name the notes."""
         cell = self.form.cells[index]
+        if "bass" in cell.resting:
+            return []
         figure = self._figure(self.style.bass, DEFAULT_BASS, texture.bass, cell, _BASS)
         hits = self._placed(cell, texture.bass, figure, "r", self.form.has_strong_event)
         return [hit for hit in hits if self._carries_bass(hit.start, cell)]
@@ -337,6 +339,7 @@ def _arpeggio_counts(score: Score, plan: Plan) -> tuple[int, ...]:
         bool(score.harmony[form.region_at(beat * TICKS_PER_BEAT)])
         and beat * TICKS_PER_BEAT < form.ending
         and score.style.instrument("arpeggio") is not None
+        and "arpeggio" not in form.cell_at(beat * TICKS_PER_BEAT).resting
         for beat in map(int, beats)
     ]
     most = [

@@ -12,6 +12,7 @@ from amt.compose.asked_themes import with_themes
 from amt.compose.chords import piece_chords
 from amt.compose.curves import fade_to_end, loudness_and_density
 from amt.compose.degrees import HarmonicSetting, returning_slots, slot_plan
+from amt.compose.entries import opening_silence, piece_entries
 from amt.compose.grid import Slot, chord_slots, final_chord_slot
 from amt.compose.harmony import HarmonyContext
 from amt.compose.key import choose_key, clip_generator
@@ -99,6 +100,8 @@ def compose(
         accents=motion_accents(features),
         title=options.title,
         speech=speech,
+        silences=opening_silence(features, grid, mood.affect[:, 1]),
+        entries=piece_entries(sections, phrases, grid, loudness, mood.affect[:, 1]),
     )
 
 

@@ -24,6 +24,9 @@ unnoticed::
                the first of a bar; phrases of one label (one or two letters, up to two digits)
                share chords and melody; cadence is half, authentic, deceptive or open; optional,
                four bars each without returns if missing
+    entries    {"beat": 0, "bar": 1, "resting": ["melody", "bass", "drums"]}: from this beat on,
+               until the next entry, these roles rest (melody, counter, harmony, bass, arpeggio,
+               drums); the density asked for falls to the others; optional
     cuts       {"time_s": 4.2, "strength": 0.8, "kind": "cut"}: kind is cut, dissolve or fade
     accents    {"time_s": 6.0, "strength": 0.5}: moments inside a shot to stress; optional
     speech     {"start_s": 3.1, "end_s": 7.8}: when somebody speaks in the clip's own sound, so

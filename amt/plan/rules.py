@@ -21,6 +21,7 @@ from amt.types import (
     ChordSpan,
     Cut,
     CutKind,
+    Entry,
     Feel,
     FloatArray,
     Phrase,
@@ -33,6 +34,8 @@ _Moment = TypeVar("_Moment", Cut, Accent)
 
 DEFAULT_ARRANGER: ArrangerName = "neural"
 """The arranger of a new piece, unless one is asked for."""
+RESTING_ROLES = ("melody", "counter", "harmony", "bass", "arpeggio", "drums")
+"""Roles that an entry of a plan may have rest."""
 MAX_SEED = 2**63 - 1
 MAX_DENSITY = 100.0
 BEAT_LENGTH_S = (0.05, 16.0)
@@ -136,6 +139,7 @@ def validate(plan: Plan) -> None:
                 "two capital letters and up to three primes, such as A or A'"
             )
     _validate_phrases(plan.phrases, plan.grid)
+    _validate_entries(plan.entries, plan.grid)
     _validate_cuts(plan.cuts, plan.grid.duration_s)
     _validate_accents(plan.accents, plan.grid.duration_s)
     _validate_spans("speech", plan.speech, plan.grid.duration_s)
@@ -210,6 +214,16 @@ def _validate_phrases(phrases: tuple[Phrase, ...], grid: TimeGrid) -> None:
                 f"phrases[{i}].cadence is {quoted(phrase.cadence)}, "
                 f"expected {', '.join(get_args(Cadence))}"
             )
+
+
+def _validate_entries(entries: tuple[Entry, ...], grid: TimeGrid) -> None:
+    _validate_beats("entries", [entry.beat for entry in entries], grid)
+    for i, entry in enumerate(entries):
+        for role in entry.resting:
+            if role not in RESTING_ROLES:
+                raise PlanError(
+                    f"entries[{i}].resting has {quoted(role)}, expected {', '.join(RESTING_ROLES)}"
+                )
 
 
 def _validate_cuts(cuts: tuple[Cut, ...], duration_s: float) -> None:

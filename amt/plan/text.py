@@ -26,6 +26,7 @@ from amt.types import (
     ChordSpan,
     Cut,
     CutKind,
+    Entry,
     Feel,
     FloatArray,
     Phrase,
@@ -85,6 +86,12 @@ class _SpanRow(_Row):
     end_s: _Number
 
 
+class _EntryRow(_Row, kw_only=True):
+    beat: int
+    bar: int | None = None
+    resting: list[str]
+
+
 class _AccentRow(_Row):
     time_s: _Number
     strength: _Number
@@ -135,6 +142,7 @@ class _PlanFile(_Row, kw_only=True):
     sections: list[_SectionRow]
     phrases: list[_PhraseRow] = []
     cuts: list[_CutRow]
+    entries: list[_EntryRow] = []
     accents: list[_AccentRow] = []
     speech: list[_SpanRow] = []
     curve: list[_CurveRow]
@@ -259,6 +267,9 @@ def _file_of(plan: Plan) -> _PlanFile:
             for p in plan.phrases
         ],
         cuts=[_CutRow(c.time_s, c.strength, c.kind) for c in plan.cuts],
+        entries=[
+            _EntryRow(beat=e.beat, bar=bar(e.beat), resting=list(e.resting)) for e in plan.entries
+        ],
         accents=[_AccentRow(a.time_s, a.strength) for a in plan.accents],
         speech=[_SpanRow(span.start_s, span.end_s) for span in plan.speech],
         curve=[_CurveRow(second, *row) for second, row in enumerate(table)],
@@ -285,6 +296,8 @@ def _plan_of(file: _PlanFile, reporter: Reporter) -> Plan:
         _check_bar(f"sections[{i}]", section.beat, section.bar, grid)
     for i, phrase in enumerate(file.phrases):
         _check_bar(f"phrases[{i}]", phrase.beat, phrase.bar, grid)
+    for i, entry in enumerate(file.entries):
+        _check_bar(f"entries[{i}]", entry.beat, entry.bar, grid)
     curve = _curve_table(file.curve)
     return Plan(
         grid=grid,
@@ -317,6 +330,7 @@ def _plan_of(file: _PlanFile, reporter: Reporter) -> Plan:
         ),
         phrases=tuple(Phrase(row.beat, row.label, row.cadence) for row in file.phrases),
         title=file.title,
+        entries=tuple(Entry(row.beat, tuple(row.resting)) for row in file.entries),
         accents=tuple(Accent(row.time_s, row.strength) for row in file.accents),
         speech=tuple(TimeSpan(row.start_s, row.end_s) for row in file.speech),
         arrangement=Arrangement(

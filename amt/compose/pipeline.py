@@ -30,6 +30,7 @@ from amt.errors import InputError
 from amt.features.accents import motion_accents
 from amt.models.chords.network import Composer
 from amt.models.expression import Expression
+from amt.models.video import VideoInput
 from amt.reporter import DEFAULT_REPORTER, Reporter
 from amt.types import EMOTIONS, Phrase, Plan, Section, TimeGrid, VideoFeatures
 
@@ -66,10 +67,7 @@ def compose(
     grid, feel = piece_grid(features, options, wanted_bpm)
     report_missed_hits(grid, options.hits_s, reporter)
     key = _piece_key(features, mood, options)
-    sections = piece_sections(features, grid, mood.emotion, _final_beat(grid, options.end_s))
-    if options.themes:
-        sections = with_themes(sections, options.themes, grid, mood.emotion)
-    sections = with_keys(sections, grid, key, mood.affect)
+    sections = _sections(features, grid, mood, options, key)
     if options.bpm is None:
         sections = with_feels(sections, grid, feel, wanted_bpm)
     slots = chord_slots(grid, sections)
@@ -79,9 +77,8 @@ def compose(
     keys = slot_keys(slots, sections, key)
     context = _harmony_context(slots, final_slot, sections, mood, options, key)
     context = replace(context, planned=_planned(context, phrases, keys, features, options))
-    middles_s = np.array([slot.middle_s for slot in context.slots])
-    video = video_at(features, mood.emotion, mood.affect, middles_s)
     returns = returning_slots(phrases, slots, context.planned[:final_slot], keys)
+    video = _slot_video(features, mood, slots)
     chords = piece_chords(composer, video, context, keys, returns, options, reporter)
     speech = inside(options.speech, grid.duration_s)
     loudness, density = under_speech(*loudness_and_density(features, expression, mood), speech)
@@ -90,7 +87,7 @@ def compose(
         key=key,
         chords=chords,
         loudness=loudness,
-        density=fade_to_end(density, grid, context.slots[context.final_slot].beat),
+        density=fade_to_end(density, grid, slots[final_slot].beat),
         emotion=mood.emotion,
         style=options.style,
         seed=options.seed,
@@ -103,6 +100,22 @@ def compose(
         silences=opening_silence(features, grid, mood.affect[:, 1]),
         entries=piece_entries(sections, phrases, grid, loudness, mood.affect[:, 1]),
     )
+
+
+def _sections(
+    features: VideoFeatures, grid: TimeGrid, mood: MoodTarget, options: ComposeOptions, key: Key
+) -> tuple[Section, ...]:
+    """The sections with labels and keys."""
+    sections = piece_sections(features, grid, mood.emotion, _final_beat(grid, options.end_s))
+    if options.themes:
+        sections = with_themes(sections, options.themes, grid, mood.emotion)
+    return with_keys(sections, grid, key, mood.affect)
+
+
+def _slot_video(features: VideoFeatures, mood: MoodTarget, slots: Sequence[Slot]) -> VideoInput:
+    """The video in the middle of every slot."""
+    middles_s = np.array([slot.middle_s for slot in slots])
+    return video_at(features, mood.emotion, mood.affect, middles_s)
 
 
 def _final_beat(grid: TimeGrid, end_s: float | None) -> int:

@@ -5,6 +5,7 @@ Times are ticks, 480 to the beat. Constants without a source were set by hand.
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 
@@ -54,9 +55,11 @@ def divided_chords(
     form = score.form
     stops = {cell.start for cell in form.cells if cell.place == 0}
     stops |= {tick for tick in form.hits if form.has_strong_cut(tick)} | {form.ending}
+    ordered = sorted(stops)
     chords: list[Draft] = []
     for region, voicing in zip(form.regions, voicings, strict=True):
-        edges = sorted({region.start, region.end, *stops} & {*range(region.start, region.end + 1)})
+        inner = ordered[bisect_right(ordered, region.start) : bisect_left(ordered, region.end)]
+        edges = [region.start, *inner, region.end]
         for start, end in pairwise(edges):
             chords += [Draft(start, pitch, end) for pitch in voicing]
     by_start: dict[int, list[Draft]] = {}
@@ -98,10 +101,9 @@ def cadences(
         if _is_cadence(before, after):
             strike(before.start)
             strike(after.start)
-    for phrase in cast:
-        for cell in form.cells:
-            if phrase.start <= cell.start < phrase.end and phrase.level >= _BEAT_LEVEL:
-                strike(cell.downbeat)
+    for cell in form.cells:
+        if _phrase_at(cast, cell.start).level >= _BEAT_LEVEL:
+            strike(cell.downbeat)
     rolls = _rolls(score, cast)
     kept = [d for d in drafts.values() if not any(s <= d.start < e for s, e, _ in rolls)]
     for start, end, root in rolls:
@@ -146,8 +148,14 @@ def _tuned(region: Region) -> int | None:
 
 
 def _bass_class(bass: Sequence[Draft], tick: int) -> int | None:
-    """Pitch class of the bass note that begins on a tick, if one does."""
-    return next((note.pitch % 12 for note in bass if note.start == tick), None)
+    """Pitch class of the bass note, of notes sorted by onset, that begins on a tick, if any."""
+    index = bisect_left(bass, (tick,))
+    starts = index < len(bass) and bass[index].start == tick
+    return bass[index].pitch % 12 if starts else None
+
+
+def _phrase_at(cast: Sequence[Cast], tick: int) -> Cast:
+    return cast[max(bisect_right(cast, tick, key=lambda phrase: phrase.start) - 1, 0)]
 
 
 def drum(root: int) -> int:
@@ -176,12 +184,14 @@ def percussion(score: Score, cast: Sequence[Cast]) -> list[Draft]:
     form = score.form
     cymbal, drums = set(), set()
     for before, phrase in zip((None, *cast), cast, strict=False):
-        inside = range(phrase.start, min(phrase.end, form.ending))
-        if phrase.level >= _CLIMAX_LEVEL:
-            drums |= {cell.downbeat for cell in form.cells if cell.start in inside}
-            if before is None or before.level < phrase.level:
-                cymbal.add(phrase.start)
-        if phrase.level >= _LOUD_LEVEL:
-            cymbal |= {tick for tick in form.hits if tick in inside and form.has_strong_cut(tick)}
+        if phrase.level >= _CLIMAX_LEVEL and (before is None or before.level < phrase.level):
+            cymbal.add(phrase.start)
+    for cell in form.cells:
+        if cell.start < form.ending and _phrase_at(cast, cell.start).level >= _CLIMAX_LEVEL:
+            drums.add(cell.downbeat)
+    for tick in form.hits:
+        loud = _phrase_at(cast, tick).level >= _LOUD_LEVEL
+        if loud and tick < form.ending and form.has_strong_cut(tick):
+            cymbal.add(tick)
     cymbals = [Draft(tick, CYMBAL, tick + _RING) for tick in cymbal]
     return sorted([*cymbals, *(Draft(tick, KICK, tick + _RING) for tick in drums | cymbal)])

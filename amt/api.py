@@ -94,7 +94,7 @@ def generate(
         words: what is asked for, all of it optional:
 
             * ``seed`` (0), ``style`` ("orchestral"), ``key`` ("A minor"), ``bpm``, ``emotion``
-              ("tense", "calm:0-12, tense:12-30", or a CSV file), ``mood_smoothing`` (3.0 s),
+              ("tense", "calm:0-12, tense:12-30", or a CSV file), ``mood_smoothing`` (2.0 s),
               ``mood_blend`` (1.0), ``primer`` ("Am F C G");
             * ``arranger`` ("neural" or "patterns"), ``candidates``, ``drums``, ``melody``,
               ``humanize`` (1.0);

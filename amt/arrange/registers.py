@@ -12,6 +12,10 @@ from amt.arrange.tracks import Draft
 OCTAVE = 12
 _SHIFTS = (0, OCTAVE, -OCTAVE, 2 * OCTAVE, -2 * OCTAVE)
 """Semitones by which a melody may be moved; of equally good ones the first."""
+AROUSAL_SEMITONES, VALENCE_SEMITONES = 6.0, 3.0
+"""Semitones by which the centre of a melody is higher at arousal or valence 1 than at 0. High pitch
+expresses joy, anger and fear, low pitch sadness and tenderness (Juslin and Laukka, Psychological
+Bulletin 129, 2003). A melody moves by octaves, so the mood decides where two are about as near."""
 _OUTSIDE_COST = 12.0
 """Semitones of distance from the centre that a note outside the range counts as."""
 
@@ -28,12 +32,20 @@ def in_register(melody: Sequence[Draft], form: Form, player: Instrument) -> list
         player: with its range; without a centre only phrases that leave the range are moved.
     """
     line = sorted(melody)
-    if player.centre is not None:
-        line = moved(line, best_shift(line, player.low, player.high, player.centre))
+    if player.centre is not None and line:
+        centre = player.centre + mood_semitones(line, form)
+        line = moved(line, best_shift(line, player.low, player.high, centre))
     found: list[Draft] = []
     for _, phrase in groupby(line, key=lambda note: form.cell_at(note.start).phrase):
         found += within(list(phrase), player.low, player.high)
     return found
+
+
+def mood_semitones(notes: Sequence[Draft], form: Form) -> int:
+    """Semitones by which the mood of some notes moves the centre of their register."""
+    cells = [form.cell_at(note.start) for note in notes]
+    by_note = [AROUSAL_SEMITONES * c.arousal + VALENCE_SEMITONES * c.valence for c in cells]
+    return round(sum(by_note) / len(by_note))
 
 
 def best_shift(

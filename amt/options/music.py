@@ -76,7 +76,7 @@ class MusicOptions:
             "How slowly mood may change: standard deviation of the smoothing kernel in seconds.",
             _PANEL, low=0, high=600, unit="s",
         ),
-    ] = 3.0  # fmt: skip
+    ] = 2.0  # fmt: skip
     mood_blend: Annotated[
         float,
         Option(

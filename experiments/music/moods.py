@@ -66,7 +66,6 @@ def measures_of(song: Song) -> Measures:
     """Every measure of a piece, from its notes, chord names, key and tempi."""
     notes = timed_notes(song)
     seconds = float(notes[:, 1].max())
-    weight = np.minimum(notes[:, 1] - notes[:, 0], 2.0)
     chords = [parse_chord(event.text) for event in song.chord_names]
     ends = [*(event.tick for event in song.chord_names[1:]), song.end]
     lengths = np.diff([*(event.tick for event in song.chord_names), song.end])
@@ -74,7 +73,7 @@ def measures_of(song: Song) -> Measures:
     return {
         "tempo feel": tempo_feel(song),
         "minor": float(song.key.mode == "minor"),
-        "register": float(np.average(notes[:, 2], weights=weight)),
+        "register": float(notes[:, 2].mean()),
         "articulation": articulation(song),
         "density": float(np.log(len(notes) / seconds)),
         "changes a second": (len(ends) - 1) / seconds,

@@ -12,9 +12,10 @@ from amt.arrange.form import form_of
 from amt.arrange.registers import in_register, within
 from amt.arrange.styles import load_style
 from amt.arrange.tracks import Draft
-from tests.arrange.plan_strategies import make_plan
+from tests.arrange.plan_strategies import make_plan, moods
 
-FORM = form_of(make_plan(32.0))
+PLAN = make_plan(32.0)
+FORM = form_of(PLAN)
 FLUTE = load_style("orchestral").instrument("melody")
 assert FLUTE is not None
 
@@ -50,3 +51,13 @@ def test_every_note_is_in_range_by_octaves_alone(drawn: list[int], low: int, wid
     assert all(low <= pitch <= low + width for pitch in pitches(after))
     if max(drawn) - min(drawn) <= width - 11:
         assert len(set(shifts.tolist())) == 1, "intervals stay"
+
+
+def test_joy_lifts_the_centre_of_a_melody_and_sadness_lowers_it() -> None:
+    def lowest(mood: str) -> int:
+        form = form_of(replace(PLAN, emotion=moods(len(PLAN.emotion), mood)))
+        # As far below the centre as above it an octave higher.
+        return min(pitches(in_register(line(68, 68, 68), form, replace(FLUTE, centre=74))))
+
+    assert lowest("exciting") == 80
+    assert lowest("sad") == 68

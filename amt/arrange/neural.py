@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -100,6 +101,8 @@ def iter_neural_songs(
     reporter: Reporter = DEFAULT_REPORTER,
 ) -> Iterator[Song]:
     """The song without rewrites, then after each of them; see :func:`arrange_neural`."""
+    # What depends on the arranger, such as the mix, is that of this one, whatever the plan says.
+    plan = replace(plan, arrangement=replace(plan.arrangement, arranger="neural"))
     plan = rounded(plan)
     validate(plan)
     arrangement = plan.arrangement

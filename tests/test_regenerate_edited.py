@@ -472,10 +472,15 @@ def test_chord_names_of_the_bars_are_those_of_the_plan(tmp_path: Path) -> None:
 
 
 def test_a_note_that_sounds_into_the_bars_ends_where_a_new_one_begins(tmp_path: Path) -> None:
-    (start, pitch), *_ = sorted(
+    line = sorted(
         (s, p)
         for n, s, p, _, _ in edits.notes(made_of(original(), tmp_path)[0])
-        if n == number_of("bass") and s in SPAN and s > SPAN.start
+        if n == number_of("bass") and s in SPAN
+    )
+    start, pitch = next(
+        (s, p)
+        for i, (s, p) in enumerate(line)
+        if s > SPAN.start and p not in {earlier for _, earlier in line[:i]}
     )
     number = number_of("bass")
     track = original().tracks[number]

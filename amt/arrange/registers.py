@@ -69,9 +69,10 @@ def within(notes: Sequence[Draft], low: int, high: int) -> list[Draft]:
     lowest, highest = (f(note.pitch for note in notes) for f in (min, max))
     if low <= lowest and highest <= high:
         return list(notes)
-    shifts = [s for s in _SHIFTS if low <= lowest + s and highest + s <= high]
-    if shifts:
-        return moved(notes, shifts[0])
+    up = OCTAVE * -(-(low - lowest) // OCTAVE)  # the lowest octave in range, and the one below high
+    down = OCTAVE * ((high - highest) // OCTAVE)
+    if up <= down:
+        return moved(notes, min((up, down), key=abs))
     return [note._replace(pitch=_folded(note.pitch, low, high)) for note in notes]
 
 

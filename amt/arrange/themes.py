@@ -206,8 +206,8 @@ def _take_over(
         keeps = new in context.rewritten or (is_end and context.differ(old, new))
         if len(by_bar[old]) and not keeps and new not in context.resting:
             moved = _moved(by_bar[old], old, new, context)
-            is_answer = place % PHRASE_BARS == 1
-            by_bar[new] = _varied(moved, times, context.scale(new) if is_answer else ())
+            is_repeat = place % PHRASE_BARS == 2
+            by_bar[new] = _varied(moved, times, context.scale(new) if is_repeat else ())
 
 
 def _varied(notes: IntArray, times: int, scale: Sequence[int]) -> IntArray:
@@ -216,7 +216,7 @@ def _varied(notes: IntArray, times: int, scale: Sequence[int]) -> IntArray:
     Args:
         notes: of the bar.
         times: how often the theme came before; 0 leaves the notes as they are.
-        scale: of its key, where it is the second bar of four; others are not ornamented: ().
+        scale: of its key, where it is the third bar of four; others are not ornamented: ().
     """
     if times >= 2:
         notes = notes.copy()

@@ -132,7 +132,9 @@ def clips(draw, max_cuts=40):
 def test_a_fitted_grid_keeps_its_bounds(clip, beats_per_bar, preferred_bpm):
     cuts, duration_s = clip
     options = GridOptions(beats_per_bar=beats_per_bar, preferred_bpm=preferred_bpm)
-    grid = fit_grid(cuts, duration_s, options=options)
+    with pytest.MonkeyPatch.context() as patch:  # an opening has bounds of its own, below
+        patch.setattr("amt.timing.fit.OPENING_S", 0.0)
+        grid = fit_grid(cuts, duration_s, options=options)
     assert_whole(grid, duration_s)
     if duration_s >= 1:
         assert grid.tempo_bpm.min() >= 60 * (1 - 1e-6)
@@ -202,6 +204,20 @@ def test_a_fixed_tempo_moves_its_first_beat_for_a_hit_between_beats(clip, bpm, s
     grid = fit_grid(cuts, duration_s, options=GridOptions(fixed_bpm=bpm), hits=[share * duration_s])
     assert_whole(grid, duration_s)
     np.testing.assert_allclose(grid.tempo_bpm[1:-1], bpm, rtol=1e-6)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.floats(0.2, 4.0), st.floats(5, 30), st.floats(60, 160))
+def test_an_opening_keeps_its_bounds(first_s, rest_s, preferred_bpm):
+    """Between 60 and 160 BPM, but for a lone beat of .2 s or more before the first cut."""
+    cuts = [Cut(first_s, 0.95)]
+    grid = fit_grid(
+        cuts, first_s + rest_s, options=GridOptions(preferred_bpm=preferred_bpm, max_bpm=160)
+    )
+    assert_whole(grid, first_s + rest_s)
+    assert grid.tempo_bpm.min() >= 60 * (1 - 1e-6)
+    assert grid.tempo_bpm[1:].max() <= 160 * (1 + 1e-6)
+    assert grid.tempo_bpm[0] <= (300 if first_s < 60 / 160 else 160) * (1 + 1e-6)
 
 
 def test_a_fixed_tempo_stays_where_a_hit_lies_on_its_beats():

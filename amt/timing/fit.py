@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from amt.options.music import MAX_BPM
+from amt.options.music import MAX_BPM, MIN_BPM
 from amt.timing.bars import draw_bars
 from amt.timing.gentle import fit_gentle
 from amt.timing.hits import are_hits, is_strong
@@ -149,8 +149,8 @@ def _fit_after(
     later_hits = [hit_s - opening_s for hit_s in hits if hit_s > opening_s]
     rest_s = duration_s - opening_s
     rest = _fit_free(gather_events(later, rest_s, later_hits), options)
-    n_beats = max(1, round(opening_s / rest.beat_length_s[0]))
-    n_beats = min(n_beats, max(1, math.floor(opening_s * MAX_BPM / 60)))
+    n_beats = max(round(opening_s / rest.beat_length_s[0]), math.ceil(opening_s * MIN_BPM / 60))
+    n_beats = max(1, min(n_beats, math.floor(opening_s * MAX_BPM / 60)))
     opening = np.arange(n_beats) * opening_s / n_beats
     pickup = n_beats % options.beats_per_bar
     bars = (

@@ -70,6 +70,8 @@ class SoundWords(TypedDict, total=False):
     """``auto``, ``fluidsynth``, ``midirenderer`` or ``diffusion``."""
     soundfont: PathLike | None
     """SF2 or SF3 file to play on; None takes the one that the command line takes."""
+    loudness_lufs: float
+    """Integrated loudness, -14 if not given; true peaks stay below -1 dBTP."""
 
 
 def generate(
@@ -424,7 +426,9 @@ def _render_options(words: SoundWords) -> RenderOptions:
 
     soundfont = words.get("soundfont")
     return RenderOptions(
-        words.get("engine", "auto"), None if soundfont is None else Path(soundfont)
+        words.get("engine", "auto"),
+        None if soundfont is None else Path(soundfont),
+        loudness_lufs=words.get("loudness_lufs", RenderOptions().loudness_lufs),
     )
 
 

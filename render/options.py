@@ -92,10 +92,17 @@ class RenderOptions:
     """See :func:`render.soundfont.find.find_soundfont` for None."""
     sample_rate: int = 44100
     """In Hz, 8000 to 96000."""
-    loudness_lufs: float = -14.0
+    loudness_lufs: Annotated[
+        float,
+        Option(
+            "Integrated loudness of the sound: -14 for streaming, -16 for podcasts, -23 for EBU "
+            "R 128, -24 for ATSC A/85; true peaks stay below -1 dBTP.",
+            _PANEL, low=-40, high=-5, unit="LUFS", flag="loudness",
+        ),
+    ] = -14.0  # fmt: skip
     """Integrated loudness of the result; see :func:`render.audio.normalising_gain`."""
     peak_db: float = -1.0
-    """Ceiling of the peaks in dBFS."""
+    """Ceiling of the true peaks in dBTP (ITU-R BS.1770-4, Annex 2)."""
     normalise: bool = True
     """False leaves the level to the engine; the sound may then exceed full scale."""
     duration_s: float | None = None
@@ -104,6 +111,7 @@ class RenderOptions:
     neural: NeuralOptions = field(default_factory=NeuralOptions)
 
     def __post_init__(self) -> None:
+        check_options(self, EngineError)
         low, high = _SAMPLE_RATES
         if not low <= self.sample_rate <= high:
             raise EngineError(f"the sample rate is {self.sample_rate} Hz, expected {low} to {high}")

@@ -46,6 +46,11 @@ def refuse_idle_sound(
             (silent and playing.soundfont is not None, "--soundfont", needs_sound),
             (silent and playing.engine != "auto", "--engine", needs_sound),
             (
+                silent and playing.loudness_lufs != RenderOptions().loudness_lufs,
+                "--loudness",
+                needs_sound,
+            ),
+            (
                 refuses,
                 "--soundfont",
                 "nothing plays on: --unsupported refuse leaves nothing to a soundfont",

@@ -19,7 +19,7 @@ from scipy.signal import sosfilt
 from render.audio.blocks import Block, is_silence, scale
 from render.audio.limiter import limit
 
-MAX_LIMITING_DB = 6.0
+MAX_LIMITING_DB = 9.0
 """The limiter reduces peaks by no more than this; a sound that would need more stays quieter."""
 
 _HOPS_PER_BLOCK = 4

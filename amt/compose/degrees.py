@@ -68,7 +68,8 @@ degree that returns after two or three changes."""
 RETURN_COSTS = {2: -0.3, 3: 1.0}
 """What a degree that returns after so many changes costs a walk; below 0 it is a gain. People go
 back to the chord before last in 13-21 % of the changes of POP909 and MuVi-Sync; the walks that
-cost least would hardly ever. Chosen on drawn films in six moods."""
+cost least would hardly ever. First chosen on real clips, which are reported too, then confirmed on
+drawn films in six moods."""
 LOOP_CHORDS = 4
 """Degrees of a phrase, which go round where its harmonic rhythm asks for more: of the chords of
 MuVi-Sync 37 % are the one four changes before."""

@@ -102,6 +102,7 @@ def _fitted(
         grid = _fit(features, options, widest)
         yield from ((grid, feel) for feel in FEEL_FACTOR)
         return
+    found = False
     for feel, factor in FEEL_FACTOR.items():
         for freedom in TEMPO_FREEDOMS if features.cuts else TEMPO_FREEDOMS[-1:]:
             bpm = wanted / factor
@@ -113,6 +114,9 @@ def _fitted(
             if high >= 1.25 * low:
                 near = replace(widest, preferred_bpm=bpm, min_bpm=low, max_bpm=high)
                 yield _fit(features, options, near), feel
+                found = True
+    if not found:  # a style's range is too narrow to fit any cut
+        yield _fit(features, options, widest), "normal"
 
 
 def _held_bpm(events: Events, options: ComposeOptions, wanted: float) -> float:

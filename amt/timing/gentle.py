@@ -32,7 +32,7 @@ from amt.types import FloatArray, TimeGrid
 CHANGE_PRICE, JUMP_PRICE = 0.6, 4.0
 """Price of a new tempo, and of its distance from the old one in log tempo: a change of 10 % costs
 about what a strong cut on a beat earns. Chosen by hand on the synthetic cut lists of seed 100 of
-``experiments.fit.alignment``, and so are the other constants."""
+``experiments.fit.alignment`` and on four real clips, and so are the other constants."""
 SAME_TEMPO = 0.003
 """Difference of log tempo below which two tempi are one."""
 NEAR_TEMPO = 0.01

@@ -111,3 +111,10 @@ def test_the_felt_tempo_stays_in_the_range_of_the_style_and_on_the_cuts(
     assert np.mean((felt >= 0.97 * bounds[0]) & (felt <= 1.03 * bounds[1])) >= 0.95
     distance = np.abs(np.array(cuts)[:, None] - grid.beats_s).min(axis=1)
     assert are_hits(distance).mean() >= 0.9
+
+
+def test_a_range_of_tempo_too_narrow_for_any_cut_is_passed_over() -> None:
+    features = film(5.3, 12.1)
+    grid, feel = piece_grid(features, ComposeOptions(tempo_range=(100.0, 101.0)), tempo(100))
+    assert grid.duration_s == features.duration_s
+    assert feel == "normal"

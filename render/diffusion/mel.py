@@ -70,12 +70,22 @@ def stft(wave: Tensor, n_fft: int, hop: int) -> Tensor:
 
 def mel_filters() -> Tensor:
     """Triangles [N_MELS, N_FFT // 2 + 1] of height 1, equally spaced on Slaney's scale."""
-    edges = _to_hz(torch.linspace(0.0, _to_mel(SAMPLE_RATE / 2), N_MELS + 2, dtype=torch.float64))
+    edges = _band_edges()
     bins = torch.linspace(0.0, SAMPLE_RATE / 2, N_FFT // 2 + 1, dtype=torch.float64)
     slopes = bins - edges[:, None]
     widths = edges.diff()[:, None]
     rising, falling = slopes[:-2] / widths[:-1], -slopes[2:] / widths[1:]
     return torch.minimum(rising, falling).clamp(min=0.0).float()
+
+
+def band_hz() -> Tensor:
+    """Frequencies float64 [N_MELS] of the bands' peaks."""
+    return _band_edges()[1:-1]
+
+
+def _band_edges() -> Tensor:
+    """Edges and peaks float64 [N_MELS + 2] of the triangles, in Hz."""
+    return _to_hz(torch.linspace(0.0, _to_mel(SAMPLE_RATE / 2), N_MELS + 2, dtype=torch.float64))
 
 
 @functools.cache

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from amt.arrange import arrange, load_network, load_style
-from amt.compose import ComposeOptions, compose
+from amt.compose import ComposeOptions, compose, held_proposals
 from amt.errors import InputError
 from amt.features import extract_features
 from amt.features.speech import is_available, speech_spans
@@ -137,7 +137,8 @@ def generate(
     # The plan as its file would hold it, so that arranging the file gives the same bytes.
     plan = rounded(replace(spots.planned(plan), arrangement=options.arrangement))
     if wishes.tempo_map == "fixed":
-        for sentence in held_sentences(plan, wishes.hits_s, spots.clock):
+        tempi = held_proposals(features, wishes)
+        for sentence in held_sentences(plan, wishes.hits_s, spots.clock, tempi):
             reporter.message(sentence)
     arranging = reporter.stage("arranging")
     song = arrange(plan, loaded.arranger, arranging)

@@ -41,6 +41,8 @@ EVALUATIONS = {
     "alignment": ("fit.alignment", "beats on cuts, and correlation of notes with plan and video"),
     "hits": ("fit.hit_lists", "hit points set by hand, on downbeats"),
     "tempo": ("fit.tempo", "tempo by mood, and the cuts on beats of the same grids"),
+    "tempo-maps": ("fit.tempo_maps", "what each tempo map costs an editor, and meets of the cuts"),
+    "long": ("fit.long_films", "time and memory of films of up to two hours"),
     "shots": ("shots.evaluate", "changes of shot that are found"),
     "benchmark": ("fit.benchmark", "time and memory of amt generate"),
 }

@@ -14,6 +14,6 @@ One module a stage, imported one way:
 """
 
 from amt.compose.options import ComposeOptions
-from amt.compose.pipeline import compose
+from amt.compose.pipeline import compose, held_proposals
 
-__all__ = ["ComposeOptions", "compose"]
+__all__ = ["ComposeOptions", "compose", "held_proposals"]

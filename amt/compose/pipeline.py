@@ -24,7 +24,7 @@ from amt.compose.planned import PlannedChord
 from amt.compose.section_keys import slot_keys, with_keys
 from amt.compose.sections import piece_sections
 from amt.compose.speech import inside, under_speech
-from amt.compose.tempo import piece_grid, wanted_tempo, with_feels
+from amt.compose.tempo import piece_grid, proposed_tempi, wanted_tempo, with_feels
 from amt.compose.video_input import video_at
 from amt.errors import InputError
 from amt.features.accents import motion_accents
@@ -32,7 +32,8 @@ from amt.models.chords.network import Composer
 from amt.models.expression import Expression
 from amt.models.video import VideoInput
 from amt.reporter import DEFAULT_REPORTER, Reporter
-from amt.types import EMOTIONS, Phrase, Plan, Section, TimeGrid, VideoFeatures
+from amt.timing.held import HeldTempo
+from amt.types import EMOTIONS, FloatArray, Phrase, Plan, Section, TimeGrid, VideoFeatures
 
 _FORM_STREAM, _HARMONY_STREAM = 3, 16
 """Second word of the seed of the random numbers that draw phrases, and of those that plan harmony;
@@ -63,7 +64,7 @@ def compose(
         GridError: no grid fits the tempo and hit points asked for.
     """
     mood = mood_target(features, options)
-    wanted_bpm = wanted_tempo(mood.energy, mood.affect[:, 0], options.tempo_range)
+    wanted_bpm = _wanted_bpm(mood, options)
     grid, feel = piece_grid(features, options, wanted_bpm)
     report_missed_hits(grid, options.hits_s, reporter)
     key = _piece_key(features, mood, options)
@@ -100,6 +101,15 @@ def compose(
         silences=opening_silence(features, grid, mood.affect[:, 1]),
         entries=piece_entries(sections, phrases, grid, loudness, mood.affect[:, 1]),
     )
+
+
+def held_proposals(features: VideoFeatures, options: ComposeOptions) -> tuple[HeldTempo, ...]:
+    """The tempi that suit the mood of a clip and, held throughout, miss the fewest of its cuts."""
+    return proposed_tempi(features, options, _wanted_bpm(mood_target(features, options), options))
+
+
+def _wanted_bpm(mood: MoodTarget, options: ComposeOptions) -> FloatArray:
+    return wanted_tempo(mood.energy, mood.affect[:, 0], options.tempo_range)
 
 
 def _sections(

@@ -18,8 +18,7 @@ from amt.compose.options import ComposeOptions
 from amt.options.music import MAX_BPM, MIN_BPM
 from amt.timing import GridOptions, fit_grid, steady_grid
 from amt.timing.fit import earned, gather_events
-from amt.timing.held import held_tempi
-from amt.timing.lattice import Events
+from amt.timing.held import HeldTempo, held_tempi
 from amt.types import FEEL_FACTOR, Feel, FloatArray, Section, TimeGrid, VideoFeatures
 
 CALMEST_BPM, WILDEST_BPM = 62.0, 138.0
@@ -36,6 +35,9 @@ points met are worth 1. Together with :data:`FEEL_PRICE` chosen on cut lists of 
 ``experiments.fit.alignment.synthetic_clips``, so that as many cuts are met as without a price."""
 FEEL_PRICE = 0.03
 """Price of half-time and of double-time feel."""
+SUITING = TEMPO_FREEDOMS[-1]
+"""Ratio to the wanted tempo, up and down, within which a held tempo suits the mood: moods whose
+tempi differ lie farther from each other than that. Set by hand."""
 FEEL_CHANGE_GAIN = 0.3
 """Octaves by which another feel than the piece's must be nearer to a section's wanted tempo."""
 
@@ -74,13 +76,13 @@ def piece_grid(
     if not options.fit:
         steady = options.bpm or wanted
         return steady_grid(features.duration_s, steady, whole_bars=options.bpm is None), "normal"
-    events = gather_events(features.cuts, features.duration_s, options.hits_s)
     bpm = options.bpm
     if bpm is None and options.tempo_map == "fixed":
-        bpm = _held_bpm(events, options, wanted)
+        bpm = proposed_tempi(features, options, wanted_bpm)[0].bpm
     if bpm is not None:
         held = GridOptions(preferred_bpm=wanted, fixed_bpm=bpm)
         return _fit(features, options, held), "normal"
+    events = gather_events(features.cuts, features.duration_s, options.hits_s)
     worth = max(float(events.beat_reward.sum() + events.downbeat_reward.sum()), 1e-9)
 
     def value(candidate: tuple[TimeGrid, Feel]) -> float:
@@ -119,10 +121,24 @@ def _fitted(
         yield _fit(features, options, widest), "normal"
 
 
-def _held_bpm(events: Events, options: ComposeOptions, wanted: float) -> float:
-    """The tempo that misses least of the clip when it is held throughout."""
-    bounds = (MIN_BPM, MAX_BPM)
-    return held_tempi(events, wanted, bounds, may_shift=bool(options.hits_s))[0].bpm
+def proposed_tempi(
+    features: VideoFeatures, options: ComposeOptions, wanted_bpm: FloatArray
+) -> tuple[HeldTempo, ...]:
+    """The tempi that suit the mood and, held throughout, miss the fewest cuts and hit points.
+
+    Args:
+        features: of the clip.
+        options: what the user decided.
+        wanted_bpm: [S] from :func:`wanted_tempo`.
+    """
+    wanted = float(wanted_bpm.mean())
+    low, high = wanted / SUITING, wanted * SUITING
+    slowest, fastest = options.tempo_range or (MIN_BPM, MAX_BPM)
+    low, high = max(MIN_BPM, slowest, low), min(MAX_BPM, fastest, high)
+    if high < low + 1:  # the range of the style is a single tempo
+        low, high = max(MIN_BPM, wanted / SUITING), min(MAX_BPM, wanted * SUITING)
+    events = gather_events(features.cuts, features.duration_s, options.hits_s)
+    return held_tempi(events, wanted, (low, high), may_shift=bool(options.hits_s))
 
 
 def _fit(features: VideoFeatures, options: ComposeOptions, near: GridOptions) -> TimeGrid:

@@ -6,10 +6,9 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from amt.options.music import MAX_BPM, MIN_BPM
 from amt.timecode import Timecode
 from amt.timing.fit import gather_events
-from amt.timing.held import errors_s, held_tempi
+from amt.timing.held import HeldTempo, errors_s
 from amt.timing.hits import are_hits
 from amt.types import FloatArray, Plan
 
@@ -17,13 +16,16 @@ _MOST_NAMED = 6
 """Moments that a sentence names; more are counted."""
 
 
-def held_sentences(plan: Plan, hits_s: Sequence[float], clock: Timecode) -> Iterator[str]:
+def held_sentences(
+    plan: Plan, hits_s: Sequence[float], clock: Timecode, proposed: Sequence[HeldTempo]
+) -> Iterator[str]:
     """What the beats of a plan of one tempo miss, and which tempi would miss least.
 
     Args:
         plan: of the piece.
         hits_s: hit points besides the plan's cuts.
         clock: the timecode of the clip.
+        proposed: the tempi that suit the mood and miss least, in order.
     """
     events = gather_events(plan.cuts, plan.grid.duration_s, hits_s)
     times_s = events.times_s[1:-1]
@@ -38,10 +40,8 @@ def held_sentences(plan: Plan, hits_s: Sequence[float], clock: Timecode) -> Iter
         f"at {bpm:g} BPM throughout, {missed.sum()} of {len(times_s)} cuts and hits are missed: "
         f"{named}"
     )
-    bounds = (MIN_BPM, MAX_BPM)
-    tempi = held_tempi(events, bpm, bounds, may_shift=bool(hits_s))
-    listed = ", ".join(f"{tempo.bpm:g} BPM ({tempo.missed})" for tempo in tempi)
-    yield f"held tempi that miss least near it: {listed}"
+    listed = ", ".join(f"{tempo.bpm:g} BPM ({tempo.missed})" for tempo in proposed)
+    yield f"of the held tempi that suit the mood, these miss least: {listed}"
 
 
 def _named(times_s: FloatArray, off_s: FloatArray, clock: Timecode) -> str:

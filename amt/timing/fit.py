@@ -26,6 +26,7 @@ from amt.timing.lattice import (
     NEVER,
     PICKUP_PRICE,
     QUARTER_BEAT_SHARE,
+    STEADY_METRE_PRICE,
     BestPath,
     Events,
     FloatCells,
@@ -395,6 +396,7 @@ def _fit_phase(
         beats_per_bar=options.beats_per_bar,
         preferred_beat_s=beat_s,
         start=start,
+        metre_price=STEADY_METRE_PRICE,
     )
     path = lattice.solve(events)
     q = round(path.start * CELLS)

@@ -20,8 +20,8 @@ from amt.timing.lattice import (
     END_ON_BAR,
     END_ON_BEAT,
     FREE_TEMPO,
-    HALF_BEAT_SHARE,
     QUARTER_BEAT_SHARE,
+    STEADY_METRE_PRICE,
     TEMPO_PRICE,
     Events,
 )
@@ -29,16 +29,17 @@ from amt.timing.options import GridOptions
 from amt.timing.refine import SAFE_HIT_S
 from amt.types import FloatArray, TimeGrid
 
-CHANGE_PRICE, JUMP_PRICE = 0.6, 4.0
-"""Price of a new tempo, and of its distance from the old one in log tempo: a change of 10 % costs
+CHANGE_PRICE, JUMP_PRICE = 0.3, 3.0
+"""Price of a new tempo, and of its distance from the old one in log tempo: a change of 25 % costs
 about what a strong cut on a beat earns. Chosen by hand on the synthetic cut lists of seed 100 of
-``experiments.fit.alignment`` and on four real clips, and so are the other constants."""
+:mod:`experiments.fit.tempo_maps`, and so are the other constants."""
+HALF_BEAT_SHARE = 0.7
+"""Share of a beat's reward that a half-beat earns: more than where tempo may bend, because here
+most cuts that are met at all are met between beats."""
 SAME_TEMPO = 0.003
 """Difference of log tempo below which two tempi are one."""
 NEAR_TEMPO = 0.01
 """Difference of log tempo up to which two sections may become one: nobody notices 1 %."""
-METRE_PRICE = 0.9
-"""Price of a bar of another number of beats: less than a strong cut on a downbeat earns."""
 SHORTEST_S, LONGEST_S = 3.0, 90.0
 """Seconds of a section; longer ones only where no strong event divides them."""
 OPEN_TEMPI = 160
@@ -180,7 +181,7 @@ def _parts(events: Events, a: int, b: int, options: GridOptions) -> Iterator[_Pa
     for i in np.argsort(-value, kind="stable")[: 2 * BEAM]:
         claimed, gain = _downbeats(events, inside, position[i], float(beat_s[i]), options)
         end = 0 if is_last else round(float(lengths[i])) - (claimed[-1] if claimed else 0)
-        gain -= METRE_PRICE * (end % options.beats_per_bar != 0 and (a > 0 or bool(claimed)))
+        gain -= STEADY_METRE_PRICE * (end % options.beats_per_bar != 0 and (a > 0 or bool(claimed)))
         yield _Part(
             start_s, end_s, float(beat_s[i]), float(lengths[i]), claimed, float(value[i]) + gain
         )
@@ -220,8 +221,8 @@ def _downbeats(
         is_regular = (beat - origin) % options.beats_per_bar == 0
         if is_regular:
             gain += rewards[i]
-        elif beat - origin >= options.beats_per_bar and rewards[i] > METRE_PRICE:
-            gain += rewards[i] - METRE_PRICE
+        elif beat - origin >= options.beats_per_bar and rewards[i] > STEADY_METRE_PRICE:
+            gain += rewards[i] - STEADY_METRE_PRICE
             claimed.append(beat)
             origin = beat
     return tuple(claimed), float(gain)

@@ -16,7 +16,8 @@ APART = 1.03
 """Least ratio of two tempi that are proposed."""
 PROPOSALS = 3
 DISTANCE_PRICE = 0.3
-"""Price of the squared distance in octaves from the wanted tempo; all that is met is worth 1."""
+"""Price of the squared distance in octaves from the wanted tempo, among tempi that miss as many
+events; all that is met is worth 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,15 +34,16 @@ class HeldTempo:
 def held_tempi(
     events: Events, wanted_bpm: float, bounds_bpm: tuple[float, float], *, may_shift: bool
 ) -> tuple[HeldTempo, ...]:
-    """The best tempi to hold, the best first; at most :data:`PROPOSALS`, apart from each other.
+    """The tempi that miss the fewest events, in order; at most :data:`PROPOSALS`, and apart.
 
     The first beat falls on the start, or, where it may be shifted and that is worth more, so that
     a beat falls on the first hit point.
 
     Args:
         events: cuts and hit points.
-        wanted_bpm: the tempo that suits the mood.
-        bounds_bpm: slowest and fastest tempo.
+        wanted_bpm: the tempo that suits the mood best; of those that miss as many events, the one
+            that misses less of their worth and is nearer to it comes first.
+        bounds_bpm: slowest and fastest tempo that suits it.
         may_shift: whether there are hit points, for which the first beat may be of another length.
     """
     low, high = np.ceil(bounds_bpm[0] / STEP_BPM), np.floor(bounds_bpm[1] / STEP_BPM)
@@ -57,13 +59,18 @@ def held_tempi(
         value = share - DISTANCE_PRICE * np.log2(tempi / wanted_bpm) ** 2
         for bpm, hits, v in zip(tempi.tolist(), met.sum(axis=1).tolist(), value, strict=True):
             tempo = HeldTempo(bpm, len(times_s) - int(hits), float(v))
-            if bpm not in best or tempo.value > best[bpm].value:
+            if bpm not in best or _rank(tempo) < _rank(best[bpm]):
                 best[bpm] = tempo
     chosen: list[HeldTempo] = []
-    for tempo in sorted(best.values(), key=lambda t: (-t.value, t.bpm)):
+    for tempo in sorted(best.values(), key=_rank):
         if all(max(tempo.bpm, c.bpm) / min(tempo.bpm, c.bpm) >= APART for c in chosen):
             chosen.append(tempo)
     return tuple(chosen[:PROPOSALS])
+
+
+def _rank(tempo: HeldTempo) -> tuple[int, float, float]:
+    """Smaller is better."""
+    return tempo.missed, -tempo.value, tempo.bpm
 
 
 def _met(times_s: FloatArray, beat_s: FloatArray) -> FloatArray:

@@ -45,6 +45,10 @@ FRESH_CELLS = 3 * CELLS // 2
 # by hand on synthetic cut lists of other seeds than those of the figures in experiments/RESULTS.md.
 METRE_PRICE = 0.2
 """Price of a bar of an unusual number of beats."""
+STEADY_METRE_PRICE = 1.3
+"""The same where the music is to be edited by hand, in gentle and fixed tempo maps: such a bar pays
+where it brings about one strong cut more on a downbeat for each pair of changes of metre. Chosen on
+the cut lists of the seed 100 of :mod:`experiments.fit.tempo_maps`."""
 BEAT_BAR_PRICE = 0.6
 """Price of a bar of one beat, between two strong events a beat apart."""
 PICKUP_PRICE = 0.2
@@ -144,6 +148,8 @@ class Lattice:
     """[Q] value of beginning at each position in the bar."""
     pinned_end: bool = False
     """Whether the end is a downbeat that must be met, as at the end of a section."""
+    metre_price: float | None = None
+    """Price of a bar of an unusual number of beats; None is :data:`METRE_PRICE`."""
     kernel: FloatCells = field(init=False)
     """[K, Q] share of the reward at each position in the bar for being near a beat, a half-beat or
     a quarter of a beat."""
@@ -158,10 +164,11 @@ class Lattice:
             error = np.abs(to_point) / CELLS * self.beat_s[:, None] / HIT_S
             near = np.where(error <= 1, share * (1 - EDGE_LOSS * error**2), 0)
             kernel = np.maximum(kernel, near.astype(np.float32))
-        prices = np.full((2, self.beats_per_bar), METRE_PRICE, dtype=np.float32)
+        odd = METRE_PRICE if self.metre_price is None else self.metre_price
+        prices = np.full((2, self.beats_per_bar), odd, dtype=np.float32)
         prices[:, 0] = 0
         prices[0, 1:] = -NEVER
-        prices[0, 1] = BEAT_BAR_PRICE
+        prices[0, 1] = max(BEAT_BAR_PRICE, odd)
         object.__setattr__(self, "kernel", kernel)
         object.__setattr__(self, "prices", prices)
 

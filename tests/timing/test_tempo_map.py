@@ -10,15 +10,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from amt.compose import ComposeOptions
+from amt.compose.tempo import piece_grid, proposed_tempi
 from amt.errors import InputError
 from amt.spotting.missed import held_sentences
 from amt.timecode import RATES, Timecode
 from amt.timing import GridOptions, fit_grid, tempo_changes, time_signatures
 from amt.timing.fit import gather_events
-from amt.timing.held import errors_s, held_tempi
+from amt.timing.held import HeldTempo, errors_s, held_tempi
 from amt.timing.hits import are_hits, is_strong
 from amt.types import Cut, TimeGrid
-from experiments.fit.alignment import synthetic_clips
+from experiments.fit.alignment import Clip, synthetic_clips, synthetic_film
 from tests.arrange.plan_strategies import make_plan
 
 GENTLE = GridOptions(is_gentle=True)
@@ -102,14 +103,54 @@ def test_proposed_tempi_are_apart_and_the_best_first():
     assert (best.bpm, best.missed) == (100.0, 0)
 
 
+def test_the_tempo_that_misses_fewest_comes_first_however_far_from_the_mood():
+    cuts = [Cut(time_s) for time_s in np.arange(1, 20) * 0.6]  # every beat of 100 BPM
+    events = gather_events(cuts, 12.0)
+    for wanted in (85.0, 110.0, 139.0):
+        tempi = held_tempi(events, wanted, (wanted / 1.4, wanted * 1.4), may_shift=False)
+        assert (tempi[0].bpm, tempi[0].missed) == (100.0, 0)
+    for clip in synthetic_clips(4.0, 8, seed=3):
+        events = gather_events(clip.cuts, clip.duration_s)
+        tempi = held_tempi(events, 75.0, (60, 106), may_shift=False)
+        missed = [tempo.missed for tempo in tempi]
+        assert missed == sorted(missed)
+
+
+@pytest.mark.parametrize("wanted", [80.0, 120.0])
+def test_proposed_tempi_suit_the_mood_and_the_style(wanted):
+    cuts = tuple(Cut(clip_cut.time_s) for clip_cut in synthetic_clips(2.0, 1, seed=3)[0].cuts)
+    features = synthetic_film(Clip("", 60.0, cuts), 1)
+    wide = proposed_tempi(features, ComposeOptions(), np.full(60, wanted))
+    assert all(wanted / 1.42 <= tempo.bpm <= wanted * 1.42 for tempo in wide)
+    style = proposed_tempi(features, ComposeOptions(tempo_range=(90.0, 100.0)), np.full(60, 95.0))
+    assert all(90 <= tempo.bpm <= 100 for tempo in style)
+    held = piece_grid(features, ComposeOptions(tempo_map="fixed"), np.full(60, wanted))[0]
+    assert np.median(held.tempo_bpm) == pytest.approx(wide[0].bpm, abs=0.1)
+
+
+@pytest.mark.parametrize("options", [GENTLE, GridOptions(fixed_bpm=100.0)])
+def test_metres_change_only_where_it_pays(options):
+    """A single strong cut off the bars is worth no change of metre, four of them are."""
+    beat_s = 0.6
+    regular = [Cut(4 * beat_s * n, 0.9) for n in range(1, 9)]
+    lone = [*regular[:4], Cut(beat_s * 18, 0.76), *regular[4:]]
+    moved = [*regular[:4], *(Cut(c.time_s + beat_s, 0.9) for c in regular[4:])]
+    bars = [fit_grid(cuts, 30.0, options=options).bars for cuts in (regular, lone, moved)]
+    odd = [sum(n != 4 for n in found[:-1]) for found in bars]
+    assert odd[0] == odd[1] == 0 < odd[2]
+
+
 def test_what_is_missed_is_named_in_frames():
     plan = replace(make_plan(12.0), cuts=(Cut(3.12), Cut(4.0), Cut(6.34)))
-    said = list(held_sentences(plan, [5.1], CLOCK))
+    tempi = (HeldTempo(100.0, 1, 0.7), HeldTempo(117.5, 2, 0.6))
+    said = list(held_sentences(plan, [5.1], CLOCK, tempi))
     assert said[0] == (
         "at 120 BPM throughout, 3 of 4 cuts and hits are missed: 01:00:03:03 by 3.0 frames "
         "(early), 01:00:05:02 by 2.5 frames (early), 01:00:06:08 by 4.0 frames (late)"
     )
-    assert said[1].startswith("held tempi that miss least near it: ")
+    assert said[1:] == [
+        "of the held tempi that suit the mood, these miss least: 100 BPM (1), 117.5 BPM (2)"
+    ]
 
 
 def test_a_map_that_says_two_things_is_refused():

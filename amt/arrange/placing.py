@@ -59,9 +59,10 @@ def place_figure(
 ) -> list[Placed]:
     """Return the notes of a figure in a bar.
 
-    The figure begins anew with a chord that begins on a group of beats. A chord that begins
-    elsewhere is played where it begins unless the figure has a note within a beat, and so is a
-    hit. Sixteenths are left out where they are too fast.
+    The figure begins anew with a chord that begins on a group of beats. Every chord is played where
+    it begins, unless the figure has a note there or, of parts that ring, within a beat; and so is a
+    hit. The bass plays each change itself: what sounds lowest there is the bass of the new
+    chord. Sixteenths are left out where they are too fast.
 
     Args:
         form: of the piece.
@@ -85,7 +86,8 @@ def place_figure(
             if note.step % 2 == 0 or bar.beat_s(tick) / STEPS >= SHORTEST_STEP_S:
                 placed[tick] = Placed(tick, note.symbol, end)
     beats = range(bar.start, bar.end, TICKS_PER_BEAT)
-    late = [t for t in changes if not any(t <= tick < t + TICKS_PER_BEAT for tick in placed)]
+    reach = TICKS_PER_BEAT if rings else 1
+    late = [t for t in changes if not any(t <= tick < t + reach for tick in placed)]
     for tick in sorted({*late, *filter(is_hit, beats)}):
         following = [t for t in (*placed, *changes, bar.end) if t > tick]
         placed[tick] = Placed(tick, whole, min(following))

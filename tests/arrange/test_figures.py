@@ -73,6 +73,16 @@ def test_the_first_bass_note_of_a_chord_is_its_root_or_third(style: str) -> None
         assert pitch % 12 in score.form.regions[index].chord.pitch_classes[:2]
 
 
+@pytest.mark.parametrize("style", ENSEMBLES)
+def test_the_bass_begins_with_every_chord(style: str) -> None:
+    """Else another note is lowest at the change, and so the bass of the new chord."""
+    for density in (2.0, 5.0, 12.0):
+        plan = busy(style, density=density)
+        starts = {note.start for note in bass_of(plan)}
+        regions = write_score(plan, load_style(style)).form.regions
+        assert {region.start for region in regions} <= starts
+
+
 def test_a_chord_is_strummed_from_the_lowest_note_or_from_the_highest() -> None:
     plan = busy("acoustic", density=16.0)
     notes = tracks_of(arrange(plan), "acoustic")["harmony"]

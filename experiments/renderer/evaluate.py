@@ -1,14 +1,20 @@
 """Does the neural renderer sound like the soundfont that taught it, and how fast?
 
-Passages of songs that neither network saw are played by the teacher, by our vocoder on the
-teacher's own spectrogram (the ceiling of what any denoiser could reach), by our diffusion with
-several numbers of steps, on another soundfont (TimGM6mb), and by two plain baselines. All are mono
-at 24 kHz, from the same notes, and are measured in one run. An outside judge, Basic Pitch,
-transcribes every rendering back to notes.
+Whole pieces (:mod:`experiments.renderer.whole`): held-out songs and our own scores, of one to five
+instruments, rendered in stereo at 44.1 kHz as users get it, by the engine ``diffusion``, the
+teacher, another soundfont (TimGM6mb), sines, and the excitation that the network would filter.
+
+Excerpts: passages of songs that neither network saw are played by the teacher, by our vocoder on
+the teacher's own spectrogram (the ceiling of what any denoiser could reach), by our diffusion with
+several numbers of steps, on another soundfont, and by two plain baselines. All are mono at 24 kHz,
+from the same notes, and are measured in one run.
+
+An outside judge, Basic Pitch, transcribes every rendering back to notes.
 
     python -m experiments.evaluate renderer --pop909 POP909 --emopia EMOPIA/midis \
-        --soundfont MuseScore_General.sf3 --weights W --transcriber basic_pitch_nmp.onnx
+        --soundfont FluidR3_GM.sf2 --weights W --transcriber basic_pitch_nmp.onnx
     python -m experiments.evaluate renderer ... --songs 1 --steps 8
+    python -m experiments.evaluate renderer ... --songs 0 --pieces 2 --cache C
 
 ``W`` holds the folders ``denoiser`` and ``vocoder``. The extra ``evaluate`` must be installed;
 without a transcriber, notes of pitched instruments are not judged.
@@ -23,7 +29,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from experiments.common.corpora import note_corpora
+from data_prep.note_song import NoteSong
+from experiments.common.corpora import EMOPIA, POP909, note_corpora
 from experiments.common.optional import import_mir_eval
 from experiments.common.reports import note, run_evaluation
 from experiments.renderer.data import Teacher
@@ -40,6 +47,16 @@ from experiments.renderer.measures import (
     velocity_report,
 )
 from experiments.renderer.metrics import Wave, mel_db
+from experiments.renderer.pieces import draw_pieces
+from experiments.renderer.players import (
+    by_engine,
+    by_excitation,
+    by_part,
+    by_soundfont,
+    cached,
+    sines,
+)
+from experiments.renderer.probes import probe_report
 from experiments.renderer.report import draw_spectrograms, text_of
 from experiments.renderer.speed import speed_report
 from experiments.renderer.systems import (
@@ -62,6 +79,8 @@ from experiments.renderer.systems import (
     play_voices,
 )
 from experiments.renderer.transcriber import Transcriber, load_transcriber
+from experiments.renderer.whole import EXCITATION, WholeMeasured, play_and_measure, whole_report
+from experiments.renderer.whole_report import whole_text
 from render.diffusion.instruments import DRUMS
 from render.diffusion.sampler import SamplerOptions
 from render.diffusion.weights import load_renderer
@@ -74,14 +93,27 @@ PICTURED = ("piano", "strings", DRUMS, BAND)
 
 def evaluate_renderer(args: argparse.Namespace) -> dict[str, Any]:
     """Everything that is known of a renderer."""
-    options = {n: SamplerOptions(n, args.guidance, args.seed) for n in args.steps}
-    renderer = on_device(load_renderer(args.weights), args.device)
     transcriber = load_transcriber(args.transcriber) if args.transcriber else None
-    teacher = Teacher(args.soundfont, args.engine)
     import_mir_eval()  # it is optional: fail before any work where it is missing
     _, held = note_corpora(args.pop909, args.emopia, args.cache)
+    report: dict[str, Any] = {}
+    if args.pieces:
+        report |= evaluate_pieces(args, held, transcriber)
+    if args.songs:
+        report |= evaluate_excerpts(args, held, transcriber)
+    return report
+
+
+def evaluate_excerpts(
+    args: argparse.Namespace, held: Mapping[str, Sequence[NoteSong]],
+    transcriber: Transcriber | None,
+) -> dict[str, Any]:  # fmt: skip
+    """What is known of a renderer by excerpts."""
+    options = {n: SamplerOptions(n, args.guidance, args.seed) for n in args.steps}
+    renderer = on_device(load_renderer(args.weights), args.device)
+    teacher = Teacher(args.soundfont, args.engine)
     excerpts = draw_excerpts(held, args.songs, args.seed)
-    diffusions = {n: f"diffusion, {n} step{'s' * (n > 1)}" for n in args.steps}
+    diffusions = {n: steps_name(n) for n in args.steps}
     everybody: dict[str, System] = {
         **{diffusions[n]: by_diffusion(renderer, asked) for n, asked in options.items()},
         CEILING: by_vocoder(renderer),
@@ -110,6 +142,52 @@ def evaluate_renderer(args: argparse.Namespace) -> dict[str, Any]:
         busiest = max(excerpts, key=lambda excerpt: len(excerpt.voices[0].take.notes))
         report["speed"] = speed_report(renderer, busiest, args.steps, args.threads)
     return report
+
+
+def evaluate_pieces(
+    args: argparse.Namespace, held: Mapping[str, Sequence[NoteSong]],
+    transcriber: Transcriber | None,
+) -> dict[str, Any]:  # fmt: skip
+    """What is known of a renderer by whole pieces and probes of single sounds."""
+    roots = {POP909: args.pop909} | ({EMOPIA: args.emopia} if args.emopia else {})
+    pieces = draw_pieces(held, roots, args.pieces, args.seed, args.cache)
+    renderings = args.cache / "renderings" if args.cache else None
+    kept = {
+        TEACHER: by_soundfont(args.engine, args.soundfont),
+        OTHER: by_soundfont(args.engine, _timgm6mb()),
+        SINES: by_part(sines),
+    }
+    names = {TEACHER: args.soundfont.name, OTHER: OTHER, SINES: SINES}
+    players = {
+        name: cached(player, f"{args.engine} {names[name]}", renderings)
+        for name, player in kept.items()
+    }
+    ours = {steps_name(n): n for n in args.steps}
+    players[EXCITATION] = by_excitation
+    for name, n in ours.items():
+        players[name] = by_engine(args.weights, n, args.soundfont, args.seed)
+    table: dict[str, list[WholeMeasured]] = {}
+    for number, piece in enumerate(pieces, 1):
+        note(f"{number}/{len(pieces)}: {piece.group}, {piece.name}")
+        for name, row in play_and_measure(piece, players, transcriber, renderings)[0].items():
+            table.setdefault(name, []).append(row)
+    shown = {name: players[name] for name in (TEACHER, OTHER, *ours)}
+    return {
+        "weights": str(args.weights), "soundfont": args.soundfont.name, "seed": args.seed,
+        "whole": whole_report(table, pieces, args.bootstrap, args.seed),
+        "probes": probe_report(shown), "weights_mb": size_mb(args.weights),
+        "main": steps_name(args.steps[0]), "most_steps": steps_name(max(args.steps)),
+    }  # fmt: skip
+
+
+def steps_name(steps: int) -> str:
+    """The name of the engine with so many steps in tables."""
+    return f"diffusion, {steps} step{'s' * (steps > 1)}"
+
+
+def size_mb(folder: Path) -> float:
+    """Size in 10^6 bytes of all weight files of a folder."""
+    return sum(path.stat().st_size for path in folder.rglob("*.safetensors")) / 1e6
 
 
 def _measured(
@@ -170,7 +248,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--weights", type=Path, required=True, help="folder of both networks")
     parser.add_argument("--transcriber", type=Path, help="Basic Pitch as ONNX; no notes without")
     parser.add_argument(
-        "--songs", type=int, default=3, help="excerpts of each family, and bands (3)"
+        "--songs", type=int, default=3, help="excerpts of each family, and bands; 0: none (3)"
+    )
+    parser.add_argument(
+        "--pieces", type=int, default=2, help="whole pieces of every kind; 0: none (2)"
     )
     parser.add_argument(
         "--steps", type=int, nargs="+", default=[1, 4, 8], help="of the diffusion (1 4 8)"
@@ -183,7 +264,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--bootstrap", type=int, default=1000, help="resamples (1000)")
     parser.add_argument("--pictures", type=Path, help="folder for spectrograms as PNG")
-    parser.add_argument("--cache", type=Path, help="folder for compact copies of the corpora")
+    parser.add_argument("--cache", type=Path, help="folder for copies of corpora and renderings")
     parser.add_argument("--json", type=Path, help="write the report to this file")
     return parser
 
@@ -192,6 +273,15 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Run from the command line."""
     parser = _parser()
     args = parser.parse_args(argv)
-    if args.songs < 1:
-        parser.error(f"{args.songs} excerpts of each family are asked for: choose 1 or more")
-    run_evaluation(parser, args, evaluate_renderer, text_of)
+    if args.songs < 1 and args.pieces < 1:
+        parser.error(
+            f"{args.songs} excerpts of each family and {args.pieces} pieces of every kind are "
+            "asked for: choose 1 or more of one of them"
+        )
+    run_evaluation(parser, args, evaluate_renderer, all_text)
+
+
+def all_text(report: Mapping[str, Any]) -> str:
+    """All tables of whole pieces and of excerpts, as far as they were measured."""
+    parts = [whole_text(report)] if "whole" in report else []
+    return "\n\n".join([*parts, text_of(report)] if "figures" in report else parts)

@@ -104,6 +104,12 @@ def loudness_error(rendered: Wave, true: Wave) -> float:
     return float(np.abs(ours - theirs)[audible].mean()) if audible.any() else math.nan
 
 
+def integrated_lufs(wave: Wave) -> float:
+    """Integrated loudness of a whole sound (ITU-R BS.1770-4), at least -70 LUFS."""
+    found = pyloudnorm.Meter(SAMPLE_RATE).integrated_loudness(wave.astype(np.float64))
+    return max(float(found), -70.0)
+
+
 def level_db(wave: Wave) -> float:
     """Root mean square in dB re full scale."""
     power = float(np.mean(np.square(wave, dtype=np.float64))) if len(wave) else 0.0
@@ -301,6 +307,31 @@ def percentiles(values: Floats, among: Floats) -> Floats:
     below = np.searchsorted(np.sort(among), values, side="left")
     not_above = np.searchsorted(np.sort(among), values, side="right")
     return np.asarray(50 * (below + not_above) / len(among))
+
+
+# --- texture ---------------------------------------------------------------------------------
+
+
+def texture(mel: Floats) -> tuple[float, float]:
+    """How restless a spectrogram is: spectral flux and band-wise deviation, both in dB.
+
+    Flux is the mean absolute change of a band from frame to frame; deviation is the mean of the
+    standard deviations over time of single bands within whole seconds. What is further below the
+    loudest than :data:`AUDIBLE_DB` is raised to there, and where all of a band's frames are, it
+    does not count. A mean of many spectrograms is smoother than each in both.
+
+    Args:
+        mel: [N_MELS, T] in dB.
+    """
+    floor = mel.max() - AUDIBLE_DB
+    raised = np.maximum(mel, floor)
+    changes = np.abs(np.diff(raised, axis=1))
+    sounds = np.maximum(raised[:, 1:], raised[:, :-1]) > floor
+    second = round(FRAME_RATE)
+    n = mel.shape[1] // second
+    parts = raised[:, : n * second].reshape(len(mel), n, second)
+    deviations = parts.std(axis=2)[parts.max(axis=2) > floor]
+    return float(changes[sounds].mean()), float(deviations.mean())
 
 
 # --- sets -------------------------------------------------------------------------------------

@@ -127,6 +127,10 @@ class NoteScores:
     """Onset within 50 ms and pitch within a quarter tone."""
     f1_offsets: float
     """The release too, within 50 ms or a fifth of the note."""
+    precision: float = float("nan")
+    """Share of the notes that were found which are written; 0 where none is found."""
+    recall: float = float("nan")
+    """Share of the written notes that are found."""
 
 
 def note_scores(found: Sequence[Note], written: Sequence[Note]) -> NoteScores:
@@ -134,12 +138,12 @@ def note_scores(found: Sequence[Note], written: Sequence[Note]) -> NoteScores:
     if not written:
         return NoteScores(float("nan"), float("nan"))
     if not found:
-        return NoteScores(0.0, 0.0)
+        return NoteScores(0.0, 0.0, 0.0, 0.0)
     score = import_mir_eval().transcription.precision_recall_f1_overlap
     both = [*_columns(written), *_columns(found)]
-    onsets_only = score(*both, onset_tolerance=0.05, offset_ratio=None)[2]
+    precision, recall, f1, _ = score(*both, onset_tolerance=0.05, offset_ratio=None)
     with_offsets = score(*both, onset_tolerance=0.05, offset_ratio=0.2)[2]
-    return NoteScores(float(onsets_only), float(with_offsets))
+    return NoteScores(float(f1), float(with_offsets), float(precision), float(recall))
 
 
 def onset_f1(found: NDArray[np.float64], written: NDArray[np.float64]) -> float:

@@ -549,6 +549,7 @@ def test_a_report_from_the_command_line(weights, monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(evaluate, "PICTURED", ("piano",))
     asked = ["renderer", "--pop909", str(tmp_path), "--soundfont", str(TIM), "--weights"]
     asked += [str(weights), "--engine", "midirenderer", "--songs", "1", "--steps", "2"]
+    asked += ["--pieces", "0"]
     asked += ["--threads", "1", "--bootstrap", "20", "--pictures", str(tmp_path / "pictures")]
     main([*asked, "--json", str(tmp_path / "report.json")])
     report = json.loads((tmp_path / "report.json").read_text())
@@ -571,7 +572,7 @@ def test_a_report_from_the_command_line(weights, monkeypatch, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (["--songs", "0"], "choose 1 or more"),
+        (["--songs", "0", "--pieces", "0"], "choose 1 or more"),
         (["--weights", "nowhere"], "no denoiser at nowhere"),
         (["--soundfont", "none.sf2"], "cannot read the soundfont"),
         (["--steps", "99"], "choose 1 to 20"),
@@ -580,6 +581,7 @@ def test_a_report_from_the_command_line(weights, monkeypatch, tmp_path, capsys):
 def test_what_cannot_be_is_said_in_a_sentence(change, message, weights, tmp_path, capsys):
     write_corpus_song(tmp_path, "001", drawn_tracks(1))
     asked = ["renderer", "--pop909", str(tmp_path), "--soundfont", str(TIM), "--weights"]
+    change = [*change, "--pieces", "0"] if "--pieces" not in change else change
     with pytest.raises(SystemExit):
         main([*asked, str(weights), *change])
     assert message in capsys.readouterr().err

@@ -135,7 +135,9 @@ def generate(
         features, wishes, loaded.composer, loaded.expression, reporter.stage("composing")
     )
     # The plan as its file would hold it, so that arranging the file gives the same bytes.
-    plan = rounded(replace(spots.planned(plan), arrangement=options.arrangement))
+    hits_s = _asked_hits_s(options, spots, features.duration_s)
+    plan = spots.planned(plan)
+    plan = rounded(replace(plan, arrangement=options.arrangement, hits_s=hits_s))
     if wishes.tempo_map == "fixed":
         tempi = held_proposals(features, wishes)
         for sentence in held_sentences(plan, wishes.hits_s, spots.clock, tempi):
@@ -186,6 +188,12 @@ def _wishes(
     hits_s = tuple(sorted({*wishes.hits_s, *asked.hits_s}))
     moods += asked.moods
     return replace(wishes, hits_s=hits_s, moods=moods, themes=asked.themes, end_s=asked.end_s)
+
+
+def _asked_hits_s(options: GenerateOptions, spots: Spots, duration_s: float) -> tuple[float, ...]:
+    """The hit points that were asked for; starts of themes are none."""
+    cues = spots.requests(duration_s).stressed
+    return tuple(sorted({*options.compose.hits_s, *(cue.time_s for cue in cues)}))
 
 
 def _check_times(video: Path, options: GenerateOptions, spots: Spots) -> None:

@@ -228,6 +228,16 @@ class Section:
     """Its own key where that differs from the piece's, else None."""
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class BarSpan:
+    """Some bars."""
+
+    first: int
+    """Number of the first, from 1."""
+    last: int
+    """Number of the last, included."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rewrite:
     """Bars that were composed anew."""
@@ -319,6 +329,12 @@ class Plan:
     """In order; before the first, and if there are none, no role rests."""
     timecode: Timecode | None = None
     """Of the clip's 0; None where nobody has named one."""
+    hits_s: tuple[float, ...] = ()
+    """Moments that were asked to fall on a downbeat, rising; the grid already meets them."""
+    locked: tuple[BarSpan, ...] = ()
+    """Bars that are not to be changed: in order, apart."""
+    muted: tuple[str, ...] = ()
+    """Names of the tracks that are left out of the song."""
 
     def resting_at(self, beat: int) -> tuple[str, ...]:
         """The roles that rest on a beat."""

@@ -1,4 +1,4 @@
-"""What a plan asks of a finished song, whoever arranged it: silences and timecode.
+"""What a plan asks of a finished song, whoever arranged it: silences, muted tracks, timecode.
 
 In a silence no note begins or sounds. Notes that sound into it end there; those that would sound
 beyond its end begin there, if enough of them is left, so that the music comes in whole.
@@ -10,6 +10,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import replace
 
+from amt.errors import PlanError
 from amt.timecode import Timecode, smpte_offset
 from amt.types import TICKS_PER_BEAT, ControlChange, Note, Plan, Song, TextEvent, Track
 
@@ -22,7 +23,11 @@ _Span = tuple[int, int]
 
 
 def finished(song: Song, plan: Plan) -> Song:
-    """A song with the silences of its plan, and with the plan's timecode in it."""
+    """A song with the silences of its plan, without its muted tracks, with its timecode.
+
+    Raises:
+        PlanError: all tracks are muted.
+    """
     spans = silent_ticks(plan, song.end)
     if spans:
         tracks = (_silenced(track, spans) for track in song.tracks)
@@ -31,6 +36,8 @@ def finished(song: Song, plan: Plan) -> Song:
             tracks=tuple(track for track in tracks if track.notes),
             markers=_with_silences(song.markers, spans, plan),
         )
+    if plan.muted:
+        song = replace(song, tracks=_sounding(song.tracks, plan.muted))
     if plan.timecode is None:
         return song
     return replace(
@@ -38,6 +45,13 @@ def finished(song: Song, plan: Plan) -> Song:
         markers=tuple(_labelled(marker, plan, plan.timecode) for marker in song.markers),
         smpte_offset=smpte_offset(plan.timecode),
     )
+
+
+def _sounding(tracks: Sequence[Track], muted: Sequence[str]) -> tuple[Track, ...]:
+    kept = tuple(track for track in tracks if track.name not in muted)
+    if tracks and not kept:
+        raise PlanError("muted leaves no track: take a name out of it")
+    return kept
 
 
 def silent_ticks(plan: Plan, end: int) -> tuple[_Span, ...]:

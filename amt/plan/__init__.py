@@ -41,6 +41,11 @@ unnoticed::
     rewrites   {"bars": [9, 16], "seed": 7}: first and last bar, from 1, both included, that were
                composed anew with another seed, in the order in which that happened; optional
     silences   {"start_s": 12.0, "end_s": 15.5}: no music sounds there; in order; optional
+    hits_s     [12.5, 62.5]: moments that were asked to fall on a downbeat, in order; beats_s meets
+               them already; optional
+    locked     [[9, 16]]: first and last bar, from 1, both included, of bars that amt studio is not
+               to change; in order; optional
+    muted      ["Drums"]: names of tracks that are left out of the song; optional
     timecode   {"rate": "25", "start": "01:00:00:00"}: of the clip's first frame; the rate is
                23.976, 24, 25, 29.97, 29.97df, 30, 50, 59.94, 59.94df or 60; optional
 

@@ -88,6 +88,7 @@ def rounded(plan: Plan) -> Plan:
         accents=moments(plan.accents),
         speech=_rounded_spans(plan.speech, grid.duration_s),
         silences=_rounded_spans(plan.silences, grid.duration_s),
+        hits_s=tuple(round(float(hit_s), TIME_DECIMALS) for hit_s in plan.hits_s),
     )
 
 
@@ -144,6 +145,7 @@ def validate(plan: Plan) -> None:
     _validate_accents(plan.accents, plan.grid.duration_s)
     _validate_spans("speech", plan.speech, plan.grid.duration_s)
     _validate_silences(plan.silences, plan.grid.duration_s)
+    _validate_by_hand(plan)
     _validate_curves(plan)
     _validate_arrangement(plan.arrangement, len(plan.grid.bars))
 
@@ -257,6 +259,30 @@ def _validate_silences(silences: tuple[TimeSpan, ...], duration_s: float) -> Non
     _validate_spans("silences", silences, duration_s)
     if silences == (TimeSpan(0.0, duration_s),):
         raise PlanError("silences leave no music: let one begin later or end sooner")
+
+
+def _validate_by_hand(plan: Plan) -> None:
+    """Check hit points, locked bars and muted tracks, which a person decides."""
+    duration_s, n_bars = plan.grid.duration_s, len(plan.grid.bars)
+    before_s = -1.0
+    for i, hit_s in enumerate(plan.hits_s):
+        if not (0 <= hit_s < duration_s and hit_s > before_s):
+            raise PlanError(
+                f"hits_s[{i}] is {hit_s}, expected a time after {max(before_s, 0.0):g} s and "
+                f"before the end at {duration_s:g} s"
+            )
+        before_s = hit_s
+    before = 0
+    for i, span in enumerate(plan.locked):
+        if not before < span.first <= span.last <= n_bars:
+            raise PlanError(
+                f"locked[{i}] is {quoted([span.first, span.last])}, expected the first and the "
+                f"last of some bars from {before + 1} to {n_bars}"
+            )
+        before = span.last
+    for i, name in enumerate(plan.muted):
+        if not name.strip():
+            raise PlanError(f"muted[{i}] is empty, expected the name of a track such as 'Drums'")
 
 
 def _validate_accents(accents: tuple[Accent, ...], duration_s: float) -> None:

@@ -22,6 +22,7 @@ from amt.types import (
     Accent,
     Arrangement,
     ArrangerName,
+    BarSpan,
     Cadence,
     ChordSpan,
     Cut,
@@ -43,6 +44,8 @@ _T = TypeVar("_T")
 VERSION = 1
 MAX_BYTES = 32 << 20
 """A plan takes about 0.3 MB for ten minutes; a day of music fits."""
+_ONLY_IF_GIVEN = ("hits_s", "locked", "muted")
+"""Fields that are left out of a file where they are empty."""
 _MAX_NUMBER = 1e15
 """Bound of every number that is not whole: larger ones are no times, levels or densities."""
 _Number = Annotated[float, Meta(gt=-_MAX_NUMBER, lt=_MAX_NUMBER)]
@@ -150,6 +153,9 @@ class _PlanFile(_Row, kw_only=True):
     rewrites: list[_RewriteRow] = []
     silences: list[_SpanRow] = []
     timecode: _TimecodeRow | None = None
+    hits_s: list[_Number] = []
+    locked: list[list[int]] = []
+    muted: list[str] = []
 
 
 def write_plan(plan: Plan, path: str | Path) -> None:
@@ -202,7 +208,11 @@ def plan_to_json(plan: Plan) -> str:
     plan = rounded(plan)
     validate(plan)
     fields = asdict(_file_of(plan))
-    lines = (f"  {_json(name)}: {_value(name, value, plan.grid)}" for name, value in fields.items())
+    lines = (
+        f"  {_json(name)}: {_value(name, value, plan.grid)}"
+        for name, value in fields.items()
+        if value or name not in _ONLY_IF_GIVEN
+    )
     return "{\n" + ",\n".join(lines) + "\n}\n"
 
 
@@ -279,6 +289,9 @@ def _file_of(plan: Plan) -> _PlanFile:
         rewrites=[_RewriteRow([r.first, r.last], r.seed) for r in how.rewrites],
         silences=[_SpanRow(s.start_s, s.end_s) for s in plan.silences],
         timecode=None if clock is None else _TimecodeRow(clock.rate.name, clock.start),
+        hits_s=list(plan.hits_s),
+        locked=[[span.first, span.last] for span in plan.locked],
+        muted=list(plan.muted),
     )
 
 
@@ -339,6 +352,9 @@ def _plan_of(file: _PlanFile, reporter: Reporter) -> Plan:
         ),
         silences=tuple(TimeSpan(row.start_s, row.end_s) for row in file.silences),
         timecode=None if file.timecode is None else _timecode(file.timecode),
+        hits_s=tuple(file.hits_s),
+        locked=tuple(_bars(row, f"locked[{i}]") for i, row in enumerate(file.locked)),
+        muted=tuple(file.muted),
     )
 
 
@@ -350,9 +366,14 @@ def _timecode(row: _TimecodeRow) -> Timecode:
 
 
 def _rewrite(row: _RewriteRow, name: str) -> Rewrite:
-    if len(row.bars) != 2:
-        raise PlanError(f"{name}.bars has {len(row.bars)} numbers, expected the first and last bar")
-    return Rewrite(row.bars[0], row.bars[1], row.seed)
+    bars = _bars(row.bars, f"{name}.bars")
+    return Rewrite(bars.first, bars.last, row.seed)
+
+
+def _bars(row: list[int], name: str) -> BarSpan:
+    if len(row) != 2:
+        raise PlanError(f"{name} has {len(row)} numbers, expected the first and last bar")
+    return BarSpan(row[0], row[1])
 
 
 def _curve_table(rows: list[_CurveRow]) -> FloatArray:

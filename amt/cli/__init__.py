@@ -15,8 +15,9 @@ from amt.cli.regenerate import regenerate
 from amt.cli.render import render
 from amt.cli.run import main
 from amt.cli.spot import spot
+from amt.cli.studio import serve, studio
 
 __all__ = [
     "app", "arrange", "doctor", "export", "features", "generate", "main", "moods", "regenerate",
-    "render", "spot", "styles",
+    "render", "serve", "spot", "studio", "styles",
 ]  # fmt: skip

@@ -17,6 +17,7 @@ from amt.options import (
     SpeechOptions,
     SpottingOptions,
 )
+from amt.studio.limits import Limits
 from render.files.options import Option
 from render.options import NeuralOptions, RenderOptions
 
@@ -106,7 +107,7 @@ class RunOptions:
 CLASSES: tuple[type, ...] = (
     OutputOptions, MusicOptions, NoteOptions, FitOptions, SpottingOptions, BackendOptions,
     SpeechOptions, SamplingOptions, ModelOptions, RenderOptions, NeuralOptions, FilmOptions,
-    RunOptions,
+    RunOptions, Limits,
 )  # fmt: skip
 """All classes of which commands are made."""
 OTHER_FLAGS: Mapping[str, str] = {"bars": "--bars", "map": "--map"}

@@ -303,14 +303,9 @@ def _plan_of(file: _PlanFile, reporter: Reporter) -> Plan:
     """
     grid = TimeGrid(np.array(file.beats_s), tuple(file.bars), file.last_beat)
     validate_grid(grid)
-    for i, chord in enumerate(file.chords):
-        _check_bar(f"chords[{i}]", chord.beat, chord.bar, grid)
-    for i, section in enumerate(file.sections):
-        _check_bar(f"sections[{i}]", section.beat, section.bar, grid)
-    for i, phrase in enumerate(file.phrases):
-        _check_bar(f"phrases[{i}]", phrase.beat, phrase.bar, grid)
-    for i, entry in enumerate(file.entries):
-        _check_bar(f"entries[{i}]", entry.beat, entry.bar, grid)
+    for name in ("chords", "sections", "phrases", "entries"):
+        for i, row in enumerate(getattr(file, name)):
+            _check_bar(f"{name}[{i}]", row.beat, row.bar, grid)
     curve = _curve_table(file.curve)
     return Plan(
         grid=grid,

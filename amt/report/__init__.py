@@ -2,6 +2,13 @@
 
 from amt.report.clip import check_embeddable
 from amt.report.page import ReportOptions, write_report
-from amt.report.sound import Sound, SoundSource
+from amt.report.sound import Sound, SoundSource, encode_mp3
 
-__all__ = ["ReportOptions", "Sound", "SoundSource", "check_embeddable", "write_report"]
+__all__ = [
+    "ReportOptions",
+    "Sound",
+    "SoundSource",
+    "check_embeddable",
+    "encode_mp3",
+    "write_report",
+]

@@ -45,6 +45,7 @@ EVALUATIONS = {
     "long": ("fit.long_films", "time and memory of films of up to two hours"),
     "shots": ("shots.evaluate", "changes of shot that are found"),
     "benchmark": ("fit.benchmark", "time and memory of amt generate"),
+    "batch": ("fit.batch", "time of amt batch on one core and on more, killed and resumed"),
 }
 """Name -> module within :mod:`experiments`, and what it measures."""
 

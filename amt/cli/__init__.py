@@ -7,6 +7,7 @@ stderr, and stdout stays clean but for ``--json``, lists and help.
 
 from amt.cli.app import app
 from amt.cli.arrange import arrange
+from amt.cli.batch import batch
 from amt.cli.export import export
 from amt.cli.features import features
 from amt.cli.generate import generate
@@ -18,6 +19,6 @@ from amt.cli.spot import spot
 from amt.cli.studio import serve, studio
 
 __all__ = [
-    "app", "arrange", "doctor", "export", "features", "generate", "main", "moods", "regenerate",
-    "render", "serve", "spot", "studio", "styles",
+    "app", "arrange", "batch", "doctor", "export", "features", "generate", "main", "moods",
+    "regenerate", "render", "serve", "spot", "studio", "styles",
 ]  # fmt: skip

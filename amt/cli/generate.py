@@ -10,9 +10,9 @@ import typer
 from amt.cli.app import app
 from amt.cli.files import check_suffix, consent, refuse_idle, staged
 from amt.cli.inputs import check_input
-from amt.cli.options import FilmOptions, OutputOptions, RunOptions
+from amt.cli.options import FilmOptions, Only, OutputOptions, RunOptions
 from amt.cli.progress import reporting
-from amt.cli.signature import GivenFields, Only, expanded
+from amt.cli.signature import GivenFields, expanded
 from amt.cli.sound import check_player, refuse_idle_sound, render_options
 from amt.cli.summary import summarise
 from amt.cli.targets import Delivery, Targets

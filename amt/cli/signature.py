@@ -18,6 +18,7 @@ import typer
 
 from amt.cli.completion import COMPLETIONS
 from amt.cli.flags import flag_of, with_flags
+from amt.cli.options import Only
 from amt.errors import InputError, quoted
 from render.files.options import OptionField, option_fields
 
@@ -26,12 +27,6 @@ _KEYWORD = inspect.Parameter.KEYWORD_ONLY
 
 class GivenFields(dict[type, tuple[str, ...]]):
     """A parameter of this type gets, by options class, the fields given on the command line."""
-
-
-class Only(NamedTuple):
-    """Which fields of an options class a command takes, in the notes of its parameter."""
-
-    names: tuple[str, ...]
 
 
 class _Group(NamedTuple):
@@ -113,7 +108,7 @@ def _group(annotation: Any) -> _Group | None:  # noqa: ANN401
     fields = tuple(f for f in option_fields(kind) if only is None or f.name in only)
     if fields:
         return _Group(kind, fields, {})
-    parts = {name: _group(hint) for name, hint in get_type_hints(kind).items()}
+    parts = {name: _group(hint) for name, hint in get_type_hints(kind, include_extras=True).items()}
     return _Group(kind, (), {name: part for name, part in parts.items() if part is not None})
 
 

@@ -11,9 +11,9 @@ from amt.cli.app import app
 from amt.cli.console import print_out
 from amt.cli.files import check_suffix, consent, staged
 from amt.cli.inputs import check_input
-from amt.cli.options import RunOptions
+from amt.cli.options import Only, RunOptions
 from amt.cli.progress import reporting
-from amt.cli.signature import Only, expanded
+from amt.cli.signature import expanded
 from amt.errors import InputError, shown
 from amt.options import SpottingOptions
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from amt.cli.console import print_out
 
@@ -40,18 +40,7 @@ def summarise(
     summary = {
         "outputs": [str(path) for path in outputs],
         "failed": {str(path): why for path, why in (failed or {}).items()},
-        "duration_s": round(plan.grid.duration_s, 3),
-        "key": plan.key.label,
-        "key_changes": [[beat, key.label] for beat, key in plan.key_changes()],
-        "tempo_bpm": [round(float(tempos.min()), 2), round(float(tempos.max()), 2)],
-        "bars": len(plan.grid.bars),
-        "chords": len(plan.chords),
-        "notes": {track.name: len(track.notes) for track in song.tracks},
-        "style": plan.style,
-        "arranger": plan.arrangement.arranger,
-        "seed": plan.seed,
-        "engine": sound and f"{sound.engine} {sound.version}".strip(),
-        "soundfont": sound and sound.soundfont and str(sound.soundfont),
+        **facts(plan, song, sound),
     }
     low, high = f"{tempos.min():.1f}", f"{tempos.max():.1f}"
     reporter.message(
@@ -65,6 +54,25 @@ def summarise(
         reporter.message(f"played by {sound}{'; ' * bool(sound.hint)}{sound.hint}")
     if as_json:
         print_out(json.dumps(summary))
+
+
+def facts(plan: Plan, song: Song, sound: Instrument | None) -> dict[str, Any]:
+    """What a piece is like, for machines: length, key, tempi, counts, and what played it."""
+    tempos = plan.grid.tempo_bpm
+    return {
+        "duration_s": round(plan.grid.duration_s, 3),
+        "key": plan.key.label,
+        "key_changes": [[beat, key.label] for beat, key in plan.key_changes()],
+        "tempo_bpm": [round(float(tempos.min()), 2), round(float(tempos.max()), 2)],
+        "bars": len(plan.grid.bars),
+        "chords": len(plan.chords),
+        "notes": {track.name: len(track.notes) for track in song.tracks},
+        "style": plan.style,
+        "arranger": plan.arrangement.arranger,
+        "seed": plan.seed,
+        "engine": sound and f"{sound.engine} {sound.version}".strip(),
+        "soundfont": sound and sound.soundfont and str(sound.soundfont),
+    }
 
 
 def _counted(number: int, noun: str) -> str:

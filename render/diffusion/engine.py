@@ -7,10 +7,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from render.audio import Block, Resampler
+from render.audio import Block
 from render.diffusion.buses import Bus, Unsupported, assign
 from render.diffusion.mel import SAMPLE_RATE
 from render.diffusion.sampler import SamplerOptions
+from render.diffusion.stereo import StereoStage
 from render.diffusion.synthesize import PIECE, n_pieces, synthesize_buses
 from render.diffusion.weights import Renderer, load_renderer
 from render.errors import EngineError
@@ -111,15 +112,17 @@ def _bus_sound(
     buses: Sequence[Bus], renderer: Renderer, sampler: SamplerOptions, sample_rate: int
 ) -> Iterator[tuple[int, int, Block]]:
     """(bus, first frame, block [2, L]) at a sample rate in Hz."""
-    resamplers = [Resampler(SAMPLE_RATE, sample_rate) for _ in buses]
+    stages = [StereoStage(bus, sample_rate) for bus in buses]
     done = [0] * len(buses)
     for pieces in synthesize_buses(buses, renderer, sampler):
-        for index, (piece, resampler) in enumerate(zip(pieces, resamplers, strict=True)):
-            for block in resampler.finish() if piece is None else resampler.push(piece):
+        for index, (piece, stage) in enumerate(zip(pieces, stages, strict=True)):
+            for block in stage.finish() if piece is None else stage.push(piece):
                 yield index, done[index], block
                 done[index] += block.shape[1]
-    for index, resampler in enumerate(resamplers):
-        yield from ((index, done[index], block) for block in resampler.finish())
+    for index, stage in enumerate(stages):
+        for block in stage.finish():
+            yield index, done[index], block
+            done[index] += block.shape[1]
 
 
 def _by_part(unsupported: Sequence[Unsupported]) -> tuple[Part, ...]:

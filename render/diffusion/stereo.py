@@ -8,6 +8,9 @@ octave is what was measured of the teacher (:mod:`render.diffusion.stereo_table`
 side added and right subtracted. For a player in the middle the sum of both channels stays exactly
 what the network computed, so nothing is cancelled on one loudspeaker.
 
+Of what is bowed or blown, overtones fade further than the whole where expression (CC 11) is low
+(:mod:`render.diffusion.performance`).
+
 Above 12 kHz stands a copy of the octave below, moved up by 6 kHz (spectral band replication, Dietz
 et al. 2002), at the level that the teacher has there.
 
@@ -26,9 +29,10 @@ from scipy.signal import firwin, minimum_phase
 
 from render.audio import Block, Resampler
 from render.audio.blocks import silence
-from render.diffusion.buses import Bus
+from render.diffusion.buses import Bus, Curve
 from render.diffusion.instruments import FAMILIES, INSTRUMENTS
 from render.diffusion.mel import SAMPLE_RATE
+from render.diffusion.performance import DARK_HZ, DARKENED, upper_band
 from render.diffusion.stereo_table import HIGH_DB, OCTAVES_HZ, WIDTH_DB
 
 Taps = NDArray[np.float64]
@@ -234,6 +238,48 @@ def _band_pass(low_hz: float, high_hz: float, sample_rate: int) -> Taps:
     return np.asarray(minimum_phase(np.convolve(taps, taps[::-1]), half=True))
 
 
+# --- colour -----------------------------------------------------------------------------------
+
+
+class Darkening:
+    """Lowers the upper band of a stream further than the whole where expression is low.
+
+    The bands are those of a low-pass filter of the first order and of what it leaves, so that
+    together they are the sound itself.
+
+    Args:
+        expression: controller 11 over time.
+    """
+
+    def __init__(self, expression: Curve) -> None:
+        self._expression = expression
+        fall = math.exp(-2 * math.pi * DARK_HZ / SAMPLE_RATE)
+        low_pass = (1 - fall) * fall ** np.arange(_DARK_TAPS)
+        self._low = Convolver(np.tile(low_pass, (2, 1)))
+        self._done = 0
+
+    def push(self, block: Block) -> Iterator[Block]:
+        """The blocks that can be computed once ``block`` [2, L] at 24 kHz is there."""
+        yield from self._mixed(self._low.push(block))
+
+    def finish(self) -> Iterator[Block]:
+        """The blocks that are left when the stream has ended."""
+        yield from self._mixed(self._low.finish())
+
+    def _mixed(self, pairs: Iterator[tuple[Block, Block]]) -> Iterator[Block]:
+        for raw, low in pairs:
+            start, self._done = self._done, self._done + raw.shape[1]
+            if not raw.any():
+                yield raw
+                continue
+            time_s = np.arange(start, self._done) / SAMPLE_RATE
+            factor = upper_band(self._expression.between(time_s)).astype(np.float32)
+            yield low + factor * (raw - low)
+
+
+_DARK_TAPS = 64
+
+
 # --- a bus ------------------------------------------------------------------------------------
 
 
@@ -250,16 +296,21 @@ class StereoStage:
         played = {INSTRUMENTS[i]: n for i, n in zip(ids.tolist(), counts.tolist(), strict=True)}
         names = [family.name for family in FAMILIES]
         taps = side_filter(width_of(played), names.index(bus.name))
+        is_darkened = DARKENED.issuperset(played) and bool((bus.expression.values != 127).any())
+        self._colour = Darkening(bus.expression) if is_darkened else None
         self._side = Convolver(np.tile(taps, (2, 1)))
         self._resampler = Resampler(SAMPLE_RATE, sample_rate)
         self._high = HighBand(high_gain(played), sample_rate)
 
     def push(self, block: Block) -> Iterator[Block]:
         """The output that can be computed once ``block`` [2, L] at 24 kHz is there."""
-        yield from self._on(_widened(self._side.push(block)))
+        for coloured in (block,) if self._colour is None else self._colour.push(block):
+            yield from self._on(_widened(self._side.push(coloured)))
 
     def finish(self) -> Iterator[Block]:
         """The output that is left when the input has ended."""
+        for coloured in () if self._colour is None else self._colour.finish():
+            yield from self._on(_widened(self._side.push(coloured)))
         yield from self._on(_widened(self._side.finish()))
         for block in self._resampler.finish():
             yield from self._high.push(block)

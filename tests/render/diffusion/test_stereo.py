@@ -29,10 +29,11 @@ from render.score import Note, Part
 PIANO, VIOLIN, BASS = 0, 40, 32
 
 
-def bus_of(program: int, pan: int = 64):
+def bus_of(program: int, pan: int = 64, expression: int = 127):
     controls = (
         (0.0, mido.Message("program_change", program=program)),
         (0.0, mido.Message("control_change", control=10, value=pan)),
+        (0.0, mido.Message("control_change", control=11, value=expression)),
     )
     pitch = 40 if program == BASS else 70
     (bus,), others = assign([Part("", False, (Note(0.0, 1.0, pitch, 80),), controls)])
@@ -116,6 +117,14 @@ def test_one_loudspeaker_plays_what_the_network_computed():
     mono = noise()
     sound = played(bus_of(PIANO), mono)
     np.testing.assert_allclose(sound.mean(axis=0)[: len(mono)], mono, atol=1e-6)
+
+
+@pytest.mark.parametrize(("program", "least_db", "most_db"), [(VIOLIN, 4, 6), (PIANO, -0.1, 0.1)])
+def test_what_is_bowed_softly_is_darker(program, least_db, most_db):
+    loud, soft = (played(bus_of(program, expression=value), noise())[0] for value in (127, 64))
+    change = octave_levels(soft) - octave_levels(loud)
+    assert change[0] == pytest.approx(40 * np.log10(64 / 127), abs=0.5)
+    assert least_db <= change[0] - change[-1] <= most_db
 
 
 @pytest.mark.parametrize("pan", [1, 30, 64, 100, 127])

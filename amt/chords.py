@@ -45,6 +45,14 @@ _PITCH_CLASS = {name: pc for names in (ROOTS, FLAT_ROOTS) for pc, name in enumer
 }  # fmt: skip
 _QUALITY_OF_SUFFIX = {s: q for q, (_, suffixes) in QUALITIES.items() for s in suffixes}
 _LEAD_SHEET = re.compile(r"([A-G][#b]?)(.*)")
+_FIFTHS = "FCGDAEB"
+"""Natural notes in order of fifths, of which F is the first."""
+_FLATTEST, _FLATTEST_RAISED = -5, -3
+"""Fifths from a major key's tonic to the flattest of its twelve names: Db in C major, where the
+sharpest is F#; Eb and G# where tones are more often raised than lowered, which is in minor keys and
+on the roots of diminished chords."""
+_FLATTEST_NAME, _SHARPEST_NAME = -8, 12
+"""Fb and B#, beyond which a name takes two accidentals."""
 _SHARPS_OF_MAJOR = (0, -5, 2, -3, 4, -1, 6, 1, -4, 3, -2, 5)
 
 
@@ -81,10 +89,15 @@ class Chord:
         return self if self.root is None else Chord((self.root + semitones) % 12, self.quality)
 
     def spell(self, key: Key | None = None) -> str:
-        """Lead-sheet name (``Am7``, ``Bbmaj7``, ``N.C.``), with flats where the key has flats."""
+        """Lead-sheet name (``Am7``, ``Bbmaj7``, ``N.C.``), its root as it is written in the key.
+
+        >>> Chord(10, "maj").spell(Key(0, "major")), Chord(1, "dim7").spell(Key(2, "minor"))
+        ('Bb', 'C#dim7')
+        """
         if self.root is None:
             return "N.C."
-        name = ROOTS[self.root] if key is None else key.spell(self.root)
+        is_diminished = self.quality in ("dim", "dim7", "hdim7")
+        name = ROOTS[self.root] if key is None else key.spell(self.root, raised=is_diminished)
         return name + QUALITIES[self.quality][1][0]
 
 
@@ -109,9 +122,19 @@ class Key:
         """For example ``A minor`` or ``Eb major``."""
         return f"{self.spell(self.tonic)} {self.mode}"
 
-    def spell(self, pitch_class: int) -> str:
-        """The name of a pitch class (0-11): ``Bb``, or ``A#`` where the key has no flats."""
-        return (FLAT_ROOTS if self.sharps < 0 else ROOTS)[pitch_class]
+    def spell(self, pitch_class: int, *, raised: bool = False) -> str:
+        """The name of a pitch class (0-11): the nearest to the key in the line of fifths.
+
+        Args:
+            pitch_class: to name.
+            raised: whether it is a raised tone rather than a lowered one, where it could be both,
+                as a leading tone is.
+        """
+        lowest = _FLATTEST_RAISED if raised or self.mode == "minor" else _FLATTEST
+        lowest = min(max(self.sharps + lowest, _FLATTEST_NAME), _SHARPEST_NAME - 11)
+        fifths = lowest + (7 * pitch_class - lowest) % 12
+        sharps, letter = divmod(fifths + 1, 7)
+        return _FIFTHS[letter] + ("#" * sharps or "b" * -sharps)
 
     @property
     def scale(self) -> tuple[int, ...]:

@@ -25,7 +25,7 @@ from typing import Any, BinaryIO
 import mido
 
 from amt.chord_events import chord_events, named_chord
-from amt.chords import FLAT_ROOTS, ROOTS, Key, parse_key
+from amt.chords import Key, parse_key
 from amt.errors import ChordError, MidiError, quoted, shown
 from amt.reporter import DEFAULT_REPORTER, Reporter
 from amt.timecode import SmpteOffset
@@ -168,8 +168,7 @@ def _within(value: int, low: int, high: int, name: str) -> None:
 
 
 def _key_name(key: Key) -> str:
-    root = (FLAT_ROOTS if key.sharps < 0 else ROOTS)[key.tonic]
-    return root + ("m" if key.mode == "minor" else "")
+    return key.spell(key.tonic) + ("m" if key.mode == "minor" else "")
 
 
 def _key_signature(key: Key) -> Any:  # noqa: ANN401 (mido is untyped)

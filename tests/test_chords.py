@@ -12,6 +12,7 @@ from amt.chords import (
     VOCABULARY_SIZE,
     Chord,
     Key,
+    Mode,
     chord_from_id,
     parse_chord,
     parse_key,
@@ -98,5 +99,19 @@ def test_what_is_no_key_is_refused(text: str) -> None:
 
 def test_spelling_follows_the_key() -> None:
     assert parse_chord("A#").spell(parse_key("F major")) == "Bb"
-    assert parse_chord("Bb").spell(parse_key("D major")) == "A#"
+    assert parse_chord("A#").spell(parse_key("D major")) == "Bb"  # borrowed from D minor
+    assert parse_chord("C#dim7").spell(parse_key("D minor")) == "C#dim7"  # on the leading tone
+    assert parse_chord("Abm7b5").spell(parse_key("C major")) == "G#m7b5"
+    assert parse_chord("G#").spell(parse_key("C major")) == "Ab"
+    assert parse_key("Db minor").label == "C# minor"
     assert NO_CHORD.spell() == "N.C."
+
+
+@pytest.mark.parametrize("mode", ["major", "minor"])
+@pytest.mark.parametrize("tonic", range(12))
+def test_a_scale_has_every_letter_once(tonic: int, mode: Mode) -> None:
+    key = Key(tonic, mode)
+    names = [key.spell(tone) for tone in key.scale]
+    assert {name[0] for name in names} == set("ABCDEFG")
+    assert sum(name.count("#") - name.count("b") for name in names) == key.sharps
+    assert len({key.spell(tone) for tone in range(12)}) == 12

@@ -39,7 +39,8 @@ from amt.arrange.section_keys import bar_keys, in_section_keys, section_keys
 from amt.arrange.spacing import FLOOR, below_melody
 from amt.arrange.splice import bar_span, splice_bars
 from amt.arrange.styles import Instrument, load_style
-from amt.arrange.themes import ThemeContext, shaped
+from amt.arrange.theme_bars import ThemeContext
+from amt.arrange.themes import shaped
 from amt.arrange.tracks import Draft, song_of, track_of
 from amt.chords import home_distance
 from amt.models.notes.conditioning import NotePlan, beats_to_next

@@ -5,17 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from amt.arrange.themes import (
-    BREATH,
-    OCTAVE,
-    ThemeContext,
-    ending_on_tonic,
-    ornamented,
-    shaped,
-    with_breaths,
-    with_climax,
-    with_returns,
-)
+from amt.arrange.melody_shape import BREATH, ending_on_tonic, with_breaths, with_climax
+from amt.arrange.theme_bars import OCTAVE, ThemeContext, ornamented
+from amt.arrange.themes import shaped, with_returns
 from amt.chords import parse_chord
 from amt.models.notes.tokens import DURATION, ONSET, PITCH, RESOLUTION
 
@@ -53,7 +45,9 @@ def test_a_phrase_of_an_earlier_label_has_its_melody_over_its_chords(seed):
     notes = with_returns(drawn(8, seed), made)
     for bar in (0, 1, 2):
         assert bar_of(notes, bar) == bar_of(notes, bar + 4)
-    assert bar_of(notes, 3) != bar_of(notes, 7)
+    assert [onset for onset, _ in bar_of(notes, 3)] == [onset for onset, _ in bar_of(notes, 7)]
+    tones = parse_chord("A:min").pitch_classes
+    assert all(pitch % 12 in tones for onset, pitch in bar_of(notes, 7) if onset % 24 == 0)
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -147,10 +141,40 @@ def test_the_loudest_section_rises_phrase_by_phrase_to_an_octave():
                      range(4, 8)) <= 11  # fmt: skip
 
 
+def test_the_climax_keeps_repeated_notes_repeated():
+    """A theme is recognised by its contour, which stays where notes do not clash."""
+    notes = drawn(8)
+    notes[:, PITCH] = 69
+    made = context("C F C F C F C F", [(0, 4, "A"), (4, 8, "B")], climax=(4, 8))
+    raised = with_climax(notes, made)
+    for bar in range(4, 8):
+        assert len({pitch for _, pitch in bar_of(raised, bar)}) == 1
+    notes[:, PITCH] = 65
+    ninth = with_climax(notes, context("C C C C C", [(0, 4, "A"), (4, 5, "B")], climax=(4, 5)))
+    assert {pitch for _, pitch in bar_of(ninth, 4)} == {74}
+
+
+@pytest.mark.parametrize("pitches", [(67,), (67, 64)])
+def test_the_head_of_a_theme_does_not_dwell_on_two_pitches(pitches):
+    notes = drawn(4)
+    notes[:, PITCH] = np.resize(pitches, len(notes))
+    made = with_returns(notes, context("C G C G", [(0, 4, "A")]))
+    head = [*bar_of(made, 0), *bar_of(made, 1)]
+    assert [onset for onset, _ in head] == [n for bar in (0, 1) for n, _ in bar_of(notes, bar)]
+    assert len({pitch for _, pitch in head}) > len(pitches)
+    narrow = with_returns(notes, context("C G C G", [(0, 4, "A")], high=67))
+    assert narrow[:, PITCH].max() <= 67
+    kept = with_returns(notes, context("C G C G", [(0, 4, "A")], rewritten=range(1, 2)))
+    assert bar_of(kept, 1) == bar_of(notes, 1)
+
+
 def test_the_climax_stays_in_the_range_of_the_instrument():
     before = drawn(8)
     made = context("C F G C C F G C", [(0, 4, "A"), (4, 8, "B")], climax=(4, 8), high=84)
     assert with_climax(before, made)[:, PITCH].max() <= 84
+    for bar in range(4, 8):
+        after = [pitch for _, pitch in bar_of(with_climax(before, made), bar)]
+        assert sum(after) > sum(pitch for _, pitch in bar_of(before, bar))
     made = context("C F G C C F G C", [(0, 4, "A"), (4, 8, "B")], climax=(4, 8), high=60)
     assert (with_climax(before, made) == before).all()
 

@@ -73,6 +73,9 @@ class Constraints:
     leap_nats: float = 0.25
     """Nats by which each semitone beyond a step makes the melody's next pitch less likely (Huron
     2006 on pitch proximity); 0 for none."""
+    repeat_nats: float = 1.0
+    """Nats by which one more note of the melody on the same pitch is less likely, for each
+    repetition before it; the first costs nothing. 0 for none."""
     rest_nats: float = 8.0
     """Nats by which each doubling of a length of the melody is less likely, times the share of time
     that it sounded beyond ``1 - rest_share``; 0 for none."""

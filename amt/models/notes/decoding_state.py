@@ -73,6 +73,8 @@ class DecodingState:
     """Of the present bar's notes, 127 counting as 1."""
     _melody_pitch: int | None = None
     """Pitch (an id) of the last note of the melody."""
+    _melody_repeats: int = 0
+    """How many notes of the melody before it had that pitch, without another in between."""
     _melody_span: tuple[int, int] | None = None
     """Onset and end of its last note."""
     _melody_time: tuple[float, float] = (0.0, 0.0)
@@ -99,6 +101,7 @@ class DecodingState:
         self._velocity_sum += float(self.context.velocities[word[VELOCITY]])
         end = onset + int(self.context.lengths[word[DURATION]])
         if role == MELODY:
+            self._melody_repeats = self._melody_repeats + 1 if pitch == self._melody_pitch else 0
             self._melody_pitch = pitch
             self._update_melody_time(onset, end)
         self._end_oldest(role, pitch, onset)
@@ -157,15 +160,18 @@ class DecodingState:
         return np.asarray(-0.5 * weight * (off / VELOCITY_STD) ** 2)
 
     def pitch_bias(self, role: int) -> FloatArray:
-        """[V] nats by which pitches of a role (an id) are less likely for lying far from its last.
+        """[V] nats by which pitches of the melody are less likely: far from its last, or repeated.
 
-        Of the melody alone.
+        Args:
+            role: id; pitches of other roles have no bias.
         """
         pitches = np.arange(VOCABULARY[PITCH])
         if role - 1 != MELODY or self._melody_pitch is None:
             return np.zeros(len(pitches))
         beyond = np.maximum(np.abs(pitches - self._melody_pitch) - STEP_SEMITONES, 0)
-        return np.asarray(-self.context.constraints.leap_nats * beyond)
+        bias = -self.context.constraints.leap_nats * beyond
+        bias[self._melody_pitch] -= self.context.constraints.repeat_nats * self._melody_repeats
+        return np.asarray(bias)
 
     def duration_bias(self, role: int) -> FloatArray:
         """[V] nats by which lengths of a role (an id) are likelier."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cache
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -88,6 +89,19 @@ def test_octave_leaps_of_the_melody_are_less_likely_than_steps() -> None:
     bias = dict(zip(pitches, state.pitch_bias(MELODY), strict=True))
     assert bias[72] - bias[62] <= -2
     assert bias[62] == bias[58] == 0
+
+
+def test_a_pitch_of_the_melody_is_repeated_once_for_nothing_and_then_less_and_less() -> None:
+    state = state_of(asked(), Constraints())
+    costs = []
+    for position in range(4):
+        state.update(word(position, MELODY, 60))
+        pitches = midi(np.ones(VOCABULARY[PITCH], dtype=bool))
+        costs.append(-dict(zip(pitches, state.pitch_bias(MELODY), strict=True))[60])
+    assert costs[0] == 0
+    assert all(later - cost >= 0.5 for cost, later in pairwise(costs))
+    state.update(word(4, MELODY, 62))
+    assert state.pitch_bias(MELODY).max() == 0
 
 
 def test_a_melody_without_rests_gets_shorter_notes_and_one_with_many_longer() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import accumulate
 
-from amt.types import Feel
+from amt.types import TICKS_PER_BEAT, Feel
 
 _GROUPS = {5: (3, 2), 6: (3, 3), 7: (2, 2, 3)}
 
@@ -38,3 +38,15 @@ def backbeats(beats: int, feel: Feel = "normal") -> tuple[float, ...]:
     if feel == "half" and len(ends) > 1:
         return ends[:-1:2]
     return tuple(end - 1 for end in ends) if beats > 1 else ()
+
+
+def swung(tick: int, swing: float) -> int:
+    """Return a tick with swing: the first half of its beat takes a share of it.
+
+    >>> swung(240, 0.6), swung(480, 0.6)
+    (288, 480)
+    """
+    beat, rest = divmod(tick, TICKS_PER_BEAT)
+    share = rest / TICKS_PER_BEAT
+    share = share * 2 * swing if share <= 0.5 else swing + (share - 0.5) * 2 * (1 - swing)
+    return beat * TICKS_PER_BEAT + round(share * TICKS_PER_BEAT)

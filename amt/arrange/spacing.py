@@ -12,7 +12,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 
-from amt.arrange.tracks import Draft
+from amt.arrange.draft import Draft
 
 MELODY_GAP = 3
 """Semitones, a minor third."""

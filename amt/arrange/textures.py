@@ -137,10 +137,10 @@ def choose_arpeggio_counts(
             cut falls, or the arpeggio starts or stops.
 
     Returns:
-        [beats] index of :data:`ARPEGGIO_RHYTHMS`.
+        [beats] notes, up to 8 an index of :data:`ARPEGGIO_RHYTHMS`.
     """
     wanted = np.where(most > 0, wanted, fixed)  # a rest has no error, so neighbours ignore it
-    rungs = np.arange(len(ARPEGGIO_RHYTHMS))
+    rungs = np.arange(int(most.max(initial=0)) + 1)
     steps = np.abs(rungs[:, None] - rungs[None, :])
     move = np.where(steps > _LARGEST_STEP, _LEVEL_JUMP_COST, _STEP_COST * steps)
     off = fixed[:, None] + rungs - wanted[:, None]

@@ -17,9 +17,11 @@ from functools import partial
 
 import numpy as np
 
+from amt.arrange.density import with_density
 from amt.arrange.draft import Draft as Draft
 from amt.arrange.dynamics import Balance, balance, expression_curve, note_levels
 from amt.arrange.lead_in_notes import lead_in_notes, with_rests
+from amt.arrange.metre import swung
 from amt.arrange.mix import balanced
 from amt.arrange.phrasing import note_db, phrase_arch_db
 from amt.arrange.score import Score
@@ -78,6 +80,7 @@ fastest finger last about as long (set by hand; the network writes lengths down 
 def song_of(plan: Plan, score: Score, tracks: Iterable[Track]) -> Song:
     """Return the song of a plan, its cuts struck; tracks without notes are left out."""
     played = with_strong_cuts_struck(score, [track for track in tracks if track.notes])
+    played = [track for track in with_density(plan, score, played) if track.notes]
     struck = with_cuts_struck(plan, score, played)
     names = _melody_names(plan, score)
     return Song(
@@ -199,22 +202,15 @@ def _in_time(
     drafts: Sequence[Draft], score: Score, rng: np.random.Generator, most_jitter: int
 ) -> list[Draft]:
     """The drafts with swing and random timing off the beat; notes on a beat stay exactly there."""
-    swing = score.style.swing
-    end = score.form.end
-
-    def swung(tick: int) -> int:
-        beat, rest = divmod(tick, TICKS_PER_BEAT)
-        share = rest / TICKS_PER_BEAT
-        share = share * 2 * swing if share <= 0.5 else swing + (share - 0.5) * 2 * (1 - swing)
-        return min(beat * TICKS_PER_BEAT + round(share * TICKS_PER_BEAT), end)
-
+    swing, end = score.style.swing, score.form.end
     # Drawn by time, not by note: parts of one role that double one another begin together.
     jitter = rng.integers(-most_jitter, most_jitter + 1, size=end // _JITTER_STEP + 1)
     moved: list[Draft] = []
     for draft in drafts:
         stray = jitter[draft.start // _JITTER_STEP]
         # Where the clip cuts the last beat short, swing could take a note beyond the music.
-        start, stop = min(swung(draft.start), end - 1), swung(draft.end)
+        start = min(swung(draft.start, swing), end - 1)
+        stop = min(swung(draft.end, swing), end)
         if draft.start % TICKS_PER_BEAT and start + int(stray) < min(stop, end):
             start += int(stray)
         moved.append(draft._replace(start=start, end=max(stop, min(start + 1, end))))

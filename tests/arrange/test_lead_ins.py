@@ -80,7 +80,7 @@ def test_struck_notes_are_repeated_into_the_cut(monkeypatch: pytest.MonkeyPatch)
     sixteenths = sorted({round((CUT - n.start) / 120) for n in notes if CUT - 970 < n.start < CUT})
     assert sixteenths == [1, 2, 3, 4, 6, 8]
     velocities = [n.velocity for n in notes if CUT - 2 * BEAT <= n.start < CUT]
-    assert np.mean(velocities[-6:]) > np.mean(velocities[:6]) + 4
+    assert np.mean(velocities[-3:]) > np.mean(velocities[:3]) + 4
     strings = in_the_way("repeat", monkeypatch, cut_plan("strings"))["harmony"]
     assert len({n.start for n in strings if CUT - 2 * BEAT <= n.start < CUT}) < 6
 

@@ -23,17 +23,17 @@ without a transcriber, notes of pitched instruments are not judged.
 from __future__ import annotations
 
 import argparse
-import importlib.util
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from data_prep.note_song import NoteSong
-from experiments.common.corpora import EMOPIA, POP909, note_corpora
+from experiments.common.corpora import note_corpora
 from experiments.common.optional import import_mir_eval
 from experiments.common.reports import note, run_evaluation
 from experiments.renderer.data import Teacher
+from experiments.renderer.evaluate_whole import evaluate_pieces, steps_name, timgm6mb
 from experiments.renderer.measures import (
     Measured,
     family_report,
@@ -47,16 +47,6 @@ from experiments.renderer.measures import (
     velocity_report,
 )
 from experiments.renderer.metrics import Wave, mel_db
-from experiments.renderer.pieces import draw_pieces
-from experiments.renderer.players import (
-    by_engine,
-    by_excitation,
-    by_part,
-    by_soundfont,
-    cached,
-    sines,
-)
-from experiments.renderer.probes import probe_report
 from experiments.renderer.report import draw_spectrograms, text_of
 from experiments.renderer.speed import speed_report
 from experiments.renderer.systems import (
@@ -79,7 +69,6 @@ from experiments.renderer.systems import (
     play_voices,
 )
 from experiments.renderer.transcriber import Transcriber, load_transcriber
-from experiments.renderer.whole import EXCITATION, WholeMeasured, play_and_measure, whole_report
 from experiments.renderer.whole_report import whole_text
 from render.diffusion.instruments import DRUMS
 from render.diffusion.sampler import SamplerOptions
@@ -117,7 +106,7 @@ def evaluate_excerpts(
     everybody: dict[str, System] = {
         **{diffusions[n]: by_diffusion(renderer, asked) for n, asked in options.items()},
         CEILING: by_vocoder(renderer),
-        OTHER: by_teacher(Teacher(_timgm6mb(), args.engine)),
+        OTHER: by_teacher(Teacher(timgm6mb(), args.engine)),
         SINES: by_sines,
         NOISE: by_noise,
     }
@@ -142,52 +131,6 @@ def evaluate_excerpts(
         busiest = max(excerpts, key=lambda excerpt: len(excerpt.voices[0].take.notes))
         report["speed"] = speed_report(renderer, busiest, args.steps, args.threads)
     return report
-
-
-def evaluate_pieces(
-    args: argparse.Namespace, held: Mapping[str, Sequence[NoteSong]],
-    transcriber: Transcriber | None,
-) -> dict[str, Any]:  # fmt: skip
-    """What is known of a renderer by whole pieces and probes of single sounds."""
-    roots = {POP909: args.pop909} | ({EMOPIA: args.emopia} if args.emopia else {})
-    pieces = draw_pieces(held, roots, args.pieces, args.seed, args.cache)
-    renderings = args.cache / "renderings" if args.cache else None
-    kept = {
-        TEACHER: by_soundfont(args.engine, args.soundfont),
-        OTHER: by_soundfont(args.engine, _timgm6mb()),
-        SINES: by_part(sines),
-    }
-    names = {TEACHER: args.soundfont.name, OTHER: OTHER, SINES: SINES}
-    players = {
-        name: cached(player, f"{args.engine} {names[name]}", renderings)
-        for name, player in kept.items()
-    }
-    ours = {steps_name(n): n for n in args.steps}
-    players[EXCITATION] = by_excitation
-    for name, n in ours.items():
-        players[name] = by_engine(args.weights, n, args.soundfont, args.seed)
-    table: dict[str, list[WholeMeasured]] = {}
-    for number, piece in enumerate(pieces, 1):
-        note(f"{number}/{len(pieces)}: {piece.group}, {piece.name}")
-        for name, row in play_and_measure(piece, players, transcriber, renderings)[0].items():
-            table.setdefault(name, []).append(row)
-    shown = {name: players[name] for name in (TEACHER, OTHER, *ours)}
-    return {
-        "weights": str(args.weights), "soundfont": args.soundfont.name, "seed": args.seed,
-        "whole": whole_report(table, pieces, args.bootstrap, args.seed),
-        "probes": probe_report(shown), "weights_mb": size_mb(args.weights),
-        "main": steps_name(args.steps[0]), "most_steps": steps_name(max(args.steps)),
-    }  # fmt: skip
-
-
-def steps_name(steps: int) -> str:
-    """The name of the engine with so many steps in tables."""
-    return f"diffusion, {steps} step{'s' * (steps > 1)}"
-
-
-def size_mb(folder: Path) -> float:
-    """Size in 10^6 bytes of all weight files of a folder."""
-    return sum(path.stat().st_size for path in folder.rglob("*.safetensors")) / 1e6
 
 
 def _measured(
@@ -228,13 +171,6 @@ class Pictures:
             spectrograms = {name: mel_db(waves[name]) for name in self.systems}
             title, path = f"{group}: {excerpt.name}", self.folder / f"{group}.png"
             draw_spectrograms(spectrograms, excerpt.notes, title, path)
-
-
-def _timgm6mb() -> Path:
-    """The small soundfont that comes with pretty_midi."""
-    package = importlib.util.find_spec("pretty_midi")
-    assert package is not None and package.submodule_search_locations
-    return Path(package.submodule_search_locations[0]) / "TimGM6mb.sf2"
 
 
 def _parser() -> argparse.ArgumentParser:

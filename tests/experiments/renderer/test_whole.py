@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from experiments.common import corpora
 from experiments.evaluate import main
-from experiments.renderer import evaluate, probes
+from experiments.renderer import evaluate_whole, probes
 from experiments.renderer.metrics import AUDIBLE_DB, mel_db, texture
 from experiments.renderer.pieces import Piece, cut, family_of, merged, on_program, without_unisons
 from experiments.renderer.players import (
@@ -222,11 +222,14 @@ def test_a_report_on_whole_pieces_from_the_command_line(renderer, monkeypatch, t
     save_network(tmp_path / "vocoder", VOCODER, renderer.vocoder.state_dict())
     songs = [three_voices(f"song {i}") for i in range(10)]
     monkeypatch.setattr(corpora, "load_songs", lambda *args, **kwargs: songs)
-    monkeypatch.setattr(evaluate, "draw_pieces", lambda *args: [small_piece()])
+    monkeypatch.setattr(evaluate_whole, "draw_pieces", lambda *args: [small_piece()])
     monkeypatch.setattr(probes, "FAMILIES", FAMILIES[:1])
     asked = ["renderer", "--pop909", str(tmp_path), "--soundfont", str(TIM), "--weights"]
     asked += [str(tmp_path), "--engine", "midirenderer", "--songs", "0", "--steps", "1", "2"]
     asked += ["--bootstrap", "20", "--cache", str(tmp_path / "cache")]
+    asked += ["--pictures", str(tmp_path / "pictures")]
+    monkeypatch.setattr(evaluate_whole, "PICTURED", ("ours",))
+    monkeypatch.setattr(evaluate_whole, "PICTURE_FROM_S", 1.0)
     main([*asked, "--json", str(tmp_path / "report.json")])
     report = json.loads((tmp_path / "report.json").read_text())
     # The other soundfont is the teacher's own here, on an engine whose samples repeat.
@@ -234,6 +237,8 @@ def test_a_report_on_whole_pieces_from_the_command_line(renderer, monkeypatch, t
     assert report["whole"]["figures"][EXCITATION]["mel_audible"]["figure"] > 1
     assert report["main"] == "diffusion, 1 step" and report["most_steps"] == "diffusion, 2 steps"
     assert list((tmp_path / "cache" / "renderings").iterdir())
+    (picture,) = (tmp_path / "pictures").iterdir()
+    assert picture.name == "whole-ours.png" and picture.stat().st_size < 60_000
     text = capsys.readouterr().out
     for word in ("Whole pieces", "closed hat", "weights, MB", "F1, diffusion, 2 steps less"):
         assert word in text

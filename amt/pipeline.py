@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -119,6 +121,7 @@ def generate(
     spots = read_spots(Path(video), options.spotting, reporter)
     _check_times(Path(video), options, spots)
     loaded = models or load_models(options.arrangement.arranger, options.weights)
+    speech = _speech_search(video, options.speech)
     features = extract_features(
         video,
         backend=options.backend,
@@ -127,9 +130,9 @@ def generate(
         reporter=reporter.stage("watching"),
         open_clip=loaded.open_clip,
     )
-    speech = found_speech(video, options.speech, reporter)
+    spoken = _reported(speech(), reporter)
     wishes = _wishes(options, spots, features.duration_s, reporter)
-    wishes = replace(wishes, speech=(*wishes.speech, *speech), tempo_range=style.tempo)
+    wishes = replace(wishes, speech=(*wishes.speech, *spoken), tempo_range=style.tempo)
     features = spots.applied_to(features)
     plan = compose(
         features, wishes, loaded.composer, loaded.expression, reporter.stage("composing")
@@ -155,20 +158,45 @@ def found_speech(
 
     Args:
         video: the clip.
-        wanted: ``off`` does not listen; ``auto`` does where the extra ``speech`` is installed.
+        wanted: ``off`` does not search; ``auto`` does where the extra ``speech`` is installed.
         reporter: gets a message that names the stretches.
 
     Raises:
         InputError: ``on`` was asked for, and the extra is not installed.
     """
+    return _reported(_speech_search(video, wanted)(), reporter)
+
+
+def _speech_search(video: str | Path, wanted: Speech) -> Callable[[], tuple[TimeSpan, ...]]:
+    """Begin to search a clip for speech in a thread; what is returned waits for the result.
+
+    Decoding and the detector leave Python free most of the time, so that the pictures are watched
+    meanwhile. What comes through a pipe can be read once only, and is searched when it is there.
+    """
     if wanted == "off" or (wanted == "auto" and not is_available()):
-        return ()
+        return tuple
     if not is_available():
         raise InputError(
             "speech can't be found without the extra `speech`: install amt-soundtrack[speech], or "
             "take `speech='off'`"
         )
-    spans = speech_spans(video)
+    if not Path(video).is_file():
+        return partial(speech_spans, video)
+    found: Future[tuple[TimeSpan, ...]] = Future()
+
+    def search() -> None:
+        try:
+            found.set_result(speech_spans(video))
+        except Exception as error:  # raised where the result is asked for
+            found.set_exception(error)
+
+    # A daemon, so that a run that fails or is interrupted need not wait for it.
+    threading.Thread(target=search, daemon=True).start()
+    return found.result
+
+
+def _reported(spans: tuple[TimeSpan, ...], reporter: Reporter) -> tuple[TimeSpan, ...]:
+    """The same spans, named in a message."""
     if spans:
         places = ", ".join(f"{span.start_s:.1f}-{span.end_s:.1f}" for span in spans[:_NAMED_SPANS])
         more = f" and {len(spans) - _NAMED_SPANS} more" if len(spans) > _NAMED_SPANS else ""

@@ -9,7 +9,9 @@ leads to the cut.
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
+from itertools import accumulate
 
 from amt.arrange.draft import Draft
 from amt.arrange.dynamics import DECAYING_PROGRAMS
@@ -28,6 +30,8 @@ REPEATED_VOICES = 3
 """Notes of a chord that are repeated at most, the highest."""
 REPEATED_GATE = 0.9
 """Share of its step that a repeated note sounds."""
+REACH_BEATS = 8
+"""Beats before a cut in which a lead-in changes notes, at most."""
 _REPEATING = ("harmony", "arpeggio")
 """Roles that repeat, if the notes of their instrument decay."""
 _HOLDING = ("harmony", "arpeggio", "bass", "pad")
@@ -45,9 +49,14 @@ def lead_in_notes(
         player: the part's instrument; no drums.
         plan: of the piece.
     """
-    notes = list(drafts)
+    notes = sorted(drafts, key=_start)
+    longest = max((note.end - note.start for note in notes), default=0)
     for lead_in in score.form.lead_ins:
-        notes = _led(notes, lead_in, score, player, plan)
+        # Only what is near is read and changed, so that time is linear in the piece.
+        cut = lead_in.beat * TICKS_PER_BEAT
+        low = bisect_left(notes, cut - longest - REACH_BEATS * TICKS_PER_BEAT, key=_start)
+        high = bisect_right(notes, cut, key=_start)
+        notes[low:high] = sorted(_led(notes[low:high], lead_in, score, player, plan), key=_start)
     return with_rests(notes, score.form.rests())
 
 
@@ -130,10 +139,18 @@ def with_rests(drafts: Sequence[Draft], rests: Sequence[tuple[int, int]]) -> lis
         drafts: of one part.
         rests: start and end of each, in ticks.
     """
-    for start, end in rests:
-        drafts = [
-            draft._replace(end=start) if draft.start < start < draft.end else draft
-            for draft in drafts
-            if not start <= draft.start < end
-        ]
-    return list(drafts)
+    ordered = sorted(rests)
+    starts = [start for start, _ in ordered]
+    ends = list(accumulate((end for _, end in ordered), max))
+    kept = []
+    for draft in drafts:
+        following = bisect_right(starts, draft.start)
+        if following and draft.start < ends[following - 1]:
+            continue
+        limit = starts[following] if following < len(starts) else draft.end
+        kept.append(draft._replace(end=limit) if limit < draft.end else draft)
+    return kept
+
+
+def _start(draft: Draft) -> int:
+    return draft.start

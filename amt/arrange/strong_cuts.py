@@ -8,6 +8,7 @@ of cuts, have no such chord (:mod:`amt.arrange.lead_ins`).
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -45,13 +46,43 @@ def with_strong_cuts_struck(score: Score, tracks: Sequence[Track]) -> list[Track
     melody = [n for t, role in zip(tracks, roles, strict=True) if role == "melody" for n in t.notes]
     chordal = next((role for role in _CHORD_ROLES if role in roles), None)
     ticks = [led.beat * TICKS_PER_BEAT for led in score.form.lead_ins if not led.is_sudden]
+    above = _Sounding(melody)
     struck = []
     for track, player in zip(tracks, found, strict=True):
-        for tick in ticks:
-            if player and tick < score.form.ending and player.role in (chordal, "bass"):
-                track = _struck(track, tick, score, player, melody)
+        if player and player.role in (chordal, "bass"):
+            notes = _Sounding(track.notes)
+            for tick in ticks:
+                if tick < score.form.ending:
+                    low, high = notes.around(tick, LENGTH_BEATS * TICKS_PER_BEAT)
+                    local = replace(track, notes=tuple(notes.notes[low:high]))
+                    melodic = above.notes[slice(*above.around(tick, 0))]
+                    notes.notes[low:high] = _struck(local, tick, score, player, melodic).notes
+            track = replace(track, notes=tuple(notes.notes))
         struck.append(track)
     return struck
+
+
+class _Sounding:
+    """Notes of one part in order, of which those around a tick are found without reading all."""
+
+    def __init__(self, notes: Sequence[Note]) -> None:
+        self.notes = sorted(notes)
+        added = LENGTH_BEATS * TICKS_PER_BEAT
+        self._longest = max(added, *(note.end - note.start for note in notes), 0)
+
+    def around(self, tick: int, after: int) -> tuple[int, int]:
+        """Indices of the notes that may sound on a tick or begin up to ``after`` ticks later.
+
+        The nearest ones before and after are among them.
+        """
+        low = bisect_left(self.notes, tick - self._longest, key=_start)
+        if low:  # all that begin with the nearest note before
+            low = bisect_left(self.notes, self.notes[low - 1].start, key=_start)
+        return low, bisect_right(self.notes, tick + after, key=_start) + 1
+
+
+def _start(note: Note) -> int:
+    return note.start
 
 
 def _struck(

@@ -109,10 +109,13 @@ class Transitions:
         )
         if change < self.MIN_CHANGE or around > max(self.MAX_CALM) * change:
             return
+        pictures = [sample.thumbnail for sample in stretch]
+        if np.diff(_places(_rows(pictures))).max() > self.HARD_JUMP:
+            return
         strength = visual_change(first, last)
         if strength < self.MIN_STRENGTH or not self._other_picture(first, last):
             return
-        found = self._share([sample.thumbnail for sample in stretch], around / change)
+        found = self._share(pictures, around / change)
         if found is None:
             return
         share, residual = found
@@ -136,8 +139,6 @@ class Transitions:
                 and steps.max() <= self.MAX_JUMP
             ):
                 return share, residual
-            if made_of is _blend and steps.max() > self.HARD_JUMP:
-                return None
         return None
 
     def _other_picture(self, first: Thumbnail, last: Thumbnail) -> bool:
@@ -171,12 +172,24 @@ def _blend(pictures: list[Thumbnail]) -> tuple[FloatArray, float]:
         [n] place, 0 for the first and 1 for the last; and the mean distance of those under way
         from the line, as a share of its length.
     """
-    stack = np.stack([picture.ravel() for picture in pictures])
+    stack = _rows(pictures)
     line = stack[-1] - stack[0]
     length_squared = float((line * line).sum())
-    place = (((stack - stack[0]) * line).sum(axis=1) / length_squared).astype(np.float64)
+    place = _places(stack)
     off = stack - stack[0] - place[:, None].astype(np.float32) * line
     return place, _under_way(place, np.linalg.norm(off, axis=1) / np.sqrt(length_squared))
+
+
+def _rows(pictures: list[Thumbnail]) -> Thumbnail:
+    """[n, p] the points of each picture."""
+    return np.stack([picture.ravel() for picture in pictures])
+
+
+def _places(rows: Thumbnail) -> FloatArray:
+    """[n] place of each of some pictures [n, p] on the line from the first (0) to the last (1)."""
+    line = rows[-1] - rows[0]
+    along = ((rows - rows[0]) * line).sum(axis=1) / float((line * line).sum())
+    return np.asarray(along, dtype=np.float64)
 
 
 def _wipe(pictures: list[Thumbnail]) -> tuple[FloatArray, float]:

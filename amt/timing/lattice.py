@@ -22,6 +22,7 @@ may end and another tempo begin, for a price too.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -64,6 +65,8 @@ power, so that tempi nearer by cost next to nothing and half or double the tempo
 END_ON_BAR, END_ON_BEAT = 1.6, 1.0
 """Rewards for an end on a bar line, on a beat."""
 
+MOST_KEPT = 64
+"""Events whose values are kept at least; a clip of few cuts computes nothing twice."""
 TIE_PRICE = np.float32(1e-6)
 """Price of a cell of bending: of paths of one value the one that bends less is taken."""
 NEVER = np.float32(-1e9)
@@ -187,13 +190,7 @@ class Lattice:
         cells = np.rint(events.times_s[:, None] / self.beat_s * CELLS).astype(np.int64)
         shifts = np.diff(cells - cells[0], axis=0)
         windows = [self._window(gap_s) for gap_s in np.diff(events.times_s)]
-        before: list[FloatCells] = []
-        value = self._start()
-        for i, window in enumerate(windows):
-            before.append(self._advance(value, shifts[i], window))
-            if i < len(events.beat_reward):
-                value = self._arrive(before[-1], events.at(i))
-        return self._trace(events, shifts, windows, before)
+        return self._trace(events, shifts, windows, _Values(self, events, shifts, windows))
 
     def _start(self) -> FloatCells:
         value = np.full(self.shape, NEVER, dtype=np.float32)
@@ -304,11 +301,11 @@ class Lattice:
         events: Events,
         shifts: IntArray,
         windows: list[Window],
-        before: list[FloatCells],
+        before: _Values,
     ) -> BestPath:
         """Walk back from the best end; every step repeats the choice that made the value."""
         n_events = len(events.beat_reward)
-        finished = self._finish(before[-1])
+        finished = self._finish(before.last)
         state = _unravel(finished)
         tempo = np.zeros(n_events + 1, dtype=np.int64)
         moves = np.zeros(n_events + 1)
@@ -362,6 +359,45 @@ class Lattice:
             if leave[k0, f0, r0, m] > best:
                 return (k0, f0, r0, m * CELLS), True
         return state, claimed
+
+
+class _Values:
+    """The values before each event, of which only a square root of their number is kept at a time.
+
+    Values are kept every so many events, and those in between computed again when the way back
+    comes to them, so that a film of two hours takes no hundreds of megabytes.
+    """
+
+    def __init__(
+        self, lattice: Lattice, events: Events, shifts: IntArray, windows: list[Window]
+    ) -> None:
+        self._lattice, self._events, self._shifts, self._windows = lattice, events, shifts, windows
+        self._step = max(MOST_KEPT, math.isqrt(len(windows)))
+        self._kept: list[FloatCells] = []
+        self._block: tuple[int, list[FloatCells]] = (-1, [])
+        value = lattice._start()
+        for i in range(len(windows)):
+            if i % self._step == 0:
+                self._kept.append(value)
+            self.last, value = self._after(value, i)
+
+    def __getitem__(self, i: int) -> FloatCells:
+        """The values before event ``i``, with what the gap before it costs."""
+        number = i // self._step
+        if number != self._block[0]:
+            value, block = self._kept[number], []
+            for j in range(number * self._step, min((number + 1) * self._step, len(self._windows))):
+                before, value = self._after(value, j)
+                block.append(before)
+            self._block = number, block
+        return self._block[1][i % self._step]
+
+    def _after(self, value: FloatCells, i: int) -> tuple[FloatCells, FloatCells]:
+        """The values before event ``i`` and after it."""
+        before = self._lattice._advance(value, self._shifts[i], self._windows[i])
+        if i == len(self._windows) - 1:
+            return before, before
+        return before, self._lattice._arrive(before, self._events.at(i))
 
 
 State = tuple[int, ...]

@@ -1,11 +1,11 @@
 """Does a film of two hours cost time in proportion, and memory that stays flat?
 
     python -m experiments.evaluate long CLIPS --minutes 15 30 60 120 --folder films
-    python -m experiments.evaluate long CLIPS --minutes 120 --folder films -- --speech on
+    python -m experiments.evaluate long CLIPS --minutes 120 --folder films --options "--speech on"
 
 A film is drawn from the shots of real clips: 2 to 12 s of a clip drawn at random, small, with its
 own sound, and in every tenth of the shots a drawn voice (:mod:`experiments.music.voice`). Each is
-scored by ``amt generate``, with the options behind ``--`` added, in a process of its own, of which
+scored by ``amt generate``, with ``--options`` added, in a process of its own, of which
 wall time, processor time and the largest resident size are shown. Films that are in the folder are
 taken from there.
 """
@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 import subprocess
 import sys
 import time
@@ -213,7 +214,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--folder", type=Path, help="keep films here, and take those that are")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", type=Path, help="write the figures to this file")
-    parser.add_argument("options", nargs="*", help="further options of amt generate, behind --")
+    parser.add_argument("--options", type=shlex.split, default=[], help="of amt generate, quoted")
     run_evaluation(parser, parser.parse_args(argv), evaluate_long, text_of)
 
 

@@ -1,4 +1,4 @@
-"""Sampling of several candidates side by side, as the rows of a batch.
+"""Sampling of several candidates, or parts of a piece, side by side, as the rows of a batch.
 
 Time grows linearly with the piece and memory hardly at all: self-attention is limited to the
 context window, and the plan is encoded in chunks with margins as wide as the encoder's window.
@@ -8,17 +8,19 @@ Shapes: ``N`` candidates, ``n`` words, ``V`` ids of a column.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from amt.errors import InputError
 from amt.models.layers import KeyValueCache
 from amt.models.notes.conditioning import NotePlan, plan_input
 from amt.models.notes.constraints import ConstraintContext, Constraints
 from amt.models.notes.decoding_state import DecodingState
-from amt.models.notes.inputs import PlanInput, WordInput
+from amt.models.notes.inputs import PADDING_BAR, PlanInput, WordInput
 from amt.models.notes.motifs import MotifContext, MotifMemory
 from amt.models.notes.network import Arranger, DecoderOutput
 from amt.models.notes.plan_encoder import EncodedPlan
@@ -111,6 +113,37 @@ class ChunkedPlanEncoder:
         return self.arranger.encode(PlanInput(*rows), first_beat=low)
 
 
+class WholePlans:
+    """Plans of several pieces, encoded at once; those that are shorter are padded.
+
+    Args:
+        arranger: has the encoder.
+        plans: one a row of the batch.
+    """
+
+    def __init__(self, arranger: Arranger, plans: Sequence[NotePlan]) -> None:
+        rows = [plan_input(plan) for plan in plans]
+        length = max(row.bar.shape[1] for row in rows)
+        columns = {
+            name: torch.cat([_padded(getattr(row, name), length, name) for row in rows])
+            for name in PlanInput._fields
+        }
+        self._encoded = arranger.encode(PlanInput(**columns))
+
+    def around(self, first: int, last: int) -> EncodedPlan:
+        """All that words in bars ``first`` to ``last`` attend to: the whole plans."""
+        return self._encoded
+
+
+def _padded(column: Tensor, length: int, name: str) -> Tensor:
+    """A column [1, S, ...] of a plan, padded to ``length`` beats where it goes by beats."""
+    if name not in _BY_BEAT:
+        return column
+    missing = length - column.shape[1]
+    fill = column[:, -1:].expand(1, missing, *column.shape[2:])
+    return torch.cat([column, torch.full_like(fill, PADDING_BAR) if name == "bar" else fill], dim=1)
+
+
 class BatchedDecoder:
     """Samples N candidates of some bars side by side.
 
@@ -132,19 +165,49 @@ class BatchedDecoder:
         before: IntArray,
         n_candidates: int,
     ) -> None:
-        self.arranger, self.options, self.bars = arranger, options, bars
-        n_lags = arranger.config.motif_bars
-        stop = int(bar_starts(plan.bars)[bars.stop])
-        context = ConstraintContext(plan, options.constraints, stop)
-        self.states = [DecodingState(context) for _ in range(n_candidates)]
-        self.memories = [MotifMemory(plan.chart, n_lags) for _ in range(n_candidates)]
-        self.plan = ChunkedPlanEncoder(arranger, plan, n_candidates)
-        self.caches = [KeyValueCache(arranger.config.context) for _ in arranger.layers]
-        self.n_decoded = 0
-        self.words: list[list[IntArray]] = [[] for _ in range(n_candidates)]
-        self.log_probs = np.zeros(n_candidates)
+        context = _context(plan, options, bars.stop)
+        self._start(arranger, options, [context] * n_candidates, [bars] * n_candidates)
+        self.plan: ChunkedPlanEncoder | WholePlans = ChunkedPlanEncoder(
+            arranger, plan, n_candidates
+        )
         if len(before):
             self._prime(before)
+
+    @classmethod
+    def of_parts(
+        cls, arranger: Arranger, plans: Sequence[NotePlan], options: NoteSamplingOptions,
+        n_bars: Sequence[int],
+    ) -> BatchedDecoder:  # fmt: skip
+        """A decoder whose rows are pieces, or parts of one, of their own.
+
+        Args:
+            arranger: in evaluation mode.
+            plans: one a row.
+            options: how words are sampled.
+            n_bars: how many bars of each plan are sampled, from its first on.
+        """
+        decoder = cls.__new__(cls)
+        contexts = [_context(plan, options, n) for plan, n in zip(plans, n_bars, strict=True)]
+        decoder._start(arranger, options, contexts, [range(n) for n in n_bars])
+        decoder.plan = WholePlans(arranger, plans)
+        return decoder
+
+    def _start(
+        self,
+        arranger: Arranger,
+        options: NoteSamplingOptions,
+        contexts: Sequence[ConstraintContext],
+        bars: Sequence[range],
+    ) -> None:
+        """Set what every row begins with."""
+        self.arranger, self.options, self.bars = arranger, options, bars
+        n_lags = arranger.config.motif_bars
+        self.states = [DecodingState(context) for context in contexts]
+        self.memories = [MotifMemory(context.plan.chart, n_lags) for context in contexts]
+        self.caches = [KeyValueCache(arranger.config.context) for _ in arranger.layers]
+        self.n_decoded = 0
+        self.words: list[list[IntArray]] = [[] for _ in contexts]
+        self.log_probs = np.zeros(len(contexts))
 
     def run(self, generator: torch.Generator, reporter: Reporter) -> list[IntArray]:
         """Sample the bars; the words [n, 5] of each candidate."""
@@ -156,12 +219,15 @@ class BatchedDecoder:
             output = self._step(words, done)
             words = self._sample(output, generator, done)
             for i, word in enumerate(words):
-                ends = word[POSITION] == BAR and self.states[i].bar + 1 >= self.bars.stop
+                ends = word[POSITION] == BAR and self.states[i].bar + 1 >= self.bars[i].stop
                 done[i] = done[i] or ends
                 if not done[i]:
                     self.words[i].append(word)
-            slowest = min(state.bar for state in self.states) - self.bars.start
-            reporter.progress(1.0 if all(done) else max(0, slowest) / len(self.bars))
+            slowest = min(
+                (state.bar - bars.start) / len(bars)
+                for state, bars in zip(self.states, self.bars, strict=True)
+            )
+            reporter.progress(1.0 if all(done) else max(0.0, slowest))
         return [_shortened(np.stack(w), s) for w, s in zip(self.words, self.states, strict=True)]
 
     def mean_log_probs(self) -> FloatArray:
@@ -210,7 +276,7 @@ class BatchedDecoder:
             else:
                 self.states[i].update(word, number=len(self.words[i]) - 1)
                 contexts.append(self.memories[i].update(word[None]))
-        bars = [min(state.bar, self.bars.stop - 1) for state in self.states]
+        bars = [min(s.bar, b.stop - 1) for s, b in zip(self.states, self.bars, strict=True)]
         inputs = WordInput(
             words=torch.from_numpy(np.stack(words))[:, None],
             bar=torch.tensor(bars)[:, None],
@@ -297,6 +363,11 @@ class BatchedDecoder:
         if column == DURATION:
             return state.duration_bias(int(word[ROLE]))
         return state.velocity_bias() if column == VELOCITY else 0.0
+
+
+def _context(plan: NotePlan, options: NoteSamplingOptions, stop: int) -> ConstraintContext:
+    """What the constraints need of a plan of which the bars up to ``stop`` are sampled."""
+    return ConstraintContext(plan, options.constraints, int(bar_starts(plan.bars)[stop]))
 
 
 def _shortened(words: IntArray, state: DecodingState) -> IntArray:

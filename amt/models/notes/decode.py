@@ -20,6 +20,7 @@ from amt.models.notes.conditioning import NotePlan
 from amt.models.notes.inputs import CONTROLS, WordInput
 from amt.models.notes.motifs import motif_context
 from amt.models.notes.network import Arranger, DecoderOutput
+from amt.models.notes.parts import LONG_BARS, sample_parts
 from amt.models.notes.tokens import (
     BAR,
     BAR_WORD,
@@ -75,7 +76,8 @@ def sample_words(
         [m, 5] words of the whole piece with the one that ends it; those of fixed bars unchanged.
         The sampled bars depend on those before them, and of several candidates
         (:data:`MIN_INFILL_CANDIDATES` or more) the one is kept after which the next fixed bar is
-        most likely.
+        most likely. Where one candidate is asked for, a piece of
+        :data:`amt.models.notes.parts.LONG_BARS` or more is sampled in parts.
 
     Raises:
         InputError: the fixed words are of other bars, or the bars to sample are not in the piece.
@@ -85,6 +87,8 @@ def sample_words(
     if len(after) > 1:
         n_candidates = max(n_candidates, MIN_INFILL_CANDIDATES)
     with torch.inference_mode(), single_threaded():
+        if infill is None and n_candidates == 1 and len(plan.bars) >= LONG_BARS:
+            return sample_parts(arranger, plan, options, generator, reporter)
         decoder = BatchedDecoder(arranger, plan, options, bars, before, n_candidates)
         candidates = decoder.run(generator, reporter)
         best = 0

@@ -33,7 +33,7 @@ from experiments.renderer.metrics import (
 )
 from experiments.renderer.pieces import Piece
 from experiments.renderer.players import PiecePlayer, Rendering, transcribed
-from experiments.renderer.stereo import high_band_db, side_to_mid_db
+from experiments.renderer.stereo import correlation, high_band_db, side_to_mid_db
 from experiments.renderer.systems import OTHER, SINES, TEACHER
 from experiments.renderer.transcriber import (
     FRAME,
@@ -52,7 +52,7 @@ UNLEVELLED = (OTHER, SINES, EXCITATION)
 """Players that one gain a piece brings to the teacher's loudness."""
 SCORES = (
     "f1", "precision", "recall", "f1_offsets", AGREED, "drum_f1", "mel_audible", "loudness",
-    "flux", "deviation", "width_db", "high_db",
+    "flux", "deviation", "correlation", "width_db", "high_db",
 )  # fmt: skip
 DENSE_GROUPS = ("dense piano",)
 _SECOND = RATE // FRAME
@@ -124,7 +124,8 @@ class _Reference:
             "mel_audible": mel_distance(mel, self._mel, AUDIBLE_DB),
             "loudness": loudness_error(wave, self._wave),
             "flux": flux / self._texture[0], "deviation": deviation / self._texture[1],
-            "width_db": side_to_mid_db(made.mix), "high_db": high_band_db(made.mix),
+            "correlation": correlation(made.mix), "width_db": side_to_mid_db(made.mix),
+            "high_db": high_band_db(made.mix),
         }  # fmt: skip
         if found is not None:
             notes_found = decode(found)

@@ -82,6 +82,7 @@ def _sound(whole: Mapping[str, Any]) -> str:
         "mel_audible": ("audible log-mel L1, dB", 2), "loudness": ("loudness error, dB", 2),
         "flux": ("spectral flux / teacher's", 2),
         "deviation": ("band-wise deviation / teacher's", 2),
+        "correlation": ("correlation of left and right", 2),
         "width_db": ("side / middle, dB", 1), "high_db": ("12-18 / 6-12 kHz, dB", 1),
     }  # fmt: skip
     heads = [head for head, _ in columns.values()]

@@ -116,9 +116,9 @@ def _text(
         file=video.name,
         facts=_facts(features, plan, song, options),
         verdict=_verdict(found),
-        panels=_panels(axis, video, features, plan, song),
+        panels=panels(axis, film_strip(video, axis.duration_s), features, plan, song),
         ruler_labels=ruler(axis),
-        marks=_marks(axis, found),
+        marks=cut_marks(axis, found),
         link=link,
         has_clip=bool(link) or options.embed_clip,
         has_sound=has_sound,
@@ -135,12 +135,12 @@ def _text(
     return [*pieces, text]
 
 
-def _panels(
-    axis: Axis, video: Path, features: VideoFeatures, plan: Plan, song: Song
+def panels(
+    axis: Axis, strip: Sequence[bytes], features: VideoFeatures, plan: Plan, song: Song
 ) -> tuple[Panel, ...]:
-    """What the page shows, from the picture to the notes."""
+    """What the page shows, from the picture to the notes; the strip is that of the clip."""
     return (
-        picture(axis, film_strip(video, axis.duration_s)),
+        picture(axis, strip),
         cuts_and_bars(axis, cut_alignments(features.cuts, plan.grid, song), plan),
         harmony(axis, plan),
         emotion(axis, plan, features.backend),
@@ -191,7 +191,7 @@ def _cuts(count: int) -> str:
     return "cut falls" if count == 1 else "cuts fall"
 
 
-def _marks(axis: Axis, found: Sequence[CutAlignment]) -> str:
+def cut_marks(axis: Axis, found: Sequence[CutAlignment]) -> str:
     """Path data of faint lines at the strongest cuts."""
     strongest = sorted(found, key=lambda alignment: -alignment.cut.strength)[:_STRONG_CUT_LINES]
     times_s = sorted(alignment.cut.time_s for alignment in strongest if alignment.strong)

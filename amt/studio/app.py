@@ -144,9 +144,19 @@ async def _front(settings: Settings, request: Request) -> Response:
             styles=style_names(),
             moods=EMOTIONS,
             max_bytes=limits.upload_bytes,
+            max_minutes=_minutes(limits.max_length),
             max_takes=limits.max_takes,
         )
     )
+
+
+def _minutes(seconds: float) -> str:
+    """A length in words.
+
+    >>> _minutes(900), _minutes(90)
+    ('15 minutes', '90 seconds')
+    """
+    return f"{seconds / 60:.0f} minutes" if seconds >= 120 else f"{seconds:.0f} seconds"
 
 
 async def _about(settings: Settings, request: Request) -> Response:
@@ -285,7 +295,10 @@ async def _artefact(engine: Engine, request: Request) -> Response:
     path = engine.artefact(project, params["take"], params.get("version"), params["artefact"])
     inline = params["artefact"] in _OPENED_IN_PAGE or path.suffix == ".mp3"
     name = f"{project.title} {params['take']}{''.join(_suffixes(params['artefact']))}"
-    return _file(path, name, inline=inline)
+    answer = _file(path, name, inline=inline)
+    if "version" in params:  # it never changes
+        answer.headers["cache-control"] = "private, max-age=86400, immutable"
+    return answer
 
 
 def _suffixes(artefact: str) -> str:
@@ -297,7 +310,6 @@ def _suffixes(artefact: str) -> str:
 def _file(path: Path, name: str, *, inline: bool) -> Response:
     kind = TYPES.get(path.suffix.lower(), "application/octet-stream")
     how = "inline" if inline else "attachment"
-    # Versions never change, but their number may be used again after a restart of the server.
     return FileResponse(path, media_type=kind, filename=name, content_disposition_type=how)
 
 

@@ -149,20 +149,21 @@ class Engine:
     def edit(self, project: Project, body: Mapping[str, Any]) -> Job:
         """Edit a take, or make a new one of it."""
         take = self.take(project, body.get("take"))
+        as_new = body.get("as_new") is True
         edits = body.get("edits")
-        checked_edits(edits)
-        assert isinstance(edits, list)
+        if edits or not as_new:
+            checked_edits(edits)
+        rows = edits if isinstance(edits, list) else []
         version = body.get("version")
         if version is not None and version != take.present.number:
             raise Stale(CHANGED.format(take.letter))
-        as_new = body.get("as_new") is True
         if as_new:
             self.store.check_room(project)
         folder = self.store.new_folder(project)
         plan = folder / "before.json"
         shutil.copyfile(take.present.folder / tasks.PLAN, plan)
-        task = tasks.Arrange(self._piece(project), folder, plan, tuple(edits))
-        action = ", ".join(dict.fromkeys(str(edit["do"]) for edit in edits))
+        task = tasks.Arrange(self._piece(project), folder, plan, tuple(rows))
+        action = ", ".join(dict.fromkeys(str(edit["do"]) for edit in rows)) or "copied"
         return self._make(project, "edit", task, action, None if as_new else take)
 
     def take_plan(self, project: Project, data: bytes) -> Job:

@@ -10,11 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 
-from amt.report.curves import density, loudness, movement, tempo
 from amt.report.drawing import WIDTH, Axis, clock, number
 from amt.report.hits import cut_alignments
-from amt.report.panels import cuts_and_bars, emotion, harmony, picture
-from amt.report.roll import piano_roll
+from amt.report.page import cut_marks, panels
 from amt.report.templates import verbatim
 from amt.types import EMOTIONS, Plan
 
@@ -108,18 +106,11 @@ def panels_of(made: Generated, strip: Sequence[bytes]) -> str:
     plan, song, features = made.plan, made.song, made.features
     axis = Axis(plan.grid.duration_s)
     found = cut_alignments(features.cuts, plan.grid, song)
-    panels = (
-        picture(axis, strip),
-        cuts_and_bars(axis, found, plan),
-        harmony(axis, plan),
-        emotion(axis, plan, features.backend),
-        movement(axis, features, song),
-        loudness(axis, plan, song),
-        density(axis, plan, song),
-        tempo(axis, plan),
-        piano_roll(axis, song),
+    return (
+        _environment()
+        .get_template("panels.html")
+        .render(panels=panels(axis, strip, features, plan, song), marks=cut_marks(axis, found))
     )
-    return _environment().get_template("panels.html").render(panels=panels)
 
 
 def page(name: str, **fields: object) -> str:

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from multiprocessing.connection import Connection
 from typing import Any, Protocol
 
+OF_THE_OPERATOR = ("allow_download", "clip_model", "soundfont", "weights")
+"""Options that a client does not have."""
 _REPORT_S = 0.1
 """Seconds between two reports of progress in one stage, at least."""
 
@@ -89,8 +91,11 @@ class _PipeDisplay:
             self._send("progress", (stage, min(max(float(share), 0.0), 1.0)))
 
     def message(self, text: str) -> None:
-        """Send a sentence."""
-        self._send("message", self._task.named(text))
+        """Send a sentence; one on options that only the operator has goes to the server's log."""
+        if any(f"`{name}`" in text for name in OF_THE_OPERATOR):
+            sys.stderr.write(f"amt: {text}\n")
+        else:
+            self._send("message", self._task.named(text))
 
     def _send(self, kind: str, value: object) -> None:
         try:

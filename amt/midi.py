@@ -34,6 +34,7 @@ from amt.types import (
     ControlChange,
     KeyChange,
     Note,
+    PitchBend,
     Song,
     TempoChange,
     TextEvent,
@@ -58,6 +59,9 @@ _MAX_TICKS = 24 * 3600 * 4 * TICKS_PER_BEAT
 _MAX_US_PER_BEAT = 2**24 - 1
 _BANK_SELECT = 0
 _OFF, _SIGNATURE, _CONTROL, _ON = range(4)
+
+_PLAYED = {"note_on", "note_off", "control_change", "program_change", "pitchwheel"}
+"""Messages of channels that a song holds."""
 
 _Timed = tuple[int, Any]
 """A tick and the mido message that happens on it."""
@@ -148,6 +152,9 @@ def _validate_track(track: Track, end: int) -> None:
         _within(control.tick, 0, end, f"tick of a controller of {quoted(track.name)}")
         _within(control.number, 0, 119, f"controller number of {quoted(track.name)}")
         _within(control.value, 0, 127, f"controller value of {quoted(track.name)}")
+    for bend in track.bends:
+        _within(bend.tick, 0, end, f"tick of a pitch bend of {quoted(track.name)}")
+        _within(bend.value, -8192, 8191, f"pitch bend of {quoted(track.name)}")
     sounding: dict[int, int] = {}
     for note in sorted(track.notes):
         _within(note.pitch, 0, 127, f"pitch of a note of {quoted(track.name)}")
@@ -216,6 +223,9 @@ def _instrument(track: Track, channel: int, song: Song) -> list[_Timed]:
             message("control_change", control=control.number, value=control.value),
         )
         for control in track.controls
+    ]
+    events += [
+        (bend.tick, _CONTROL, message("pitchwheel", pitch=bend.value)) for bend in track.bends
     ]
     for note in track.notes:
         on = message("note_on", note=note.pitch, velocity=note.velocity)
@@ -328,7 +338,7 @@ def _instruments(
     name = _name(events)
     channels: dict[int, list[_Timed]] = defaultdict(list)
     for tick, message in events:
-        if message.type in {"note_on", "note_off", "control_change", "program_change"}:
+        if message.type in _PLAYED:
             channels[message.channel].append((tick, message))
     return [
         track
@@ -347,6 +357,7 @@ def _instrument_of(name: str, part: list[_Timed], end: int) -> Track:
             for t, m in part
             if m.type == "control_change" and m.control < 120
         ),
+        bends=tuple(PitchBend(t, m.pitch) for t, m in part if m.type == "pitchwheel"),
     )
 
 

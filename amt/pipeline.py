@@ -21,7 +21,7 @@ from amt.mood import MoodSpan, parse_moods
 from amt.options import Backend, FitOptions, Speech, SpottingOptions
 from amt.plan import DEFAULT_ARRANGER, rounded
 from amt.reporter import DEFAULT_REPORTER, SILENT, Reporter
-from amt.spotting import Spots, held_sentences, read_spots
+from amt.spotting import CueSheet, Spots, held_sentences, read_spots
 from amt.timing.options import check_input
 from amt.types import Arrangement, ArrangerName, Plan, Song, TimeSpan, VideoFeatures
 
@@ -67,6 +67,8 @@ class Generated:
     features: VideoFeatures
     plan: Plan
     song: Song
+    sheet: CueSheet | None = None
+    """The cue sheet that was followed."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -148,7 +150,7 @@ def generate(
     arranging = reporter.stage("arranging")
     song = arrange(plan, loaded.arranger, arranging)
     arranging.progress(1.0)
-    return Generated(features, plan, song)
+    return Generated(features, plan, song, spots.sheet)
 
 
 def found_speech(

@@ -388,6 +388,16 @@ class ControlChange:
     value: int
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class PitchBend:
+    """A pitch bend of a :class:`Track`."""
+
+    tick: int
+    value: int
+    """-8192 to 8191; 0 is none, and the ends are those of the bend range, which is two semitones
+    unless a file sets another."""
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class Track:
     """One instrument."""
@@ -400,6 +410,8 @@ class Track:
     controls: tuple[ControlChange, ...] = ()
     """Sorted by tick."""
     is_drum: bool = False
+    bends: tuple[PitchBend, ...] = ()
+    """Sorted by tick."""
 
     def __repr__(self) -> str:
         plays = "drums" if self.is_drum else f"program {self.program}"

@@ -17,17 +17,13 @@ from amt.cli.options import RunOptions
 from amt.cli.progress import reporting
 from amt.cli.signature import GivenFields, expanded
 from amt.cli.sound import check_player, record, refuse_idle_sound, render_options
+from amt.cli.targets import TEXT_SESSION, written_stems
 from amt.errors import InputError, shown
 from amt.outputs import EXPORT_SUFFIXES, is_score
 from render.options import NeuralOptions, RenderOptions
 
 if TYPE_CHECKING:
-    from amt.outputs import Staging
-    from amt.sessions import Media, Session
-    from render.engine import Rendering
-
-_TEXT = ".rpp"
-"""Suffix of a session that names its media, which lie beside it; the other holds them."""
+    from amt.sessions import Session
 
 OutFile = Annotated[
     Path,
@@ -81,7 +77,9 @@ def export(
     with reporting(run.quiet):
         sound = render_options(playing, neural)
         names = _stem_names(midi, sound) if render else ()
-    folder = out.with_name(f"{out.stem} stems") if out.suffix.lower() == _TEXT and names else None
+    folder = (
+        out.with_name(f"{out.stem} stems") if out.suffix.lower() == TEXT_SESSION and names else None
+    )
     outputs = [out, *(folder / name for name in names if folder is not None)]
     inputs = [midi, video, stems, plan, playing.soundfont, neural.networks]
     replaceable = consent(outputs, inputs, force=run.force, quiet=run.quiet, folder=folder)
@@ -99,7 +97,7 @@ def export(
                     record(midi, sound, out.parent, reporter, stems=True)
                 )
                 temporary = Path(open_files.enter_context(TemporaryDirectory(dir=out.parent)))
-                session = replace(session, stems=_written(rendering, folder, stage, temporary))
+                session = replace(session, stems=written_stems(rendering, folder, stage, temporary))
             write_session(session, stage.path(out), out)
     reporter.message(_summary(session, out))
     if render:
@@ -144,28 +142,6 @@ def _stem_names(midi: Path, sound: RenderOptions) -> tuple[str, ...]:
 
     check_player(sound)
     return tuple(stem_names(midi, sound))
-
-
-def _written(
-    rendering: Rendering, folder: Path | None, stage: Staging, temporary: Path
-) -> tuple[Media, ...]:
-    """Write rendered stems.
-
-    Args:
-        rendering: what was rendered.
-        folder: where they will lie; None where the session holds them.
-        stage: gives the paths to write to.
-        temporary: folder for stems that the session holds.
-    """
-    from amt.sessions import stem_media
-
-    media = []
-    for name, stem in rendering.stems.items():
-        path = temporary / name if folder is None else folder / name
-        written = path if folder is None else stage.path(path)
-        stem.write(written)
-        media.append(replace(stem_media(written, path.stem), path=path))
-    return tuple(media)
 
 
 def _summary(session: Session, out: Path) -> str:

@@ -70,7 +70,8 @@ def generate(
     refuse_idle_sound(playing, neural, given, silent=targets.are_silent)
     refuse_idle_clip(request.backend)
     inputs = _inputs(video, request, playing, neural)
-    replaceable = consent(targets.paths, inputs, force=run.force, quiet=run.quiet)
+    replaced = [*targets.paths, *_old_stems(targets)]
+    replaceable = consent(replaced, inputs, force=run.force, quiet=run.quiet)
     with reporting(run.quiet) as reporter:
         sound = render_options(playing, neural)
         options = _checked_options(video, request, targets, sound, film)
@@ -135,6 +136,14 @@ def _checked_targets(video: Path, outputs: OutputOptions) -> Targets:
         session=outputs.session,
         music_and_effects=outputs.music_and_effects,
     )
+
+
+def _old_stems(targets: Targets) -> list[Path]:
+    """Files where the stems of the session may come to lie, which go by the tracks' names."""
+    folder = targets.stem_folder
+    if folder is None or not folder.is_dir():
+        return []
+    return sorted(path for path in folder.iterdir() if path.suffix.lower() in SOUND_SUFFIXES)
 
 
 def _refuse_idle(targets: Targets, request: Request, film: FilmOptions) -> None:

@@ -57,8 +57,8 @@ class OutputOptions:
     session: Annotated[
         Path | None,
         Option(
-            "Also write a session with the clip in place (.dawproject, .rpp), or a score "
-            "(.musicxml, .mxl)."
+            "Also write a session with the clip in place (.dawproject, .rpp), and with rendered "
+            "stems where --wav, --mp4 or --report make sound; or a score (.musicxml, .mxl)."
         ),
     ] = None
     report: Annotated[

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from amt.cli.flags import with_flags
@@ -18,10 +19,15 @@ if TYPE_CHECKING:
     from amt.cli.options import FilmOptions
     from amt.outputs import Staging
     from amt.pipeline import Generated
+    from amt.sessions import Media
     from amt.types import Plan
     from render.engine import Rendering
     from render.options import RenderOptions
     from render.stems import Instrument
+
+
+TEXT_SESSION = ".rpp"
+"""Suffix of a session that names its media, which lie beside it; the other holds them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +56,22 @@ class Targets:
         """Whether none of them holds sound."""
         sounds = self.wav, self.mp4, self.music_and_effects, self.report
         return all(path is None for path in sounds)
+
+    @property
+    def has_stems(self) -> bool:
+        """Whether rendered stems go into the session: where there is sound anyway."""
+        return self.session is not None and not is_score(self.session) and not self.are_silent
+
+    @property
+    def stem_folder(self) -> Path | None:
+        """Where stems lie beside a session that only names them."""
+        if (
+            self.session is None
+            or not self.has_stems
+            or self.session.suffix.lower() != TEXT_SESSION
+        ):
+            return None
+        return self.session.with_name(f"{self.session.stem} stems")
 
 
 @dataclass(slots=True)
@@ -92,12 +114,19 @@ class Delivery:
         write_midi(generated.song, midi)
         if targets.plan is not None:
             write_plan(generated.plan, self.stage.path(targets.plan))
-        self._attempt(targets.session, partial(self._write_session, video, generated))
+        if not targets.has_stems:
+            self._attempt(targets.session, partial(self._write_session, video, generated, None))
         if targets.are_silent:
             return
         try:
-            with record(midi, self.sound, targets.out.parent, self.reporter) as sound:
+            with record(
+                midi, self.sound, targets.out.parent, self.reporter, stems=targets.has_stems
+            ) as sound:
                 self.played = sound.instrument
+                if targets.has_stems:
+                    self._attempt(
+                        targets.session, partial(self._write_session, video, generated, sound)
+                    )
                 self._attempt(targets.wav, sound.master.write)
                 self._attempt(targets.mp4, partial(self._write_film, video, generated.plan, sound))
                 self._attempt(
@@ -110,6 +139,11 @@ class Delivery:
 
     def _write_silent(self, video: Path, generated: Generated, reason: AmtError) -> None:
         """What can be written where no sound can be made."""
+        if self.targets.has_stems:
+            self.reporter.message(f"the session has no stems: {reason}")
+            self._attempt(
+                self.targets.session, partial(self._write_session, video, generated, None)
+            )
         for path in (self.targets.wav, self.targets.mp4, self.targets.music_and_effects):
             if path is not None:
                 self._give_up(path, reason)
@@ -117,11 +151,21 @@ class Delivery:
             self.reporter.message(f"the report has no player: {reason}")
         self._attempt(self.targets.report, partial(self._write_page, video, generated, None))
 
-    def _write_session(self, video: Path, generated: Generated, path: Path) -> None:
+    def _write_session(
+        self, video: Path, generated: Generated, sound: Rendering | None, path: Path
+    ) -> None:
         from amt.sessions import session_of, write_session
 
         clip = None if is_score(path) else video
-        write_session(session_of(generated.song, generated.plan, clip), path, self.targets.session)
+        with TemporaryDirectory(dir=path.parent) as temporary:
+            stems: tuple[Media, ...] = ()
+            if sound is not None:
+                folder = self.targets.stem_folder
+                if folder is not None:
+                    self.stage.make_folder(folder)
+                stems = written_stems(sound, folder, self.stage, Path(temporary))
+            session = session_of(generated.song, generated.plan, clip, stems, generated.sheet)
+            write_session(session, path, self.targets.session)
 
     def _write_film(self, video: Path, plan: Plan, sound: Rendering, path: Path) -> None:
         from render.film.duck import Duck
@@ -186,6 +230,28 @@ class Delivery:
     def _give_up(self, path: Path, reason: Exception) -> None:
         self.failures[path] = with_flags(self.stage.named(str(reason)))
         self.stage.drop(path)
+
+
+def written_stems(
+    rendering: Rendering, folder: Path | None, stage: Staging, temporary: Path
+) -> tuple[Media, ...]:
+    """Write rendered stems.
+
+    Args:
+        rendering: what was rendered.
+        folder: where they will lie; None where the session holds them.
+        stage: gives the paths to write to.
+        temporary: folder for stems that the session holds.
+    """
+    from amt.sessions import stem_media
+
+    media = []
+    for name, stem in rendering.stems.items():
+        path = temporary / name if folder is None else folder / name
+        written = path if folder is None else stage.path(path)
+        stem.write(written)
+        media.append(replace(stem_media(written, path.stem), path=path))
+    return tuple(media)
 
 
 def spoken(plan: Plan) -> tuple[tuple[float, float], ...]:

@@ -160,6 +160,7 @@ def _facts(
     notes = sum(len(track.notes) for track in song.tracks)
     return {
         "Length": clock(plan.grid.duration_s, 1),
+        "Timecode": _starting_timecode(plan),
         "Tempo": (low if low == high else f"{low} to {high}") + " beats a minute",
         "Key": ", ".join([plan.key_at(0).label, *_key_changes(plan)]),
         "Style": Path(plan.style).stem,
@@ -170,6 +171,12 @@ def _facts(
         "Picture read by": BACKENDS.get(features.backend, features.backend),
         "Played by": options.played_by,
     }
+
+
+def _starting_timecode(plan: Plan) -> str:
+    """Timecode of the first frame and its rate; empty where nobody has named one."""
+    clock = plan.timecode
+    return "" if clock is None else f"{clock.start} at {clock.rate.name} frames a second"
 
 
 def _verdict(found: Sequence[CutAlignment]) -> str:

@@ -66,7 +66,7 @@ class CutTable:
     """The cuts in numbers, for readers of tables and of screens alike."""
 
     rows: Sequence[tuple[str, ...]]
-    """Time, kind, strength, nearest beat, nearest bar line, hit."""
+    """Time or timecode, kind, strength, nearest beat, nearest bar line, hit, note and why."""
     left_out: int
     """Number of cuts that are not listed."""
 
@@ -134,7 +134,7 @@ def cuts_and_bars(axis: Axis, found: Sequence[CutAlignment], plan: Plan) -> Pane
         f"Music fits the picture where both meet in one line. {_chosen(found)}",
         [Plot(shapes, 120, _describe_hits(found), words)],
         _cut_legend(found),
-        table=_cut_table(found),
+        table=_cut_table(found, plan),
     )
 
 
@@ -192,19 +192,33 @@ def _cut_legend(found: Sequence[CutAlignment]) -> list[tuple[str, str]]:
     ]
 
 
-def _cut_table(found: Sequence[CutAlignment]) -> CutTable:
+def _cut_table(found: Sequence[CutAlignment], plan: Plan) -> CutTable:
+    named = plan.timecode
     rows = [
         (
-            clock(f.cut.time_s, 2),
+            clock(f.cut.time_s, 2) if named is None else named.label(f.cut.time_s),
             _CUT_KINDS[f.cut.kind],
             f"{f.cut.strength:.2f}",
             _offset(f.beat_s),
             _offset(f.downbeat_s),
             _OUTCOME_WORDS[_outcome(f)],
+            _answer(f, plan),
         )
         for f in found[:_TABLE_ROWS]
     ]
     return CutTable(rows, len(found) - len(rows))
+
+
+def _answer(alignment: CutAlignment, plan: Plan) -> str:
+    """Whether a note begins on a cut, and why."""
+    time_s = alignment.cut.time_s
+    if alignment.answered:
+        return "yes, a strong cut" if alignment.strong else "yes"
+    if any(s.start_s <= time_s < s.end_s for s in plan.silences):
+        return "no, the music rests"
+    if time_s > float(plan.grid.beats_s[plan.chords[-1].beat]):
+        return "no, the final chord rings"
+    return "no, the style answers stronger ones"
 
 
 def _offset(seconds: float) -> str:

@@ -21,11 +21,13 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 from amt.sessions.session import Media, Session, TempoMap, channels_of
-from amt.types import TICKS_PER_BEAT, ControlChange, Song, TextEvent, Track
+from amt.types import TICKS_PER_BEAT, ControlChange, TextEvent, Track
 
 _VOLUME, _PAN = 7, 10
 _DEFAULTS = {_VOLUME: 100, _PAN: 64}
 """What General MIDI takes where a file says nothing."""
+_NO_BEND = 8192
+"""Added to a pitch bend: normalised, 0 is the lowest and 1 the highest."""
 _STORED_AT = (1980, 1, 1, 0, 0, 0)
 """Time stamp of every member, so that equal sessions give equal files."""
 _CHUNK = 1 << 20
@@ -41,7 +43,7 @@ def write_dawproject(session: Session, path: Path) -> None:
     members = _members(session)
     with zipfile.ZipFile(path, "w") as file:
         for name, root in (
-            ("metadata.xml", _metadata(session.song)),
+            ("metadata.xml", _metadata(session)),
             ("project.xml", project_xml(session, members)),
         ):
             ET.indent(root)
@@ -70,9 +72,15 @@ def _members(session: Session) -> dict[Media, str]:
     return names
 
 
-def _metadata(song: Song) -> ET.Element:
+def _metadata(session: Session) -> ET.Element:
+    """Title, and the timecode in words: the format has no field for it."""
     root = ET.Element("MetaData")
-    ET.SubElement(root, "Title").text = xml_text(song.title)
+    ET.SubElement(root, "Title").text = xml_text(session.song.title)
+    if session.timecode is not None:
+        clock = session.timecode
+        ET.SubElement(
+            root, "Comment"
+        ).text = f"starts at {clock.start}, {clock.rate.name} frames a second"
     return root
 
 
@@ -202,6 +210,10 @@ class _Project:
             }
             values = [(c.tick, c.value / 127) for c in controls]
             self._points(lane, "Points", target, "normalized", values)
+        if track.bends:
+            bends = [(b.tick, (b.value + _NO_BEND) / (2 * _NO_BEND - 1)) for b in track.bends]
+            target = {"expression": "pitchBend", "channel": str(channel)}
+            self._points(lane, "Points", target, "normalized", bends)
 
     def _mixer_points(
         self, lane: ET.Element, parameter: str, number: int, controls: Sequence[ControlChange]

@@ -15,12 +15,10 @@ from amt.types import Song
 from render.files.smf import SmfError, SmfFile, read_smf
 
 _KINDS = {
-    "pitchwheel": "pitch bend",
     "aftertouch": "channel pressure",
     "polytouch": "key pressure",
     "sysex": "system exclusive message",
     "lyrics": "lyric",
-    "smpte_offset": "SMPTE offset",
 }
 """Messages that a song does not hold, and what they are called."""
 

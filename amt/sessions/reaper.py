@@ -5,7 +5,8 @@ tempos quarter notes a minute. The tempo map is the envelope ``TEMPOENVEX``: one
 of the shape 1 (a step), which also sets the metre where it carries a number, the upper beats plus
 65536 times the unit. MIDI lies in the project itself: ``E ticks status data data`` with ticks since
 the event before, ended by a message at the item's end. Sections are regions, chords are the text
-items of a track, because Reaper has no chord track.
+items of a track, because Reaper has no chord track. ``PROJOFFS`` is what the ruler shows at
+0 s, ``TIMEMODE`` how it counts frames.
 
 The files of media are named relative to the project where they lie in its folder or below.
 """
@@ -17,6 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from amt.sessions.session import Media, Session, TempoMap, channels_of
+from amt.timecode import Timecode
 from amt.types import TICKS_PER_BEAT, Song, Track
 
 _MIDI_END = (0xB0, 0x7B, 0)
@@ -26,6 +28,13 @@ _STEP = 1
 _UNIT = 65536
 """Factor of the metre's unit in a tempo point."""
 _STATUS_OFF, _STATUS_ON, _STATUS_CONTROL, _STATUS_PROGRAM = 0x80, 0x90, 0xB0, 0xC0
+_STATUS_BEND, _NO_BEND = 0xE0, 8192
+_FRAMES = {
+    "23.976": (24, 2), "24": (24, 0), "25": (25, 0), "29.97": (30, 2), "29.97df": (30, 1),
+    "30": (30, 0), "50": (50, 0), "59.94": (30, 2), "59.94df": (30, 1), "60": (60, 0),
+}  # fmt: skip
+"""Frames a second that a ruler counts, and 0 for all of them, 1 for drop-frame, 2 for a rate that
+is .1 % lower. Reaper has no 59.94: two of its frames are one."""
 _SOURCES = {".wav": "WAVE", ".flac": "FLAC", ".ogg": "VORBIS"}
 """Kind of source by suffix; AIFF files are read by the source for WAVE."""
 
@@ -45,6 +54,7 @@ def reaper_project(session: Session, folder: Path) -> str:
     lines = [
         '<REAPER_PROJECT 0.1 "7.0" 0',
         "  RIPPLE 0",
+        *_timecode_lines(session.timecode),
         f"  TITLE {quoted(song.title)}",
         f"  TEMPO {60e6 / first.us_per_beat:.10f} {metre.numerator} {metre.denominator}",
         "  <TEMPOENVEX",
@@ -79,6 +89,14 @@ def quoted(text: str) -> str:
     line = "".join(c if c.isprintable() else " " for c in text)
     mark = next((mark for mark in "\"'`" if mark not in line), "`")
     return f"{mark}{line if mark not in line else line.replace(mark, chr(39))}{mark}"
+
+
+def _timecode_lines(clock: Timecode | None) -> Iterator[str]:
+    """Time of the project's 0, and how its ruler counts frames (:data:`_FRAMES`)."""
+    if clock is not None:
+        frames, kind = _FRAMES[clock.rate.name]
+        yield f"  PROJOFFS {clock.seconds_of(clock.start_frame):.9f} 0 0"
+        yield f"  TIMEMODE 1 5 -1 {frames} {kind} 0 -1"
 
 
 def _tempo_points(song: Song, tempo_map: TempoMap) -> Iterator[str]:
@@ -136,6 +154,9 @@ def _events(track: Track, end: int) -> Iterator[_Event]:
         yield 0, 0, (_STATUS_PROGRAM, track.program, 0)
     for control in track.controls:
         yield control.tick, 2, (_STATUS_CONTROL, control.number, control.value)
+    for bend in track.bends:
+        value = bend.value + _NO_BEND
+        yield bend.tick, 2, (_STATUS_BEND, value & 0x7F, value >> 7)
     for note in track.notes:
         yield note.start, 3, (_STATUS_ON, note.pitch, note.velocity)
         yield note.end, 1, (_STATUS_OFF, note.pitch, 0)

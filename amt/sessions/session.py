@@ -7,7 +7,7 @@ map, markers, and media files (the clip and rendered stems), which begin at 0 s.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,6 +15,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from amt.errors import InputError, shown
+from amt.spotting.cues import ASKED, CueSheet, marker_text
+from amt.timecode import MIDI_RATES, RATES, SmpteOffset, Timecode
 from amt.timing import tempo_changes, time_signatures
 from amt.types import TICKS_PER_BEAT, FloatArray, Plan, Song, TextEvent
 from render.files.clip import Clip, video_span
@@ -22,6 +24,8 @@ from render.files.clip import Clip, video_span
 STEM_SUFFIXES = (".wav", ".flac", ".aif", ".aiff", ".ogg")
 """Of the files of a folder that are taken for stems."""
 _SECTION = re.compile(r"Section \d+(?: \S+)? \((?P<mood>[^)]+)\).*")
+_OF_MIDI = ("24", "25", "29.97df", "30")
+"""Rates that a MIDI file has."""
 _MOST_OFF = 1
 """Ticks by which the end of a MIDI file may differ from that of its plan."""
 
@@ -49,6 +53,8 @@ class Session:
     """Markers that are neither sections nor chords."""
     video: Media | None = None
     stems: tuple[Media, ...] = ()
+    timecode: Timecode | None = None
+    """Of 0 s; None where nobody has named one."""
 
 
 class TempoMap:
@@ -75,7 +81,11 @@ class TempoMap:
 
 
 def session_of(
-    song: Song, plan: Plan | None = None, video: Path | None = None, stems: Iterable[Media] = ()
+    song: Song,
+    plan: Plan | None = None,
+    video: Path | None = None,
+    stems: Iterable[Media] = (),
+    sheet: CueSheet | None = None,
 ) -> Session:
     """Return the session of a song.
 
@@ -84,6 +94,7 @@ def session_of(
         plan: of the song; where it is given it decides the sections, the key and the chords.
         video: the clip.
         stems: in order of tracks.
+        sheet: cues of the clip, of which those that have a text or ask something become markers.
 
     Raises:
         InputError: the plan has other bars or another tempo than the song.
@@ -102,10 +113,30 @@ def session_of(
     return Session(
         song=song,
         sections=sections,
-        cues=tuple(event for event, match in found if not match),
+        cues=(*(event for event, match in found if not match), *_named(sheet, song)),
         video=None if video is None else video_media(video),
         stems=tuple(stems),
+        timecode=(None if plan is None else plan.timecode) or _timecode(song.smpte_offset),
     )
+
+
+def _timecode(offset: SmpteOffset | None) -> Timecode | None:
+    """The timecode that a MIDI file states; its rate is one of the four that such a file has."""
+    if offset is None:
+        return None
+    names = {float(rate): name for name, rate in MIDI_RATES.items() if name in _OF_MIDI}
+    return Timecode(RATES[names[offset.frame_rate]], offset.label)
+
+
+def _named(sheet: CueSheet | None, song: Song) -> Iterator[TextEvent]:
+    """Markers of the cues that have a text or ask something, with their timecode."""
+    if sheet is None:
+        return
+    tempo_map = TempoMap(song)
+    for cue in sheet.cues:
+        tick = round(float(tempo_map.ticks(cue.time_s)))
+        if (cue.text or cue.kind in ASKED) and tick <= song.end:
+            yield TextEvent(tick, f"{marker_text(cue)} {sheet.label(cue)}")
 
 
 def _check_grid(song: Song, plan: Plan) -> None:

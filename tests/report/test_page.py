@@ -28,9 +28,12 @@ from amt.errors import InputError
 from amt.pipeline import Generated, GenerateOptions, generate
 from amt.report import ReportOptions, Sound, write_report
 from amt.report.clip import MAX_EMBEDDED_BYTES, check_embeddable, coded, link_to
+from amt.report.drawing import Axis
 from amt.report.hits import cut_alignments
+from amt.report.panels import cuts_and_bars
 from amt.report.sound import BIT_RATES, SoundSource, choose_bit_rate, encode_mp3
 from amt.report.thumbnails import MOST, film_strip
+from amt.timecode import RATES, Timecode
 from amt.timing.hits import is_hit
 from amt.types import (
     ChordSpan,
@@ -42,6 +45,7 @@ from amt.types import (
     TempoChange,
     TimeGrid,
     TimeSignature,
+    TimeSpan,
     Track,
     VideoFeatures,
 )
@@ -464,3 +468,30 @@ def test_a_piece_without_cuts_sections_or_notes(tmp_path: Path) -> None:
     assert "The clip has no cuts for the music to meet." in page.words["p"]
     assert "Bars" in page.words["h2"]
     assert not page.all("table")
+
+
+def test_cuts_have_their_timecode_and_why_a_note_begins_there_or_not(storm: Generated) -> None:
+    clock = Timecode(RATES["25"], "01:00:00:00")
+    grid = storm.plan.grid
+    last_s = float(grid.beats_s[storm.plan.chords[-1].beat])
+    cuts = (Cut(1.0, 0.9), Cut(2.0, 0.3), Cut(3.0, 0.3), Cut(last_s + 0.2, 0.3))
+    plan = replace(storm.plan, cuts=cuts, timecode=clock, silences=(TimeSpan(2.9, 3.5),))
+    tick = round(float(grid.beats_at(1.0)) * TICKS)
+    song = replace(
+        storm.song, tracks=(replace(storm.song.tracks[0], notes=(Note(tick, 60, tick + 9, 80),)),)
+    )
+    panel = cuts_and_bars(Axis(grid.duration_s), cut_alignments(cuts, grid, song), plan)
+    assert panel.table is not None
+    assert [row[0] for row in panel.table.rows][:3] == ["01:00:01:00", "01:00:02:00", "01:00:03:00"]
+    assert [row[-1] for row in panel.table.rows] == [
+        "yes, a strong cut", "no, the style answers stronger ones", "no, the music rests",
+        "no, the final chord rings",
+    ]  # fmt: skip
+
+
+def test_the_page_states_the_timecode(storm: Generated, tmp_path: Path) -> None:
+    clock = Timecode(RATES["29.97df"], "01:00:00;00")
+    timed = replace(storm, plan=replace(storm.plan, timecode=clock))
+    page = written(tmp_path, timed)
+    assert "01:00:00;00 at 29.97df frames a second" in page.words["dd"]
+    assert "Timecode" not in written(tmp_path, storm).words["dt"]

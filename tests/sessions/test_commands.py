@@ -116,6 +116,40 @@ def test_generate_writes_a_session_beside_the_notes(run, tmp_path: Path) -> None
     assert 'FILE "clip.mp4"' in text and "<SOURCE MIDI" in text
 
 
+@pytest.mark.parametrize("name", ["my session ünd 'more'.rpp", "a b & c.dawproject"])
+def test_a_session_has_rendered_stems_where_there_is_sound(run, tmp_path: Path, name: str) -> None:
+    folder = tmp_path / "films of (2026), 100 %"
+    folder.mkdir()
+    clip, session = draw_clip(folder / "the clip #1.mp4"), folder / name
+    given = (
+        "generate", clip, "--out", folder / "song.mid", "--session", session, "--arranger",
+        "patterns", "--backend", "analytic", "--style", "piano", "--wav", folder / "song.wav",
+        "--engine", "midirenderer", "--start-tc", "01:00:00:00",
+    )  # fmt: skip
+    code, said = run(*given)
+    assert code == 0, said
+    if session.suffix == ".dawproject":
+        with zipfile.ZipFile(session) as file:
+            names = file.namelist()
+        assert "video/the clip #1.mp4" in names
+        assert len([n for n in names if n.startswith("audio/")]) >= 1
+    else:
+        text = session.read_text("utf-8")
+        stems = sorted((folder / f"{session.stem} stems").iterdir())
+        files = [
+            item.find("SOURCE").find("FILE")
+            for element in rpp.loads(text).findall("TRACK")
+            for item in element.findall("ITEM")
+            if item.find("SOURCE") is not None
+        ]
+        found = {(folder / f[1]).resolve() for f in files if f is not None}
+        assert {*(s.resolve() for s in stems), clip.resolve()} <= found and stems
+        code, said = run(*given, "--quiet")
+        assert (code, "add --force" in said) == (2, True), said
+    assert run(*given, "--force")[0] == 0
+    assert not [path for path in folder.rglob("*") if path.name.startswith((".amt", "tmp"))]
+
+
 def test_the_python_interface_writes_the_same_session(run, midi: Path) -> None:
     clip = draw_clip(midi.with_name("clip.mp4"))
     ours, theirs = midi.with_name("a.rpp"), midi.with_name("b.rpp")

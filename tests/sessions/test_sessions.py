@@ -29,7 +29,10 @@ from amt.sessions import (
     write_session,
 )
 from amt.sessions.dawproject import gain_of, pan_of, project_xml, xml_text
-from amt.types import Cut, Section, Song, TempoChange, TextEvent, Track
+from amt.spotting import Cue, CueSheet
+from amt.spotting.cues import marker_cue
+from amt.timecode import RATES, Timecode
+from amt.types import Cut, PitchBend, Section, Song, TempoChange, TextEvent, Track
 from tests.arrange.plan_strategies import make_plan
 from tests.render.files.smf_bytes import header, scale, track
 from tests.test_cli import draw_clip
@@ -254,7 +257,80 @@ def test_what_a_song_does_not_hold_is_said(tmp_path: Path) -> None:
     path.write_bytes(header(1, 1, 480) + track(events))
     said: list[str] = []
     read_song(path, callback_reporter(None, said.append))
-    assert said == ["other.mid: left out 1 key pressure, 1 later program change, 2 pitch bends"]
+    assert said == ["other.mid: left out 1 key pressure, 1 later program change"]
+
+
+def test_pitch_bends_are_in_both_sessions_and_in_the_midi_file(song: Song, tmp_path: Path) -> None:
+    bends = (PitchBend(0, 0), PitchBend(480, 8191), PitchBend(960, -8192))
+    bent = replace(song, tracks=(replace(song.tracks[0], bends=bends), *song.tracks[1:]))
+    write_midi(bent, tmp_path / "bent.mid")
+    assert read_midi(tmp_path / "bent.mid").tracks[0].bends == bends
+    element = next(
+        t
+        for t in chunks(reaper_project(session_of(bent), Path()), "TRACK")
+        if value(t, "NAME") == [song.tracks[0].name]
+    )
+    now, read = 0, []
+    for _, delta, status, low, high in (
+        c for c in element.find("ITEM").find("SOURCE") if c[0] == "E"
+    ):
+        now += int(delta)
+        if status.startswith("e"):
+            read.append(PitchBend(now, int(low, 16) + 128 * int(high, 16) - 8192))
+    assert tuple(read) == bends
+    (points,) = [
+        p
+        for p in project_xml(session_of(bent), {}).iter("Points")
+        if p.find("Target").get("expression") == "pitchBend"
+    ]
+    values = [(p.attrib["time"], float(p.attrib["value"])) for p in points.findall("RealPoint")]
+    assert [t for t, _ in values] == ["0.0", "1.0", "2.0"]
+    assert [v for _, v in values] == pytest.approx([8192 / 16383, 1, 0])
+
+
+@pytest.mark.parametrize(
+    ("rate", "start", "seconds", "frames"),
+    [
+        ("25", "01:00:00:00", 3600.0, ["25", "0"]),
+        ("23.976", "01:00:00:00", 3603.6, ["24", "2"]),
+        ("29.97df", "00:10:00;00", 17982 / 30 * 1.001, ["30", "1"]),
+        ("59.94", "00:00:01:00", 1.001, ["30", "2"]),
+    ],
+)
+def test_sessions_start_at_the_timecode(
+    song: Song, tmp_path: Path, rate: str, start: str, seconds: float, frames: list[str]
+) -> None:
+    plan = replace(PLAN, timecode=Timecode(RATES[rate], start))
+    session = session_of(arrange(plan), plan)
+    text = reaper_project(session, tmp_path)
+    (offset,) = [c for c in rpp.loads(text) if isinstance(c, list) and c[0] == "PROJOFFS"]
+    assert float(offset[1]) == pytest.approx(seconds)
+    (mode,) = [c for c in rpp.loads(text) if isinstance(c, list) and c[0] == "TIMEMODE"]
+    assert mode[4:6] == frames
+    write_session(session, tmp_path / "a.dawproject")
+    with zipfile.ZipFile(tmp_path / "a.dawproject") as file:
+        comment = ET.fromstring(file.read("metadata.xml")).findtext("Comment")
+    assert comment == f"starts at {start}, {rate} frames a second"
+    assert "PROJOFFS" not in reaper_project(session_of(song), tmp_path)
+    # Without the plan, the timecode is that of the MIDI file, where that can count so.
+    write_midi(arrange(plan), tmp_path / "a.mid")
+    read = session_of(read_song(tmp_path / "a.mid")).timecode
+    if rate in ("25", "29.97df"):
+        assert read == plan.timecode
+
+
+def test_named_and_asked_cues_are_markers_with_their_timecode(song: Song) -> None:
+    clock = Timecode(RATES["25"], "01:00:00:00")
+    cues = (Cue(1.0, "cut"), Cue(2.0, "note", text="door slams"), Cue(8.0, "hit"))
+    session = session_of(song, PLAN, sheet=CueSheet(clock, cues, 20.0))
+    named = session.cues[len(session_of(song, PLAN).cues) :]
+    assert [event.text for event in named] == [
+        "note: door slams 01:00:02:00",
+        "hit 01:00:08:00",
+    ]
+    assert [marker_cue(0.0, event.text).kind for event in named] == ["note", "hit"]
+    seconds = TempoMap(song).seconds([event.tick for event in named])
+    assert seconds == pytest.approx([2.0, 8.0], abs=1e-3)
 
 
 @pytest.mark.parametrize("given_", ["missing", "empty", "broken"])

@@ -274,13 +274,15 @@ class Soundtrack:
         check_film(self.clip, film, film_codec, keep_original=keep_sound)
         spans = tuple((span.start_s, span.end_s) for span in self.plan.speech)
         ducking = Duck(spans, duck, duck_attack / 1000, duck_release / 1000)
+        sound = _render_options(words)
+        lufs = sound.loudness_lufs if sound.normalise else None
         with self._recorded(words, reporter) as rendering:
 
             def write(part: Path) -> None:
                 mux(
                     self.clip, rendering.master, part,
-                    keep_original=keep_sound, codec=film_codec, duck=ducking, name=film,
-                    reporter=reporter.stage("filming"),
+                    keep_original=keep_sound, codec=film_codec, duck=ducking, loudness_lufs=lufs,
+                    name=film, reporter=reporter.stage("filming"),
                 )  # fmt: skip
 
             _deliver(film, "", write)

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from render.audio import DiskBuffer, Master, finish
+from render.audio.levelling import missed_loudness
 from render.files.reporter import DEFAULT_REPORTER, SILENT, Reporter
 from render.options import NEURAL, RenderOptions
 from render.score import Part, read_parts
@@ -87,6 +88,9 @@ def render_to_disk(
         master = finish(mix, options.sample_rate, options.duration_s)
         if options.normalise:
             master = master.normalised(options.loudness_lufs, options.peak_db)
+            missed = missed_loudness(master.reached_lufs or 0.0, options.loudness_lufs)
+            if missed is not None:
+                reporter.message(missed)
         unscaled = [master.stem(buffer) for buffer in buffers]
         gain = 1.0
         if options.normalise:

@@ -8,16 +8,18 @@ MP4 and MOV have edit lists for that; for other containers the frames are re-enc
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Literal
 
 import av
 
-from render.audio import Block, Sound
+from render.audio import Block, Sound, limit
+from render.audio.levelling import levelled, missed_loudness
 from render.errors import MuxError
 from render.files.errors import shown
 from render.files.reporter import DEFAULT_REPORTER, Reporter
@@ -28,7 +30,15 @@ from render.film.encoding import Shape, add_encoder
 from render.film.encoding import encoded as encoded_frames
 from render.film.extras import Subtitles, content_tags, keep_tags
 from render.film.plan import FilmPlan, plan_film
-from render.film.sound import BIT_RATE, SAMPLE_RATE, mixed, own_sound, soundtrack
+from render.film.sound import (
+    BIT_RATE,
+    CODEC_DB,
+    PEAK_DB,
+    SAMPLE_RATE,
+    added,
+    own_sound,
+    soundtrack,
+)
 from render.film.sound import encoded as encoded_sound
 from render.film.source import Source
 
@@ -70,6 +80,7 @@ def mux(
     keep_original: float | None = None,
     codec: FilmCodec | None = None,
     duck: Duck | None = None,
+    loudness_lufs: float | None = None,
     name: Path | None = None,
     reporter: Reporter = DEFAULT_REPORTER,
 ) -> None:
@@ -90,6 +101,9 @@ def mux(
             re-encodes only where frames must be hidden and the container cannot do that.
         duck: where the soundtrack makes room for speech in the video's own sound; without
             ``keep_original`` there is none to make room for, and it has no effect.
+        loudness_lufs: integrated loudness of the mix with the video's own sound, its true peaks
+            limited to -1 dBTP; None leaves the mix as loud as it comes. Without ``keep_original``
+            the soundtrack keeps its own loudness.
         name: of the film in messages, where ``out`` is a temporary name.
         reporter: gets the progress, and messages on unexpected properties of the film.
 
@@ -101,16 +115,40 @@ def mux(
     for sentence in plan.remarks(source, mixed=keep_original is not None):
         reporter.message(sentence)
     frames = round(source.end * source.time_base * SAMPLE_RATE)
-    sound = soundtrack(audio, frames)
-    if keep_original is not None:
+    if keep_original is None:
+        sound = soundtrack(audio, frames)
+    else:
         if duck is not None and duck.spans:
             duck = _with_depth(duck, audio, source, frames, keep_original)
             reporter.message(f"music is {duck.depth_db:.1f} dB softer under speech")
-            sound = ducked(sound, SAMPLE_RATE, duck)
-        sound = mixed(sound, own_sound(source.sounds()), keep_original)
+        mix = partial(_mix, audio, source, frames, keep_original, duck)
+        sound = _finished(mix, loudness_lufs, reporter)
     with _writing(out, name or out):
         for share in _write(source, plan, sound, out):
             reporter.progress(share)
+
+
+def _mix(
+    audio: Sound, source: Source, frames: int, own_gain_db: float, duck: Duck | None
+) -> Iterator[Block]:
+    """The soundtrack and the video's own sound, from their beginning, not limited."""
+    music = soundtrack(audio, frames)
+    if duck is not None and duck.spans:
+        music = ducked(music, SAMPLE_RATE, duck)
+    return added(music, own_sound(source.sounds()), own_gain_db)
+
+
+def _finished(
+    mix: Callable[[], Iterator[Block]], loudness_lufs: float | None, reporter: Reporter
+) -> Iterator[Block]:
+    """A mix with its peaks limited, and at a loudness if one is given."""
+    if loudness_lufs is None:
+        return limit(mix(), SAMPLE_RATE, PEAK_DB)
+    level = levelled(mix, SAMPLE_RATE, loudness_lufs, PEAK_DB - CODEC_DB)
+    missed = missed_loudness(level.reached_lufs, loudness_lufs)
+    if missed is not None:
+        reporter.message(f"in the film {missed}")
+    return level.applied(mix(), SAMPLE_RATE)
 
 
 def _with_depth(

@@ -186,6 +186,7 @@ class Delivery:
                 film.duck_attack / 1000,
                 film.duck_release / 1000,
             ),
+            loudness_lufs=self.sound.loudness_lufs if self.sound.normalise else None,
             name=self.targets.mp4,
             reporter=reporter,
         )

@@ -311,7 +311,8 @@ def _film(task: Export, plan: Plan, song: Song, reporter: Reporter) -> None:
         mux(
             task.piece.clip, sound.master, task.path,
             keep_original=task.keep_sound, codec=codec, duck=Duck(spans, None, 0.15, 0.6),
-            name=Path(task.artefact), reporter=reporter.stage("filming"),
+            loudness_lufs=task.piece.sound.loudness_lufs, name=Path(task.artefact),
+            reporter=reporter.stage("filming"),
         )  # fmt: skip
 
 

@@ -34,12 +34,16 @@ from experiments.common.tables import markdown, number
 from experiments.music.evaluate import clips_of
 from experiments.music.voice import narration
 from experiments.shots.films import cut_film, write
+from render.audio.loudness import measure_loudness
+from render.audio.true_peak import true_peak
 from render.engine import render_to_disk
 from render.film.duck import Duck, ducked, lufs_inside, needed_depth_db, placed
 from render.film.sound import SAMPLE_RATE, own_sound, soundtrack
 from render.film.source import Source
 from render.options import RenderOptions
 
+FILM_LUFS = (-14.0, -16.0, -23.0, -24.0)
+"""Loudnesses at which films are delivered."""
 FIRST_FILM = 4000
 """Seed of the first drawn film; no constant was set on these."""
 VOICE_RATE = 48_000
@@ -134,7 +138,21 @@ def clearance(clip: Path, made: amt.Soundtrack, soundfont: Path | None) -> dict[
                 "LU before": over(Duck(spans, 0.0)),
                 "LU after": over(Duck(spans, depth_db)),
                 "duck dB": depth_db,
-            }
+            } | delivered(clip, made, soundfont, Path(folder))
+
+
+def delivered(
+    clip: Path, made: amt.Soundtrack, soundfont: Path | None, folder: Path
+) -> dict[str, float]:
+    """Loudness and true peak of films that keep the clip's sound, as a player decodes them."""
+    found: dict[str, float] = {}
+    for lufs in FILM_LUFS:
+        film = folder / f"film{lufs:g}.mp4"
+        made.mux(film, keep_sound=0.0, loudness_lufs=lufs, soundfont=soundfont)
+        blocks = [piece for _, piece in own_sound(Source(film).sounds())]
+        found[f"LUFS of {lufs:g}"] = measure_loudness(blocks, SAMPLE_RATE).integrated_lufs
+        found[f"dBTP at {lufs:g}"] = 20 * math.log10(max(true_peak(blocks), 1e-9))
+    return found
 
 
 def main(argv: Sequence[str] | None = None) -> None:

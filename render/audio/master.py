@@ -6,7 +6,6 @@ are read, so hours of sound take no more memory than a minute.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,9 +15,8 @@ import numpy as np
 from render.audio.blocks import Audio, Block, block_peak, cut, pad, peak, scale
 from render.audio.disk_buffer import DiskBuffer
 from render.audio.file import write_audio
+from render.audio.levelling import levelled
 from render.audio.limiter import limit
-from render.audio.loudness import normalising_gain
-from render.audio.true_peak import true_peak
 
 _DECAYED_DB = -60.0
 """Relative to the peak: a sound that stays below this has decayed (as in reverberation time)."""
@@ -26,10 +24,6 @@ _DECAYED_FADE_S = 0.05
 """Fade where the sound has decayed, so that its end is no click."""
 _RINGING_FADE_S = 1.0
 """Fade where the buffer ends while it still sounds."""
-_CEILING_ROUNDS = 3
-"""Times that the limiter's ceiling is set, the first included."""
-_CEILING_MARGIN_DB = 0.05
-"""Decibels by which it is lowered beyond the excess, for what limiting adds."""
 _FIT_FADE_S = 2.0
 """Fade where the sound is cut to a length that was asked for."""
 
@@ -46,6 +40,7 @@ class Master:
         frames: length of the finished sound; silence is appended to reach it.
         gain: factor of every sample, before the limiter.
         ceiling_db: what the limiter keeps peaks within, in dBFS; None for no limiter.
+        reached_lufs: integrated loudness; None where it was not measured.
     """
 
     buffer: DiskBuffer
@@ -54,6 +49,7 @@ class Master:
     frames: int
     gain: float = 1.0
     ceiling_db: float | None = None
+    reached_lufs: float | None = None
 
     @property
     def channels(self) -> int:
@@ -74,28 +70,22 @@ class Master:
         return sound if self.ceiling_db is None else limit(sound, self.sample_rate, self.ceiling_db)
 
     def normalised(self, loudness_lufs: float, peak_db: float) -> Master:
-        """The same at a loudness in LUFS, its true peaks limited to ``peak_db`` dBTP.
-
-        The limiter's ceiling is that of samples; where the signal between them goes beyond, the
-        ceiling is lowered by as much, at most :data:`_CEILING_ROUNDS` times.
-        """
-        ceiling_db = peak_db
-        for _ in range(_CEILING_ROUNDS):
-            gain = normalising_gain(self.blocks, self.sample_rate, loudness_lufs, ceiling_db)
-            master = replace(self, gain=gain, ceiling_db=ceiling_db)
-            excess_db = 20 * math.log10(max(true_peak(master.blocks()), 1e-9)) - peak_db
-            if excess_db <= 0:
-                break
-            ceiling_db -= excess_db + _CEILING_MARGIN_DB
-        return master
+        """The same at a loudness in LUFS, its true peaks limited to ``peak_db`` dBTP."""
+        level = levelled(self.blocks, self.sample_rate, loudness_lufs, peak_db)
+        return replace(
+            self,
+            gain=level.gain,
+            ceiling_db=level.ceiling_db,
+            reached_lufs=level.reached_lufs,
+        )
 
     def stem(self, buffer: DiskBuffer) -> Master:
         """The sound of another buffer with the same cuts, length and gain, but no limiter."""
-        return replace(self, buffer=buffer, ceiling_db=None)
+        return replace(self, buffer=buffer, ceiling_db=None, reached_lufs=None)
 
     def amplified(self, factor: float) -> Master:
         """The same with every sample before the limiter multiplied by a factor."""
-        return replace(self, gain=self.gain * factor)
+        return replace(self, gain=self.gain * factor, reached_lufs=None)
 
     def peak(self) -> float:
         """The largest absolute sample."""

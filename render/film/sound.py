@@ -21,8 +21,11 @@ SAMPLE_RATE = 48_000
 
 _FRAME = 1024
 """Samples of a frame that is encoded."""
-_PEAK_DB = -1.0
+PEAK_DB = -1.0
 """Ceiling of a mix with the video's own sound, in dBFS."""
+CODEC_DB = 0.5
+"""Decibels by which true peaks are kept lower in a film, for what AAC and Opus add to them at
+:data:`BIT_RATE`."""
 _FADE_S = 2.0
 """Seconds of the fade where a soundtrack is cut."""
 
@@ -62,12 +65,12 @@ def mixed(sound: Iterable[Block], own: Iterable[PlacedSamples], gain_db: float) 
         own: the video's sound in order of time; where pieces overlap, the first counts.
         gain_db: of the video's sound, in dB.
     """
-    return limit(_added(sound, own, np.float32(10 ** (gain_db / 20))), SAMPLE_RATE, _PEAK_DB)
+    return limit(added(sound, own, gain_db), SAMPLE_RATE, PEAK_DB)
 
 
-def _added(
-    sound: Iterable[Block], own: Iterable[PlacedSamples], factor: np.float32
-) -> Iterator[Block]:
+def added(sound: Iterable[Block], own: Iterable[PlacedSamples], gain_db: float) -> Iterator[Block]:
+    """The same without a limiter."""
+    factor = np.float32(10 ** (gain_db / 20))
     pieces = _in_order(own)
     start, piece = next(pieces, (0, None))
     low = 0

@@ -8,9 +8,12 @@ import pytest
 
 from render.audio import Audio
 from render.audio.blocks import BLOCK_FRAMES
+from render.audio.loudness import measure_loudness
+from render.audio.true_peak import true_peak
 from render.errors import AudioError, MuxError
 from render.files.reporter import callback_reporter
 from render.film.sound import SAMPLE_RATE, mixed, own_sound, soundtrack
+from render.film.source import Source
 from render.mux import mux
 from tests.render.film.clips import RATE, bursts, decoded_sound, draw, music, onsets, remux, seen
 
@@ -99,6 +102,32 @@ class Blocks:
             size = min(BLOCK_FRAMES, self.frames - start)
             self.taken += size
             yield random.uniform(-0.5, 0.5, (2, size)).astype(np.float32)
+
+
+@pytest.mark.parametrize("lufs", [-16.0, -23.0])
+def test_a_film_with_the_clip_s_sound_has_the_loudness_that_is_asked_for(tmp_path, lufs):
+    rng = np.random.default_rng(0)
+    level = (0.2 + 0.8 * np.abs(np.sin(np.arange(3 * 48_000) / 9_000))) * 0.5
+    wave = (level * rng.uniform(-1, 1, (2, len(level)))).astype(np.float32)
+    clip = draw(tmp_path / "clip.mp4", count=75, sound=wave, layout="stereo")
+    noise = Audio((0.05 * rng.normal(size=(2, 3 * 48_000))).astype(np.float32), 48_000)
+    film = tmp_path / "film.mp4"
+    mux(clip, noise, film, keep_original=-3.0, loudness_lufs=lufs)
+    blocks = [piece for _, piece in own_sound(Source(film).sounds())]
+    assert measure_loudness(blocks, SAMPLE_RATE).integrated_lufs == pytest.approx(lufs, abs=0.5)
+    assert 20 * np.log10(true_peak(blocks)) <= -1.0
+
+
+def test_a_loudness_that_peaks_forbid_is_said(tmp_path):
+    clicks = np.zeros((2, 3 * 48_000), np.float32)
+    clicks[:, ::24_000] = 0.9
+    clip = draw(tmp_path / "clip.mp4", count=75, sound=clicks, layout="stereo")
+    said: list[str] = []
+    quiet = Audio(np.full((2, 10), 1e-4, np.float32), 48_000)
+    film = tmp_path / "film.mp4"
+    reporter = callback_reporter(None, said.append)
+    mux(clip, quiet, film, keep_original=0.0, loudness_lufs=-14.0, reporter=reporter)
+    assert any("in the film the sound reaches" in sentence for sentence in said)
 
 
 def test_sound_is_taken_block_by_block_and_no_more_than_needed(tmp_path):

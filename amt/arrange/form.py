@@ -108,15 +108,18 @@ class Form:
     """First tick, and tick after the last, of each stretch in which somebody speaks."""
     lead_ins: tuple[LeadIn, ...] = ()
     """How the music leads into each strong cut, by time."""
+    pauses: tuple[tuple[int, int], ...] = ()
+    """Start and end of each general pause, by time."""
 
     def is_spoken(self, tick: int) -> bool:
         """Return whether somebody speaks in the clip on a tick."""
         return any(start <= tick < end for start, end in self.speech)
 
     def rests(self) -> tuple[tuple[int, int], ...]:
-        """Start and end of the silence before strong cuts."""
+        """Start and end of the silence before strong cuts and in general pauses, by time."""
         cuts = ((lead_in.beat * TICKS_PER_BEAT, lead_in.rest_beats) for lead_in in self.lead_ins)
-        return tuple((tick - round(rest * TICKS_PER_BEAT), tick) for tick, rest in cuts if rest)
+        led = ((tick - round(rest * TICKS_PER_BEAT), tick) for tick, rest in cuts if rest)
+        return tuple(sorted({*led, *self.pauses}))
 
     def region_at(self, tick: int) -> int:
         """Return the index of the region in which a tick lies."""

@@ -23,6 +23,7 @@ from amt.arrange.figures import (
 )
 from amt.arrange.form import PHRASE_BARS, Cell, Form, form_of, integral
 from amt.arrange.harmony_voices import bass_line, thin
+from amt.arrange.pauses import choose_pauses
 from amt.arrange.placing import Bar, Placed, bars_of, place_figure
 from amt.arrange.styles import Instrument, Style
 from amt.arrange.textures import (
@@ -262,6 +263,7 @@ class Score:
 def write_score(plan: Plan, style: Style) -> Score:
     """Return the score of a valid plan in a style."""
     form = form_of(plan, style.accent)
+    form = replace(form, pauses=choose_pauses(plan, form, style))
     bass = style.instrument("bass")
     arousal = float(np.mean([cell.arousal for cell in form.cells]))
     lift = BASS_LIFT - BASS_AROUSAL_SEMITONES * arousal

@@ -138,6 +138,7 @@ def track_of(
     is_drum = player.role == "drums"
     if not is_drum:  # a fill leads to the cut
         drafts = lead_in_notes(drafts, score, player, plan)
+    drafts = with_rests(drafts, score.form.pauses)
     if player.role in _LEADING_ROLES:
         drafts = with_rests(drafts, score.form.speech)
     rng = np.random.default_rng([seed, _STREAM[player.role]])
@@ -189,9 +190,13 @@ def _controls(
         *expression_curve(plan.grid, plan.loudness, crescendi, form.end, split, arch),
     ]
     if player.pedal:
-        lifts = sorted({c.start for c in form.cells} | {r.start for r in form.regions})
-        for tick in (t for t in lifts if t <= form.ending):
+        rests = form.rests()
+        lifts = {c.start for c in form.cells} | {r.start for r in form.regions}
+        lifts |= {tick for rest in rests for tick in rest}
+        for tick in (t for t in sorted(lifts) if t <= form.ending):
             controls.append(ControlChange(tick, _PEDAL, 0))
+            if any(start <= tick < end for start, end in rests):
+                continue
             if score.harmony[form.region_at(tick)] and tick + _PEDAL_DELAY < form.end:
                 controls.append(ControlChange(tick + _PEDAL_DELAY, _PEDAL, 127))
         controls.append(ControlChange(form.end, _PEDAL, 0))

@@ -173,13 +173,19 @@ class Engine:
             AmtError: it is no plan, or names a file.
         """
         from amt.plan import plan_from_json
-        from amt.studio.wishes import check_style
+        from amt.studio.wishes import MOST_CANDIDATES, check_style
 
         try:
             text = data.decode("utf-8-sig")
         except UnicodeDecodeError as error:
             raise InputError("the file is no plan: expected JSON text in UTF-8") from error
-        check_style(plan_from_json(text).style)
+        given = plan_from_json(text)
+        check_style(given.style)
+        if given.arrangement.candidates > MOST_CANDIDATES:
+            raise InputError(
+                f"the plan asks for {given.arrangement.candidates} candidates, and this server "
+                f"writes at most {MOST_CANDIDATES}: change arrangement.candidates in it"
+            )
         with self.store.lock:
             self.store.check_room(project)
             folder = self.store.new_folder(project)

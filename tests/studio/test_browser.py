@@ -328,6 +328,17 @@ def test_nothing_stands_in_the_way_of_anyone(
     assert page.complaints == []
 
 
+def test_the_calls_that_are_shown_work_in_a_page(page: Studio, clip: Path) -> None:
+    page.page.goto(f"{page.client.url}/api")
+    code = page.page.locator("pre[aria-label='The calls in JavaScript']").inner_text()
+    assert code.count("\n") == 4
+    call = "async ([bytes]) => { const file = new File([new Uint8Array(bytes)], 'clip.mp4'); "
+    call += f"{code}\nreturn [job.state, midi.size]; }}"
+    state, size = page.page.evaluate(call, [list(clip.read_bytes())])
+    assert state == "done" and size > 100
+    assert page.complaints == []
+
+
 def test_a_phone_suffices(make_page: Any, project: Any) -> None:
     page = make_page(PHONE, has_touch=True, is_mobile=True)
     page.open(project)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import html
 import io
 import json
 import os
+import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -133,6 +136,35 @@ def test_requests_without_a_meaning_are_one_sentence(
     answer = studio.post(project, **body)
     assert answer.status_code in (404, 422)
     assert word in answer.json()["error"]
+
+
+def test_a_plan_that_was_edited_elsewhere_becomes_a_take(studio: Client, clip: Path) -> None:
+    project = studio.upload(clip, QUICK)
+    text = studio.file(project, "song.plan.json").decode()
+    plans = f"/api/projects/{project['id']}/plans"
+    edited = text.replace('"seed": 0', '"seed": 5')
+    job = studio.wait(project, studio.http.post(plans, content=edited).json())
+    assert job["result"]["take"] == "B"
+    assert json.loads(studio.file(project, "song.plan.json", "B"))["seed"] == 5
+    for old, new, word in (
+        ('"style": "piano"', '"style": "/tmp/my.toml"', "style"),
+        ('"candidates": 1', '"candidates": 64', "candidates"),
+        ('"version": 1', '"version": 2', "version"),
+        ("{", "", "JSON"),
+    ):
+        answer = studio.http.post(plans, content=text.replace(old, new, 1))
+        assert answer.status_code == 422 and word in answer.json()["error"]
+
+
+def test_a_take_like_another_keeps_what_was_asked(studio: Client, clip: Path) -> None:
+    project = studio.upload(clip, QUICK)
+    rows = [{"do": "hit.add", "time_s": 4.6}, {"do": "silence", "start_s": 1.0, "end_s": 2.0}]
+    assert studio.edit(project, *rows)["state"] == "done"
+    job = studio.ask(project, kind="generate", options={**QUICK, "seed": 3}, like="A")
+    assert job["state"] == "done", job
+    other = studio.timeline(project, "B")
+    assert [hit["time_s"] for hit in other["hits"]] == [4.6]
+    assert other["silences"] == [[1.0, 2.0]]
 
 
 @pytest.mark.parametrize(
@@ -283,6 +315,28 @@ def test_the_document_lists_every_address(studio: Client) -> None:
         part.split('"')[0] for part in json.dumps(document).split("#/components/schemas/")[1:]
     )
     assert references <= set(schemas)
+
+
+def examples(studio: Client) -> dict[str, str]:
+    """The calls that the page about the interface shows, by language."""
+    page = studio.http.get("/api").text
+    found = re.findall(r"<h2>(\w+)</h2>\s*<pre[^>]*><code>(.*?)</code>", page, re.DOTALL)
+    return {language: html.unescape(code) for language, code in found}
+
+
+@pytest.mark.parametrize("language", ["Python", "curl"])
+def test_the_calls_that_are_shown_work(
+    studio: Client, clip: Path, tmp_path: Path, language: str
+) -> None:
+    (tmp_path / "clip.mp4").write_bytes(clip.read_bytes())
+    code = examples(studio)[language]
+    assert code.count("\n") == 4  # five lines
+    if language == "curl" and not (shutil.which("curl") and shutil.which("jq")):
+        pytest.skip("there is no curl or no jq")
+    run = ["bash", "-euc", code] if language == "curl" else [sys.executable, "-Wignore", "-c", code]
+    done = subprocess.run(run, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "song.mid").read_bytes().startswith(b"MThd")
 
 
 def test_a_port_in_use_is_one_sentence(studio: Client) -> None:

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from amt.arrange import load_style
 from amt.errors import InputError
 from amt.studio.edits import rows
 from amt.studio.edits.bars import check_bars, check_unlocked, locked_anew, runs_between, unlocked
@@ -14,6 +13,7 @@ from amt.studio.edits.hits import hit_added, hit_moved, hit_removed
 from amt.studio.edits.moods import painted
 from amt.studio.edits.sections import section_moved
 from amt.studio.edits.silences import silenced, sounding
+from amt.studio.wishes import check_style
 from amt.types import Plan, Rewrite
 
 
@@ -62,7 +62,7 @@ def _mute(plan: Plan, edit: rows.Mute) -> Plan:
 
 def _style(plan: Plan, edit: rows.SwitchStyle) -> Plan:
     """Another style; tracks of the old one are muted no more, as the new one has others."""
-    load_style(edit.style)
+    check_style(edit.style)
     if edit.style == plan.style:
         return plan
     if plan.locked:

@@ -11,6 +11,7 @@ export class View {
     this.duration = 0;
     this.heads = [];
     this.bars = [];
+    this.parts = [];
     byId("in").addEventListener("click", () => this.zoomTo(this.zoom * 2));
     byId("out").addEventListener("click", () => this.zoomTo(this.zoom / 2));
     byId("whole").addEventListener("click", () => this.zoomTo(1));
@@ -69,9 +70,14 @@ export class View {
     const list = byId("tracks");
     const focused = document.activeElement?.dataset?.part;
     list.textContent = "";
-    tracks.forEach((track, i) => {
+    // A part keeps its place when it is muted, and its colour is that of its notes in the panel.
+    const names = tracks.map((track) => track.name);
+    if (!names.every((name) => this.parts.includes(name))) this.parts = names;
+    const colour = new Map(tracks.filter((track) => track.notes).map((track, i) => [track.name, `t${i % 8}`]));
+    const placed = [...tracks].sort((a, b) => this.parts.indexOf(a.name) - this.parts.indexOf(b.name));
+    placed.forEach((track) => {
       const row = element("li", { class: track.muted ? "muted" : "" });
-      row.append(element("i", { class: `swatch t${i % 8}` }), element("span", { class: "part" }, track.name));
+      row.append(element("i", { class: `swatch ${colour.get(track.name) || "none"}` }), element("span", { class: "part" }, track.name));
       row.append(element("span", { class: "count" }, track.muted ? "muted" : `${track.notes} notes`));
       const toggles = [["Mute", "M", track.muted, mute], ["Solo", "S", solo.has(track.name), listen]];
       for (const [word, sign, on, act] of toggles) {

@@ -10,7 +10,7 @@ import hashlib
 import os
 import time
 import zipfile
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -190,7 +190,7 @@ def cached(player: PiecePlayer, name: str, folder: Path | None) -> PiecePlayer:
 
     def play(piece: Piece) -> Rendering:
         assert folder is not None
-        path = folder / f"{_digest(name, piece.parts, piece.duration_s)}.npz"
+        path = folder / f"{_digest(name, piece)}.npz"
         if path.is_file():
             with np.load(path) as kept:
                 families = {key[7:]: kept[key] for key in kept.files if key.startswith("family ")}
@@ -228,9 +228,10 @@ def _write(path: Path, arrays: Mapping[str, NDArray[np.float32]]) -> None:
     partial.rename(path)
 
 
-def _digest(name: str, parts: Iterable[Part], duration_s: float) -> str:
-    events = [(part.name, part.is_drum, *map(str, part.events())) for part in parts]
-    return hashlib.sha256(repr((name, duration_s, events)).encode()).hexdigest()[:24]
+def _digest(name: str, piece: Piece) -> str:
+    events = [(part.name, part.is_drum, *map(str, part.events())) for part in piece.parts]
+    content = (name, piece.duration_s, piece.families, events)
+    return hashlib.sha256(repr(content).encode()).hexdigest()[:24]
 
 
 def _cpu_s() -> float:

@@ -65,7 +65,8 @@ def probe_report(players: Mapping[str, PiecePlayer]) -> dict[str, Any]:
         players: the teacher first.
 
     Returns:
-        ``releases``: system -> family -> errors of the release; ``drums``: system -> drum ->
+        ``releases``: system -> family -> errors of the release; ``all_releases``: the same of all
+        families together; ``drums``: system -> drum ->
         ``bias`` and ``error``, the mean difference to the teacher's loudness of the second from its
         onset in dB, with and without its sign. Players whose level nobody taught get one gain.
     """
@@ -75,14 +76,15 @@ def probe_report(players: Mapping[str, PiecePlayer]) -> dict[str, Any]:
         for name, play in players.items()
     }
     true_families, true_drums = played[TEACHER]
-    report: dict[str, Any] = {"releases": {}, "drums": {}}
+    report: dict[str, Any] = {"releases": {}, "all_releases": {}, "drums": {}}
     for name, (families, kit) in played.items():
-        found = {}
+        errors = {}
         for family, true in true_families.items():
             if family in families:
                 notes = sorted(n for p in releases.parts if p.name == family for n in p.notes)
-                found[family] = spread(time_errors(families[family], true, notes)[1])
-        report["releases"][name] = found
+                errors[family] = time_errors(families[family], true, notes)[1]
+        report["releases"][name] = {family: spread(row) for family, row in errors.items()}
+        report["all_releases"][name] = spread(np.concatenate([np.zeros(0), *errors.values()]))
         if kit is not None and true_drums is not None:
             gap = loudness_by_second(kit) - loudness_by_second(true_drums)
             hits = gap[:: round(_GAP_S)].reshape(len(DRUM_KEYS), len(_VELOCITIES))

@@ -14,7 +14,7 @@ An outside judge, Basic Pitch, transcribes every rendering back to notes.
     python -m experiments.evaluate renderer --pop909 POP909 --emopia EMOPIA/midis \
         --soundfont FluidR3_GM.sf2 --weights W --transcriber basic_pitch_nmp.onnx
     python -m experiments.evaluate renderer ... --songs 1 --steps 8
-    python -m experiments.evaluate renderer ... --songs 0 --pieces 2 --cache C
+    python -m experiments.evaluate renderer ... --songs 0 --pieces 1 --cache C
 
 ``W`` holds the folders ``denoiser`` and ``vocoder``. The extra ``evaluate`` must be installed;
 without a transcriber, notes of pitched instruments are not judged.
@@ -187,7 +187,7 @@ def _parser() -> argparse.ArgumentParser:
         "--songs", type=int, default=3, help="excerpts of each family, and bands; 0: none (3)"
     )
     parser.add_argument(
-        "--pieces", type=int, default=2, help="whole pieces of every kind; 0: none (2)"
+        "--pieces", type=int, default=1, help="whole pieces of every kind; 0: none (1)"
     )
     parser.add_argument(
         "--steps", type=int, nargs="+", default=[1, 4, 8], help="of the diffusion (1 4 8)"

@@ -98,12 +98,12 @@ def draw_pieces(
     held: Mapping[str, Sequence[NoteSong]], roots: Mapping[str, Path], each: int, seed: int,
     cache: Path | None,
 ) -> list[Piece]:  # fmt: skip
-    """``each`` pieces of every kind: dense piano, piano, two and three instruments, our scores.
+    """``each`` pieces of dense piano, piano, two and three instruments, and our own scores.
 
     Args:
         held: corpus -> songs held out of training.
         roots: corpus -> its folder.
-        each: pieces of a kind; of our own scores, one in each of twice as many styles.
+        each: pieces of a kind; of our own scores there is one in each of :data:`STYLES`.
         seed: of the draw.
         cache: folder in which our own scores are kept; None makes them anew.
     """
@@ -118,7 +118,7 @@ def draw_pieces(
             name = next(chosen)
             path = roots[POP909] / name / f"{name}.mid"
             pieces.append(_pop_song(rng, path, group, programs))
-    return [*pieces, *_scores(STYLES[: 2 * each], cache)]
+    return [*pieces, *_scores(STYLES, cache)]
 
 
 def cut(parts: Sequence[Part], duration_s: float) -> tuple[Part, ...]:

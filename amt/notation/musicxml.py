@@ -28,6 +28,22 @@ _KINDS = {
 }  # fmt: skip
 _NEW_TEMPO = 0.06
 """Change of tempo, as a share, from which it is printed; smaller ones are only played."""
+_STAFF_MM = ((3, 6.5), (8, 5.5), (1 << 30, 4.0))
+"""Most staves, and the height in mm of one: pianists read 6 to 7 mm, conductors 4 (Gould, *Behind
+Bars*, 2011)."""
+_STAFF_TENTHS = 110
+"""Height of a staff with the room below it, in tenths: a staff alone has 40."""
+_A4_MM, _A3_MM, _MARGIN_MM = (210, 297), (297, 420), 12
+"""Width and height of pages, and their margin."""
+_ABBREVIATIONS = {
+    "flute": "Fl.", "flutes": "Fl.", "piccolo": "Picc.", "oboe": "Ob.", "oboes": "Ob.",
+    "clarinet": "Cl.", "clarinets": "Cl.", "bassoon": "Bsn.", "bassoons": "Bsn.", "horn": "Hn.",
+    "horns": "Hn.", "trumpet": "Tpt.", "trumpets": "Tpt.", "trombone": "Tbn.",
+    "trombones": "Tbn.", "tuba": "Tba.", "timpani": "Timp.", "harp": "Hp.", "percussion": "Perc.",
+    "violins": "Vln.", "violins i": "Vln. I", "violins ii": "Vln. II", "violas": "Vla.",
+    "cellos": "Vc.", "basses": "Db.", "piano": "Pno.",
+}  # fmt: skip
+"""What scores call instruments from the second system on."""
 _DOCTYPE = (
     '<!DOCTYPE score-partwise PUBLIC "-//Recordare//DTD MusicXML 3.1 Partwise//EN" '
     '"http://www.musicxml.org/dtds/partwise.dtd">'
@@ -56,12 +72,32 @@ def score_element(score: Score, sections: Sequence[TextEvent] = ()) -> ET.Elemen
         _text(ET.SubElement(root, "work"), "work-title", score.song.title)
     encoding = ET.SubElement(ET.SubElement(root, "identification"), "encoding")
     _text(encoding, "software", "amt-soundtrack")
+    _layout(root, sum(len(part.staves) for part in score.parts))
     parts = ET.SubElement(root, "part-list")
     for number, part in enumerate(score.parts, 1):
         _listed(parts, part, number)
     for number, part in enumerate(score.parts, 1):
         root.append(_PartWriter(score, part, number, sections if number == 1 else ()).element)
     return root
+
+
+def _layout(root: ET.Element, n_staves: int) -> None:
+    """Height of staves and size of pages, so that lines hold several bars (:data:`_STAFF_MM`)."""
+    staff_mm = next(size for most, size in _STAFF_MM if n_staves <= most)
+    tenth_mm = staff_mm / 40
+    page_mm = _A4_MM
+    if n_staves * _STAFF_TENTHS * tenth_mm > page_mm[1] - 2 * _MARGIN_MM:
+        page_mm = _A3_MM
+    defaults = ET.SubElement(root, "defaults")
+    scaling = ET.SubElement(defaults, "scaling")
+    _text(scaling, "millimeters", f"{staff_mm:g}")
+    _text(scaling, "tenths", 40)
+    layout = ET.SubElement(defaults, "page-layout")
+    _text(layout, "page-height", round(page_mm[1] / tenth_mm))
+    _text(layout, "page-width", round(page_mm[0] / tenth_mm))
+    margins = ET.SubElement(layout, "page-margins", type="both")
+    for side in ("left", "right", "top", "bottom"):
+        _text(margins, f"{side}-margin", round(_MARGIN_MM / tenth_mm))
 
 
 def _text(parent: ET.Element, tag: str, text: object, **values: str) -> ET.Element:
@@ -94,9 +130,11 @@ def _instrument(number: int, pitch: int) -> str:
 def abbreviated(name: str) -> str:
     """Return a short name for the second system on.
 
-    >>> abbreviated("French horns"), abbreviated("Flute")
-    ('Fr. hor.', 'Flute')
+    >>> abbreviated("French horns"), abbreviated("Trombones"), abbreviated("Pad")
+    ('Fr. hor.', 'Tbn.', 'Pad')
     """
+    if name.lower() in _ABBREVIATIONS:
+        return _ABBREVIATIONS[name.lower()]
     words = name.split()
     if len(name) <= 6 or not words:
         return name

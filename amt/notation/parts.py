@@ -19,7 +19,7 @@ from amt.types import Note, Song, Track
 _PIANOS = range(8)
 _GRAND = {*_PIANOS, 8, *range(16, 24), 46}
 """General MIDI programs that have two staves: keyboards and the harp."""
-_VIOLA, _GUITARS = 41, range(24, 32)
+_GUITARS = range(24, 32)
 _LOW, _HIGH = 55, 64
 """A keyboard has two staves where it plays below the one and above the other."""
 _BASS_BELOW, _OCTAVE_BELOW, _OCTAVE_ABOVE = 57, 41, 88
@@ -36,6 +36,18 @@ class Clef(NamedTuple):
 
 _TREBLE, _BASS, _ALTO = Clef("G", 2), Clef("F", 4), Clef("C", 3)
 _PERCUSSION = Clef("percussion", 2)
+_USUAL_CLEFS = {
+    **dict.fromkeys((42, 47, 57, 58, 70), _BASS), 43: Clef("F", 4, -1), 41: _ALTO,
+    **dict.fromkeys((40, 56, 59, 60, *range(64, 70), 71, 73), _TREBLE), 72: Clef("G", 2, 1),
+}  # fmt: skip
+"""General MIDI program → the clef in which orchestras read it, whatever it plays: cello, timpani,
+trombone, tuba, bassoon; contrabass; viola; violin, trumpets, horn, saxophones, oboe, English horn,
+clarinet, flute; piccolo. Where it is far from the clef the range decides."""
+_NAMED_CLEFS = {"violas": _ALTO, "viola": _ALTO, "cellos": _BASS, "cello": _BASS,
+                "trombones": _BASS, "timpani": _BASS, "bassoons": _BASS}  # fmt: skip
+"""The same by name, for sections that a string or brass ensemble plays."""
+_READABLE = {_BASS: (28, 69), _ALTO: (45, 84), _TREBLE: (50, 100)}
+"""Lowest and highest median pitch that is read in a clef without many ledger lines."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +157,7 @@ def _part(
             voices = voices_of(under_pedal(chords), most=2)
         else:
             voices = voices_of(chords)
-        clef = _clef(hand, first.program, number if is_grand else None)
+        clef = _clef(hand, name, first.program, number if is_grand else None)
         staves.append(Staff(clef, tuple(map(tuple, voices))))
     return ScorePart(name, first.program, tuple(staves), grid, marks)
 
@@ -165,15 +177,25 @@ def _drum_staff(notes: list[Note], grid: Grid) -> Staff:
     return Staff(_PERCUSSION, tuple(voices))
 
 
-def _clef(notes: Sequence[Note], program: int, hand: int | None) -> Clef:
-    """The clef that suits the range; ``hand`` is 0 for the upper and 1 for the lower of two."""
+def _clef(notes: Sequence[Note], name: str, program: int, hand: int | None) -> Clef:
+    """The clef that is usual for an instrument and suits the range.
+
+    Args:
+        notes: on the staff.
+        name: of the part.
+        program: of General MIDI.
+        hand: 0 for the upper and 1 for the lower of two staves.
+    """
     median = float(np.median([note.pitch for note in notes])) if notes else 60.0
+    usual = _NAMED_CLEFS.get(name.lower(), _USUAL_CLEFS.get(program))
+    if hand is None and usual is not None:
+        low, high = _READABLE[usual._replace(octaves=0)]
+        if low <= median - 12 * usual.octaves <= high:
+            return usual
     if hand == 0:
         return _BASS if median < _BASS_BELOW - 2 else _TREBLE
     if hand == 1:
         return _TREBLE if notes and median > _HIGH else _BASS
-    if program == _VIOLA:
-        return _ALTO
     if median < _OCTAVE_BELOW:
         return replace_octaves(_BASS, -1)
     if program in _GUITARS:

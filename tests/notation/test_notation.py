@@ -306,3 +306,35 @@ def test_musescore_plays_every_note_of_the_score_and_prints_it(tmp_path: Path, m
     count = sum(len(track.notes) for track in song.tracks)
     assert sum(len(track.notes) for track in read.tracks) == count
     assert (tmp_path / "song.pdf").read_bytes()[:4] == b"%PDF"
+
+
+@pytest.mark.parametrize(
+    ("n_parts", "staff_mm", "page_mm"), [(1, 6.5, 297), (12, 4, 297), (26, 4, 420)]
+)
+def test_staves_and_pages_have_the_size_that_their_number_asks_for(
+    n_parts: int, staff_mm: float, page_mm: float
+) -> None:
+    track = Track("Flute", 73, tuple(Note(480 * i, 72, 480 * i + 480, 80) for i in range(8)))
+    song = song_of(*(replace(track, name=f"Part {i}") for i in range(n_parts)))
+    defaults = score_element(score_of(song)).find("defaults")
+    assert defaults is not None
+    tenth_mm = float(defaults.findtext("scaling/millimeters") or 0) / 40
+    assert 40 * tenth_mm == pytest.approx(staff_mm)
+    height = float(defaults.findtext("page-layout/page-height") or 0)
+    assert height * tenth_mm == pytest.approx(page_mm, abs=0.1)
+
+
+@pytest.mark.parametrize(
+    ("name", "program", "pitch", "sign"),
+    [
+        ("Trombones", 57, 60, "F"), ("Trombones", 61, 60, "F"), ("Timpani", 47, 60, "F"),
+        ("Violas", 48, 64, "C"), ("Cellos", 42, 62, "F"), ("Bassoon", 70, 59, "F"),
+        ("Flute", 73, 58, "G"), ("Trombones", 57, 80, "G"), ("Pad", 89, 50, "F"),
+    ],
+)  # fmt: skip
+def test_instruments_have_their_usual_clef_unless_they_play_far_from_it(
+    name: str, program: int, pitch: int, sign: str
+) -> None:
+    track = Track(name, program, (Note(0, pitch, 1920, 80),))
+    (part,) = score_of(song_of(track)).parts
+    assert part.staves[0].clef.sign == sign

@@ -29,22 +29,16 @@ class NeuralOptions:
     steps: Annotated[
         int,
         Option(
-            "With diffusion: evaluations of the network (1-20); more give more detail.", _PANEL,
-            low=1, high=20,
+            "With diffusion: evaluations of the networks (1-20); 1 plays the mean, more draw "
+            "texture.",
+            _PANEL, low=1, high=20,
         ),
     ] = 1  # fmt: skip
-    """Evaluations for each window. With the networks that ship, more draw more noise, too."""
-    guidance: Annotated[
-        float,
-        Option(
-            "With diffusion: classifier-free guidance scale of the notes (1-10, 1 as trained).",
-            _PANEL, low=1, high=10,
-        ),
-    ] = 1.0  # fmt: skip
+    """Evaluations for each window: the first predicts the mean, the others draw what it lacks."""
     seed: Annotated[
         int,
         Option(
-            "With diffusion of 2 steps or more: another seed, another noise.", _PANEL,
+            "With diffusion: another seed, another noise.", _PANEL,
             low=0, high=LARGEST_SEED,
         ),
     ] = 0  # fmt: skip
@@ -52,7 +46,7 @@ class NeuralOptions:
         Path | None,
         Option("With diffusion: folder with other networks.", _PANEL, flag="renderer"),
     ] = None
-    """Folder with ``denoiser`` and ``vocoder``; None takes the installed ones."""
+    """Folder with ``predictor`` and ``denoiser``; None takes the installed ones."""
     unsupported: Annotated[
         Literal["soundfont", "refuse"],
         Option(

@@ -1,4 +1,4 @@
-"""Master tuning and master volume as controllers of every part.
+"""Master tuning and master volume as controllers of every part, and pitch bends in semitones.
 
 Master tuning and master volume come in system exclusive messages, which a synthesiser that plays
 one part alone does not get. Fine tuning becomes registered parameter 1 of the part, volume scales
@@ -23,7 +23,9 @@ _DATA, _DATA_FINE = 6, 38
 _PARAMETER_FINE, _PARAMETER = 100, 101
 _UNREGISTERED = (98, 99)
 _NONE = 127
-_FINE_TUNING, _COARSE_TUNING = (0, 1), (0, 2)
+_PITCH_BEND_RANGE, _FINE_TUNING, _COARSE_TUNING = (0, 0), (0, 1), (0, 2)
+_BEND_RANGE = 2
+"""Semitones that a pitch bend reaches unless parameter 0 sets another range (General MIDI)."""
 _CENTRE = 0x2000
 """14-bit value of no tuning; a semitone is as much again."""
 
@@ -86,6 +88,19 @@ def is_tuned(controls: Iterable[Timed]) -> bool:
         if parameter == _COARSE_TUNING and message.is_cc(_DATA) and message.value != 64:
             return True
     return False
+
+
+def bends(controls: Iterable[Timed]) -> list[tuple[float, float]]:
+    """(seconds, semitones) of the pitch bends of a part, by the range that parameter 0 sets."""
+    entry, range_ = _DataEntry(), [_BEND_RANGE, 0]
+    found: list[tuple[float, float]] = []
+    for time, message in controls:
+        if entry.sets(message) == _PITCH_BEND_RANGE:
+            range_[message.control == _DATA_FINE] = message.value
+        elif message.type == "pitchwheel":
+            semitones = range_[0] + range_[1] / 100
+            found.append((time, semitones * message.pitch / _CENTRE))
+    return found if any(semitones for _, semitones in found) else []
 
 
 class _DataEntry:

@@ -125,7 +125,7 @@ MISTAKES = {
     "clip as soundfont": ("generate clip.mp4 --wav b.wav --soundfont clip.mp4", "soundfont"),
     "CLIP that is missing": ("generate clip.mp4 --backend clip --clip-model no/x", "no/x"),
     "networks that are missing": (
-        "generate clip.mp4 --wav b.wav --engine diffusion --renderer no", "no denoiser at no",
+        "generate clip.mp4 --wav b.wav --engine diffusion --renderer no", "no predictor at no",
     ),
     "temperature": ("generate clip.mp4 --temperature 0", "temperature"),
     "candidates": ("generate clip.mp4 --candidates 0", "--candidates"),

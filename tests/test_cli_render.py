@@ -9,26 +9,16 @@ import mido
 import pretty_midi
 import pytest
 import soundfile
-import torch
 
 from amt.cli import main
-from render.diffusion.denoiser import Denoiser, DenoiserConfig
-from render.diffusion.vocoder import Vocoder, VocoderConfig
-from render.diffusion.weights import save_network
 from render.soundfont.find import ENVIRONMENT_VARIABLE
+from tests.render.networks import save_tiny_renderer
 from tests.test_cli import draw_clip
 
 
 @pytest.fixture(scope="module")
 def networks(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder: Path = tmp_path_factory.mktemp("networks")
-    torch.manual_seed(0)
-    denoiser = Denoiser(DenoiserConfig(d_model=32, hidden=48, layers=1, d_notes=16))
-    torch.nn.init.normal_(denoiser.proj_out.weight, std=0.1)  # as after training, not zero
-    vocoder = Vocoder(VocoderConfig(d_model=24, hidden=48, layers=1))
-    save_network(folder / "denoiser", denoiser.config, denoiser.state_dict())
-    save_network(folder / "vocoder", vocoder.config, vocoder.state_dict())
-    return folder
+    return save_tiny_renderer(tmp_path_factory.mktemp("networks"))
 
 
 @pytest.fixture
@@ -95,10 +85,8 @@ def test_stems_and_refusal(run, midi, networks, tmp_path):
     [
         (["--steps", "0"], "--steps is 0; expected a whole number from 1 to 20"),
         (["--steps", "21"], "--steps is 21"),
-        (["--guidance", "0.5"], "--guidance is 0.5"),
-        (["--guidance", "nan"], "--guidance is nan"),
         (["--seed", "-1"], "--seed is -1"),
-        (["--renderer", "nowhere"], "no denoiser at nowhere"),
+        (["--renderer", "nowhere"], "no predictor at nowhere"),
         (["--engine", "auto", "--steps", "4"], "--steps was given"),
         (["--engine", "auto", "--renderer", "."], "--renderer was given"),
     ],

@@ -1,4 +1,4 @@
-"""Examples for the neural renderer: phrases of songs played by a teacher on a soundfont.
+"""What the neural renderer learns from: phrases of songs played by a teacher on a soundfont.
 
 A *take* is some seconds of a song, played by one instrument: a family is drawn, an instrument of
 it, which voices of the song it plays, tempo, transposition, dynamics and articulation; pitches are
@@ -6,33 +6,27 @@ folded into the instrument's range. So the network gets what one bus of a band p
 (:mod:`render.diffusion.buses`). The corpora have no drums; a drummer's loops are drawn instead, in
 which every key of the kit has its turn.
 
-The teacher plays a take when it is asked for and nothing is stored. The batch of a step is a
-function of (seed, step) alone, whoever plays it: worker processes, or the process that trains.
-(FluidSynth's chorus runs on between takes, so its samples repeat to 100 dB below full scale; those
-of the other engines repeat exactly.)
+Studies of single notes cover what songs seldom play. :mod:`experiments.renderer.cache` lets the
+teacher play all takes once. (FluidSynth's chorus runs on between takes, so its samples repeat to
+100 dB below full scale; those of the other engines repeat exactly.)
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import mido
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
 
 from amt.models.notes.tokens import DURATION, ONSET, PITCH, RESOLUTION, ROLE, ROLES, VELOCITY
 from data_prep.note_song import NoteSong
 from render.diffusion.engine import SOUNDFONT_GAINS
 from render.diffusion.instruments import DRUM_PROGRAM, DRUMS, FAMILIES, Family
-from render.diffusion.mel import FRAME_RATE, HOP, MARGIN, N_FFT, SAMPLE_RATE
-from render.diffusion.sampler import WINDOW_FRAMES
-from render.diffusion.tokens import FrameNotes, collate, frame_notes, note_table
+from render.diffusion.mel import SAMPLE_RATE
 from render.score import Note, Part
 from render.soundfont.find import find_soundfont
 from render.soundfont.player import SoundfontPlayer, load_player
@@ -43,7 +37,7 @@ LEAD_S = 4.0
 FORGET_S = 30.0
 """A note that began longer before a take is not played."""
 _TRANSPOSITION = 5
-_LINES = ("flute and clarinet", "brass", "bass", "lead")
+_LINES = ("woodwind", "brass", "bass", "lead", "timpani")
 """Families that play one voice more often than several."""
 _DRUM_STEP_S = (0.1, 0.3)
 """Shortest and longest time between the steps of a drum loop."""
@@ -52,25 +46,14 @@ _DRUM_LOOP = 16
 
 @dataclass(frozen=True)
 class RendererData:
-    """How examples are drawn; the ``[data]`` table of a renderer config."""
+    """How takes of songs are drawn."""
 
-    windows: int = 4
-    """Windows of one take that stand in a batch; more cost the teacher less and vary less."""
-    emopia_share: float = 0.2
-    """Of takes from EMOPIA, where it is there."""
-    drum_share: float = 0.12
-    """Of takes that are drum loops."""
     piano_share: float = 0.2
-    """Of the other takes, played on a piano; the other families share the rest evenly."""
+    """Of takes whose family is drawn, played on a piano; the others share the rest evenly."""
     tempo_range: float = 0.3
     """Largest change of tempo, as a natural logarithm."""
     jitter_s: float = 0.012
     """Standard deviation of onsets about the grid."""
-    repeats: int = 1
-    """Steps for which a batch stays (re-used batches, Choi et al. 2019): for a single processor, on
-    which the teacher takes as long as a step; crops, noise and times are drawn anew."""
-    workers: int = 0
-    """Processes that play; 0 lets the training process do it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,15 +69,6 @@ class Take:
     family: Family
     program: int
     notes: tuple[Note, ...]
-
-
-class RendererBatch(NamedTuple):
-    """Windows of takes."""
-
-    wave: Tensor
-    """float32 [B, WINDOW_FRAMES·HOP + 2·MARGIN] the teacher's sound with analysis margins."""
-    notes: FrameNotes
-    """Pairs of the windows' frames."""
 
 
 class Teacher:
@@ -133,122 +107,23 @@ class Teacher:
         return np.asarray(SOUNDFONT_GAINS[self._engine.name] * mono, dtype=np.float32)
 
 
-class RendererExamples(Dataset[RendererBatch]):
-    """Batches by step.
-
-    Args:
-        corpora: name -> songs; ``emopia`` is drawn from by its share.
-        settings: how examples are drawn.
-        teacher: plays them.
-        batch_size: windows of a batch, a multiple of ``settings.windows``.
-        seed: of every draw.
-    """
-
-    def __init__(
-        self,
-        corpora: Mapping[str, Sequence[NoteSong]],
-        settings: RendererData,
-        teacher: Teacher,
-        batch_size: int,
-        seed: int,
-    ) -> None:
-        self.corpora = {name: songs for name, songs in corpora.items() if songs}
-        self.settings, self.teacher, self.seed = settings, teacher, seed
-        self.n_takes = max(batch_size // settings.windows, 1)
-
-    def __getitem__(self, step: int) -> RendererBatch:
-        """The batch of a step."""
-        rng = np.random.default_rng([self.seed, step])
-        waves, notes = [], []
-        for _ in range(self.n_takes):
-            take = self._take(rng)
-            for wave, window_notes in windows(take, self.teacher, self.settings):
-                waves.append(wave)
-                notes.append(window_notes)
-        return RendererBatch(torch.from_numpy(np.stack(waves)), collate(notes, WINDOW_FRAMES))
-
-    def _take(self, rng: np.random.Generator) -> Take:
-        duration_s = self.settings.windows * WINDOW_FRAMES / FRAME_RATE
-        if rng.random() < self.settings.drum_share:
-            return drum_take(rng, duration_s)
-        names = [name for name in self.corpora if name != "emopia"]
-        from_emopia = rng.random() < self.settings.emopia_share or not names
-        name = "emopia" if from_emopia and "emopia" in self.corpora else names[0]
-        songs = self.corpora[name]
-        song = songs[int(rng.integers(len(songs)))]
-        return song_take(rng, song, self.settings, duration_s)
-
-
-class Feed:
-    """Batches in the order of steps, played ahead by worker processes.
-
-    Args:
-        examples: what is drawn from.
-        workers: processes, 0 for none.
-        repeats: steps for which a batch stays.
-    """
-
-    def __init__(self, examples: RendererExamples, workers: int, repeats: int = 1) -> None:
-        self._examples, self._workers, self._repeats = examples, workers, repeats
-        self._index = -1
-        self._batch: RendererBatch
-        self._stream: Iterator[RendererBatch] = iter(())
-
-    def batch(self, step: int) -> RendererBatch:
-        """The batch of a step; quick when it follows the step before."""
-        index = step // self._repeats
-        if index != self._index:
-            self._batch = self._played(index)
-            self._index = index
-        return self._batch
-
-    def _played(self, index: int) -> RendererBatch:
-        if not self._workers:
-            return self._examples[index]
-        if index != self._index + 1 or self._index < 0:
-            loader = DataLoader(
-                self._examples, batch_size=None, sampler=_From(index), num_workers=self._workers,
-                prefetch_factor=4, worker_init_fn=_single_thread,
-            )  # fmt: skip
-            self._stream = iter(loader)
-        return next(self._stream)
-
-
-class _From:
-    """All steps from one on."""
-
-    def __init__(self, first: int) -> None:
-        self._first = first
-
-    def __iter__(self) -> Iterator[int]:
-        step = self._first
-        while True:
-            yield step
-            step += 1
-
-
-def _single_thread(_: int) -> None:
-    torch.set_num_threads(1)
-
-
-def windows(
-    take: Take, teacher: Teacher, settings: RendererData
-) -> Iterator[tuple[NDArray[np.float32], FrameNotes]]:
-    """Play a take and cut it: the wave of each window with its margins, and its notes."""
-    duration_s = settings.windows * WINDOW_FRAMES / FRAME_RATE + N_FFT / SAMPLE_RATE
-    wave = teacher.play(take, duration_s)
-    table = note_table([(note, take.program) for note in take.notes])
-    for index in range(settings.windows):
-        start = round(LEAD_S * SAMPLE_RATE) + index * WINDOW_FRAMES * HOP
-        notes = frame_notes(table, index * WINDOW_FRAMES, WINDOW_FRAMES)
-        yield wave[start - MARGIN : start + WINDOW_FRAMES * HOP + MARGIN], notes
-
-
 def song_take(
-    rng: np.random.Generator, song: NoteSong, settings: RendererData, duration_s: float
+    rng: np.random.Generator,
+    song: NoteSong,
+    settings: RendererData,
+    duration_s: float,
+    family: Family | None = None,
 ) -> Take:
-    """Some seconds of a song on an instrument, from near an onset on."""
-    family = _draw_family(rng, settings.piano_share)
+    """Some seconds of a song on an instrument, from near an onset on.
+
+    Args:
+        rng: source of the draws.
+        song: what is played.
+        settings: how.
+        duration_s: of the take.
+        family: of the instrument; None draws one.
+    """
+    family = family or _draw_family(rng, settings.piano_share)
     program = int(rng.choice(family.programs))
     rows = _voices(rng, song, family)
     tempo = np.exp(rng.uniform(-1, 1) * settings.tempo_range)
@@ -269,7 +144,7 @@ def song_take(
 
 def drum_take(rng: np.random.Generator, duration_s: float) -> Take:
     """A loop of sixteen steps that changes as it goes; every key of the kit has its turn."""
-    family = next(family for family in FAMILIES if family.name == DRUMS)
+    family = drum_family()
     # Kick, snare and closed hat are in most loops, and some of the others.
     others = rng.choice(
         np.arange(family.lowest, family.highest + 1), size=int(rng.integers(1, 6)), replace=False
@@ -284,6 +159,79 @@ def drum_take(rng: np.random.Generator, duration_s: float) -> Take:
     velocity = _dynamics(rng, rng.normal(90, 20, len(step)), onset / duration_s)
     notes = _tidy(onset, onset + 0.1, keys[hit], velocity)
     return Take(family, DRUM_PROGRAM, notes)
+
+
+def study_take(rng: np.random.Generator, family: Family, program: int, duration_s: float) -> Take:
+    """Notes one by one over the whole range of an instrument, now and then two or three at once.
+
+    Lengths and velocities vary; in every other take notes die away before the next begins.
+    """
+    time = -LEAD_S + rng.uniform(0, 0.3)
+    rows: list[tuple[float, float, int, int]] = []
+    keys = np.arange(family.lowest, family.highest + 1)
+    is_dense = rng.random() < 0.5
+    while time < duration_s - 0.3:
+        count = 1 if rng.random() < 0.8 else int(rng.integers(2, 4))
+        length = float(np.exp(rng.uniform(np.log(0.07), np.log(2.5))))
+        for key in rng.choice(keys, count, replace=False).tolist():
+            onset = time + rng.uniform(0, 0.01)
+            rows.append((onset, time + length, key, int(rng.integers(12, 128))))
+        gap = rng.uniform(0.05, 0.5) if is_dense else np.exp(rng.uniform(np.log(0.2), np.log(1.6)))
+        time += length + float(gap)
+    return Take(family, program, _tidy(*_columns(rows)))
+
+
+def drum_study(rng: np.random.Generator, duration_s: float) -> Take:
+    """Single hits of all keys of the kit, at any velocity."""
+    family = drum_family()
+    time = -LEAD_S + 0.1
+    rows: list[tuple[float, float, int, int]] = []
+    while time < duration_s - 0.3:
+        key = int(rng.integers(family.lowest, family.highest + 1))
+        rows.append((time, time + 0.1, key, int(rng.integers(15, 128))))
+        time += float(np.exp(rng.uniform(np.log(0.15), np.log(1.5))))
+    return Take(family, DRUM_PROGRAM, _tidy(*_columns(rows)))
+
+
+def groove_take(rng: np.random.Generator, performance: Path, duration_s: float) -> Take:
+    """Some seconds of a drummer's performance of the Groove MIDI Dataset, louder or softer."""
+    time = 0.0
+    struck = []
+    for message in mido.MidiFile(performance):
+        time += message.time
+        if message.type == "note_on" and message.velocity:
+            struck.append((time, _KEY_OF_PAD.get(message.note, message.note), message.velocity))
+    start = rng.uniform(0, max(struck[-1][0] - duration_s, 0.1))
+    tempo, louder = np.exp(rng.uniform(-0.3, 0.3)), rng.uniform(-25, 15)
+    times, keys, velocities = (np.array(column) for column in zip(*struck, strict=True))
+    onset = (times - start) * tempo - LEAD_S
+    near = (onset > -LEAD_S) & (onset < duration_s)
+    velocity = np.clip(np.rint(velocities + louder), 1, 127).astype(np.int64)
+    notes = _tidy(onset[near], onset[near] + 0.1, keys[near], velocity[near])
+    return Take(drum_family(), DRUM_PROGRAM, notes)
+
+
+def with_pedal(take: Take, bar_s: float) -> Take:
+    """The take with notes held to the next whole multiple of some seconds, as under a pedal."""
+    rows = [
+        (n.start_s, max(n.end_s, (n.start_s // bar_s + 1) * bar_s), n.pitch, n.velocity)
+        for n in take.notes
+    ]
+    return Take(take.family, take.program, _tidy(*_columns(rows)) if rows else ())
+
+
+def drum_family() -> Family:
+    """The kit."""
+    return next(family for family in FAMILIES if family.name == DRUMS)
+
+
+_KEY_OF_PAD = {22: 42, 26: 46, 58: 43, 55: 49, 59: 51, 52: 49}
+"""Pads of the drummers' kit (Roland TD-11) that General MIDI has no key for -> the nearest key."""
+
+
+def _columns(rows: Sequence[tuple[float, float, int, int]]) -> tuple[NDArray[Any], ...]:
+    """Onsets, ends, pitches and velocities of rows."""
+    return tuple(np.array(column) for column in zip(*rows, strict=True))
 
 
 def _draw_family(rng: np.random.Generator, piano_share: float) -> Family:

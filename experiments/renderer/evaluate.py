@@ -4,8 +4,8 @@ Whole pieces (:mod:`experiments.renderer.whole`): held-out songs and our own sco
 instruments, rendered in stereo at 44.1 kHz as users get it, by the engine ``diffusion``, the
 teacher, another soundfont (TimGM6mb), sines, and the excitation that the network would filter.
 
-Excerpts: passages of songs that neither network saw are played by the teacher, by our vocoder on
-the teacher's own spectrogram (the ceiling of what any denoiser could reach), by our diffusion with
+Excerpts: passages of songs that neither network saw are played by the teacher, by our source
+filtered to the teacher's own spectrogram (the ceiling of any predictor), by our diffusion with
 several numbers of steps, on another soundfont, and by two plain baselines. All are mono at 24 kHz,
 from the same notes, and are measured in one run.
 
@@ -16,7 +16,7 @@ An outside judge, Basic Pitch, transcribes every rendering back to notes.
     python -m experiments.evaluate renderer ... --songs 1 --steps 8
     python -m experiments.evaluate renderer ... --songs 0 --pieces 1 --cache C
 
-``W`` holds the folders ``denoiser`` and ``vocoder``. The extra ``evaluate`` must be installed;
+``W`` holds the folders ``predictor`` and ``denoiser``. The extra ``evaluate`` must be installed;
 without a transcriber, notes of pitched instruments are not judged.
 """
 
@@ -60,10 +60,10 @@ from experiments.renderer.systems import (
     Excerpt,
     System,
     by_diffusion,
+    by_filter,
     by_noise,
     by_sines,
     by_teacher,
-    by_vocoder,
     draw_excerpts,
     on_device,
     play_voices,
@@ -98,14 +98,14 @@ def evaluate_excerpts(
     transcriber: Transcriber | None,
 ) -> dict[str, Any]:  # fmt: skip
     """What is known of a renderer by excerpts."""
-    options = {n: SamplerOptions(n, args.guidance, args.seed) for n in args.steps}
+    options = {n: SamplerOptions(n, args.seed) for n in args.steps}
     renderer = on_device(load_renderer(args.weights), args.device)
     teacher = Teacher(args.soundfont, args.engine)
     excerpts = draw_excerpts(held, args.songs, args.seed)
     diffusions = {n: steps_name(n) for n in args.steps}
     everybody: dict[str, System] = {
         **{diffusions[n]: by_diffusion(renderer, asked) for n, asked in options.items()},
-        CEILING: by_vocoder(renderer),
+        CEILING: by_filter(renderer),
         OTHER: by_teacher(Teacher(timgm6mb(), args.engine)),
         SINES: by_sines,
         NOISE: by_noise,
@@ -117,7 +117,7 @@ def evaluate_excerpts(
     report = {
         "weights": str(args.weights), "soundfont": args.soundfont.name, "seed": args.seed,
         "songs": args.songs, "excerpts": [excerpt.name for excerpt in excerpts],
-        "excerpt_s": EXCERPT_S, "guidance": args.guidance, "bootstrap": args.bootstrap,
+        "excerpt_s": EXCERPT_S, "bootstrap": args.bootstrap,
         "main": shown, "transcriber": bool(transcriber),
         "figures": figure_report(table, excerpts, args.bootstrap, args.seed),
         "families": family_report(table, excerpts),
@@ -192,7 +192,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--steps", type=int, nargs="+", default=[1, 4, 8], help="of the diffusion (1 4 8)"
     )
-    parser.add_argument("--guidance", type=float, default=1.0, help="of the diffusion (1)")
     parser.add_argument("--device", default="cpu", help="for the networks: cpu (default) or cuda")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument(

@@ -56,7 +56,7 @@ from experiments.renderer.transcriber import (
     onset_f1,
 )
 from render.diffusion.instruments import DRUMS, FAMILIES
-from render.diffusion.sampler import HOP_FRAMES
+from render.diffusion.synthesize import PIECE_FRAMES
 
 DISTANCES = ("mel", "mel_audible", "stft", "loudness")
 NOTE_SCORES = ("f1", "f1_offsets", "drum_f1")
@@ -343,8 +343,8 @@ class _Seams(NamedTuple):
 
 def _seams(ours: Jumps, theirs: Jumps, kind: str) -> _Seams:
     values: Floats = getattr(ours, kind)
-    is_seam = ours.at_seams(HOP_FRAMES)
-    true_elsewhere: Floats = getattr(theirs, kind)[~theirs.at_seams(HOP_FRAMES)]
+    is_seam = ours.at_seams(PIECE_FRAMES)
+    true_elsewhere: Floats = getattr(theirs, kind)[~theirs.at_seams(PIECE_FRAMES)]
     at, elsewhere = values[is_seam], values[~is_seam]
     return _Seams(at, elsewhere, percentiles(at, elsewhere), percentiles(at, true_elsewhere))
 

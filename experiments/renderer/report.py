@@ -44,9 +44,8 @@ def text_of(report: Mapping[str, Any]) -> str:
 
 
 def _title(report: Mapping[str, Any]) -> str:
-    guidance = f", guidance {report['guidance']:g}" if report["guidance"] != 1 else ""
     return (
-        f"Renderer ({report['weights']}{guidance}) beside its teacher ({report['soundfont']}) on "
+        f"Renderer ({report['weights']}) beside its teacher ({report['soundfont']}) on "
         f"{len(report['excerpts'])} excerpts of {report['excerpt_s']:g} s of held-out songs, "
         f"{report['songs']} of each family and as many bands of three, seed {report['seed']}; in "
         f"brackets 95 % intervals over excerpts of {report['bootstrap']} resamples. TimGM6mb and "
@@ -186,23 +185,23 @@ def _speed(speed: Mapping[str, Any]) -> str:
     cost = speed["gflops"]
     rows = []
     for row in speed["rows"]:
-        needed = row["steps"] * cost["step"] + cost["vocoder"]
+        needed = cost["predictor"] + (row["steps"] - 1) * cost["step"]
         rows.append(
             [
-                f"{row['steps']}", f"{row['threads']}", f"{row['denoiser']:.3f}",
-                f"{row['vocoder']:.3f}", f"{row['denoiser'] + row['vocoder']:.3f}",
+                f"{row['steps']}", f"{row['threads']}", f"{row['networks']:.3f}",
+                f"{row['sound']:.3f}", f"{row['networks'] + row['sound']:.3f}",
                 f"{needed / speed['machine_gflops'][str(row['threads'])]:.3f}",
             ]
         )  # fmt: skip
     title = (
         f"Speed on {speed['device']}, of {speed['cores']} cores: seconds for a second of one bus "
-        f"(best of {speed['runs']}). A step is "
-        f"{cost['step']:.2f} GFLOP a second of sound and the vocoder {cost['vocoder']:.2f}; the "
-        "floor is what they take at the speed of a large matrix product on it. Guidance doubles "
-        "the denoiser's; every bus that sounds costs as much."
+        f"(best of {speed['runs']}). The predictor, which is the first step, takes "
+        f"{cost['predictor']:.2f} GFLOP a second of sound and each further step "
+        f"{cost['step']:.2f}; the floor is what they take at the speed of a large matrix product "
+        "on it. Source and filter cost more where more notes sound."
     )
     return (
-        f"{title}\n\n{markdown(['steps', 'threads', 'denoiser', 'vocoder', 'both', 'floor'], rows)}"
+        f"{title}\n\n{markdown(['steps', 'threads', 'networks', 'sound', 'both', 'floor'], rows)}"
     )
 
 
@@ -227,7 +226,7 @@ def _targets(report: Mapping[str, Any]) -> str:
     if "speed" in report:
         steps = int(main.split()[1])
         row = [row for row in report["speed"]["rows"] if row["steps"] == steps][-1]
-        taken = row["denoiser"] + row["vocoder"]
+        taken = row["networks"] + row["sound"]
         rows.append([f"real-time factor of a bus, {row['threads']} threads",
                      f"at most {MOST_REAL_TIME:g}", f"{taken:.3f}",
                      taken <= MOST_REAL_TIME])  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections.abc import Sequence
@@ -13,11 +14,11 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from experiments.renderer.data import Take
-from experiments.renderer.systems import Excerpt, device_of
+from experiments.renderer.systems import Excerpt, bus_of, device_of
+from render.diffusion.buses import Bus
 from render.diffusion.mel import FRAME_RATE
-from render.diffusion.sampler import SamplerOptions, sample_mel
-from render.diffusion.tokens import NoteTable, note_table
-from render.diffusion.vocoder import vocode
+from render.diffusion.sampler import SamplerOptions, sample
+from render.diffusion.synthesize import sound
 from render.diffusion.weights import Renderer
 
 _RUNS = 3
@@ -32,12 +33,12 @@ def speed_report(
     take = excerpt.voices[0].take
     take = replace(take, notes=tuple(note for note in take.notes if note.start_s < _TIMED_S))
     device = device_of(renderer)
-    step, vocoder = gflops_a_second(renderer, take)
+    predictor, step = gflops_a_second(renderer, take)
     counts = sorted({1, threads})
     return {
         "excerpt": excerpt.name, "runs": _RUNS, "cores": os.cpu_count(),
         "device": _name(device),
-        "gflops": {"step": step, "vocoder": vocoder},
+        "gflops": {"predictor": predictor, "step": step},
         "machine_gflops": {str(n): machine_gflops(n, device) for n in counts},
         "rows": [
             asdict(row) for row in measure_speed(renderer, take, steps, counts, _RUNS)
@@ -47,58 +48,59 @@ def speed_report(
 
 @dataclass(frozen=True, slots=True)
 class Speed:
-    """Time that the networks take for a second of one bus (real-time factors)."""
+    """Time for a second of one bus (real-time factors): its spectrogram, and the sound."""
 
     threads: int
     steps: int
-    denoiser: float
-    vocoder: float
+    networks: float
+    sound: float
 
 
 def measure_speed(
     renderer: Renderer, take: Take, steps: Sequence[int], threads: Sequence[int], runs: int
 ) -> list[Speed]:
     """The best of some runs for every number of steps and of threads."""
-    table = note_table([(note, take.program) for note in take.notes])
+    bus = bus_of(take)
     before = torch.get_num_threads()
     found = []
     try:
         for n_threads in threads:
             torch.set_num_threads(n_threads)
             for n_steps in steps:
-                times = [_timed(renderer, table, SamplerOptions(n_steps)) for _ in range(runs)]
-                denoiser, vocoder = np.min(times, axis=0).tolist()
-                found.append(Speed(n_threads, n_steps, denoiser, vocoder))
+                times = [_timed(renderer, bus, SamplerOptions(n_steps)) for _ in range(runs)]
+                networks, source = np.min(times, axis=0).tolist()
+                found.append(Speed(n_threads, n_steps, networks, source))
     finally:
         torch.set_num_threads(before)
     return found
 
 
-def _timed(renderer: Renderer, table: NoteTable, options: SamplerOptions) -> tuple[float, float]:
-    """Real-time factors of denoiser and vocoder for one bus."""
+def _timed(renderer: Renderer, bus: Bus, options: SamplerOptions) -> tuple[float, float]:
+    """Real-time factors of spectrogram and sound of one bus."""
+    n_frames = math.ceil(bus.notes.end_s * FRAME_RATE)
     begun = time.perf_counter()
     # Copies to the processor wait for what another device still computes.
-    mel = torch.cat(list(sample_mel(renderer.denoiser, table, options)), dim=1)
-    mel.cpu()
+    spectra = sample(renderer, bus.notes, 0, n_frames, options)
+    spectra.mel.cpu()
     drawn = time.perf_counter()
-    for wave in vocode(renderer.vocoder, [mel]):
-        wave.cpu()
-    seconds = mel.shape[1] / FRAME_RATE
+    sound(bus, renderer, spectra, 0)
+    seconds = n_frames / FRAME_RATE
     return (drawn - begun) / seconds, (time.perf_counter() - drawn) / seconds
 
 
 def gflops_a_second(renderer: Renderer, take: Take) -> tuple[float, float]:
-    """10^9 operations for a second of one bus: of a step of the denoiser, and of the vocoder.
+    """10^9 operations for a second of one bus: of the predictor, and of a step of the denoiser.
 
     Matrix products and convolutions are counted, a multiplication and an addition as two.
     """
-    table = note_table([(note, take.program) for note in take.notes])
-    with FlopCounterMode(display=False) as steps:
-        mel = torch.cat(list(sample_mel(renderer.denoiser, table, SamplerOptions(1))), dim=1)
-    with FlopCounterMode(display=False) as sounds:
-        list(vocode(renderer.vocoder, [mel]))
-    seconds = mel.shape[1] / FRAME_RATE
-    return tuple(c.get_total_flops() / 1e9 / seconds for c in (steps, sounds))
+    notes = bus_of(take).notes
+    n_frames = math.ceil(notes.end_s * FRAME_RATE)
+    counts = []
+    for n_steps in (1, 2):
+        with FlopCounterMode(display=False) as counter:
+            sample(renderer, notes, 0, n_frames, SamplerOptions(n_steps))
+        counts.append(counter.get_total_flops() / 1e9 / (n_frames / FRAME_RATE))
+    return counts[0], counts[1] - counts[0]
 
 
 def machine_gflops(threads: int, device: torch.device) -> float:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import mido
 import numpy as np
 import torch
+import torch.nn.functional as F
 from scipy.signal import istft, stft
 
 from amt.errors import InputError
@@ -19,18 +20,17 @@ from amt.models.notes.tokens import DURATION, ONSET, PITCH, RESOLUTION, ROLE, RO
 from data_prep.note_song import NoteSong
 from experiments.renderer.data import LEAD_S, RendererData, Take, Teacher, drum_take, song_take
 from experiments.renderer.metrics import Floats, Wave
-from render.diffusion.buses import assign, gains
+from render.diffusion.buses import Bus, assign, gains
 from render.diffusion.instruments import DRUM_PROGRAM, DRUMS, FAMILIES, Family
-from render.diffusion.mel import SAMPLE_RATE, log_mel, padded
-from render.diffusion.sampler import SamplerOptions, sample_mel
-from render.diffusion.tokens import note_table
-from render.diffusion.vocoder import vocode
+from render.diffusion.mel import HOP, SAMPLE_RATE, SILENCE, log_mel, padded
+from render.diffusion.sampler import SamplerOptions, Spectra, sample
+from render.diffusion.synthesize import SOUND_REACH, sound, synthesize_bus
 from render.diffusion.weights import Renderer
 from render.score import Note, Part
 
 EXCERPT_S = 12.0
 PIANO, BAND = "piano", "band"
-TEACHER, CEILING, OTHER = "teacher", "vocoder on the teacher's mel", "TimGM6mb"
+TEACHER, CEILING, OTHER = "teacher", "filter on the teacher's mel", "TimGM6mb"
 SINES, NOISE = "sines", "noise of the mean spectrum"
 UNLEVELLED = (OTHER, SINES, NOISE)
 """Systems that nobody taught the teacher's level: one gain each brings them to it."""
@@ -40,7 +40,7 @@ _FEWEST_NOTES = 8
 _TRIES = 5000
 _DATA = {of_piano: RendererData(piano_share=float(of_piano)) for of_piano in (False, True)}
 _BAND = {
-    "melody": (105, ("flute and clarinet", "lead", "strings", "brass", "piano")),
+    "melody": (105, ("woodwind", "lead", "strings", "brass", "piano")),
     "counter": (85, ("strings", "pad", "brass", "mallets and harp", "guitar")),
     "harmony": (90, ("piano", "guitar", "organ", "strings", "pad")),
 }
@@ -259,23 +259,29 @@ def by_teacher(teacher: Teacher) -> System:
     return lambda take, _true, _number: Sound(teacher_wave(teacher, take))
 
 
-def by_vocoder(renderer: Renderer) -> System:
-    """Vocodes what the teacher played: what a perfect denoiser would reach."""
+def by_filter(renderer: Renderer) -> System:
+    """Filters the source to what the teacher played: what a perfect predictor would reach."""
 
-    def play(_take: Take, true: Wave, _number: int) -> Sound:
-        mel = log_mel(padded(torch.from_numpy(true)[None].to(device_of(renderer))))[0]
-        return Sound(_vocoded(renderer, mel, len(true)))
+    def play(take: Take, true: Wave, number: int) -> Sound:
+        bus, n_frames = bus_of(take), -(-len(true) // HOP) + 2 * SOUND_REACH
+        device = device_of(renderer)
+        mel = log_mel(padded(torch.from_numpy(true)[None].to(device)))[0]
+        drawn = sample(renderer, bus.notes, -SOUND_REACH, n_frames, SamplerOptions(), number)
+        asked = Spectra(F.pad(mel, (SOUND_REACH, SOUND_REACH), value=SILENCE), drawn.noise)
+        return Sound(sound(bus, renderer, asked, -SOUND_REACH, number).numpy()[: len(true)])
 
     return play
 
 
 def by_diffusion(renderer: Renderer, options: SamplerOptions) -> System:
-    """Draws a spectrogram window by window and vocodes it, as a bus is rendered."""
+    """Plays a take as a bus is rendered."""
 
     def play(take: Take, true: Wave, number: int) -> Sound:
-        table = note_table([(note, take.program) for note in take.notes])
-        mel = torch.cat(list(sample_mel(renderer.denoiser, table, options, number)), dim=1)
-        return Sound(_vocoded(renderer, mel, len(true)), mel.cpu())
+        bus = bus_of(take)
+        mel = sample(renderer, bus.notes, 0, -(-len(true) // HOP), options, number).mel
+        blocks = [block[0] for block in synthesize_bus(bus, renderer, options, number)]
+        wave = np.concatenate(blocks)[: len(true)]
+        return Sound(np.pad(wave, (0, len(true) - len(wave))), mel.cpu())
 
     return play
 
@@ -287,7 +293,7 @@ def on_device(renderer: Renderer, name: str) -> Renderer:
         InputError: there is no such device here.
     """
     try:
-        return Renderer(renderer.denoiser.to(name), renderer.vocoder.to(name))
+        return Renderer(renderer.predictor.to(name), renderer.denoiser.to(name))
     except (RuntimeError, AssertionError) as error:
         raise InputError(f"there is no device {name!r} here: choose cpu or cuda") from error
 
@@ -297,9 +303,10 @@ def device_of(renderer: Renderer) -> torch.device:
     return next(renderer.denoiser.parameters()).device
 
 
-def _vocoded(renderer: Renderer, mel: torch.Tensor, length: int) -> Wave:
-    wave = torch.cat(list(vocode(renderer.vocoder, [mel]))).cpu().numpy()[:length]
-    return np.pad(wave, (0, length - len(wave)))
+def bus_of(take: Take) -> Bus:
+    """The bus of a take, at the volume of training."""
+    (bus,), _ = assign([part_of(Voice(take))])
+    return bus
 
 
 def by_sines(take: Take, true: Wave, _number: int) -> Sound:

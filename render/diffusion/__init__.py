@@ -1,11 +1,18 @@
-"""Notes → log-mel spectrogram → sound, by two small networks.
+"""Notes → source → filter → sound, with two small networks.
 
-After Music Spectrogram Diffusion (Hawthorne et al. 2022): a generative model turns a score into a
-log-mel spectrogram, and a neural vocoder turns the spectrogram into sound. The differences make it
-small: :mod:`render.diffusion.tokens` puts the notes on the frames of the spectrogram, so that
-nothing has to be aligned; :mod:`render.diffusion.denoiser` is a rectified flow that needs few
-steps; :mod:`render.diffusion.vocoder` has an inverse-STFT head; :mod:`render.diffusion.sampler`
-joins windows over any length.
+The notes say what no network has to invent: pitches, onsets, phases. From them
+:mod:`render.diffusion.excitation` computes a *source*, for every note its partials and for every
+drum a burst of noise. :mod:`render.diffusion.predictor` predicts the log-mel spectrogram that a
+teacher, a large soundfont, would play, and with it the level of every partial of every note over
+time (:mod:`render.diffusion.levels`). :mod:`render.diffusion.denoiser`, a rectified flow, may draw
+the texture that a prediction lacks. :mod:`render.diffusion.filter` gives the source the spectrogram
+and leaves it its phase, and :mod:`render.diffusion.bandwidth` fills in what lies above 12 kHz.
+
+A source that is driven by the score and a filter that is learned are those of neural source-filter
+models (Wang et al. 2019) and of DDSP (Engel et al. 2020), here for any number of notes at once. As
+in Music Spectrogram Diffusion (Hawthorne et al. 2022) a generative model turns a score into a
+spectrogram; :mod:`render.diffusion.tokens` puts the notes on its frames, so that nothing has to be
+aligned, and :mod:`render.diffusion.sampler` computes any window of it.
 
 The notes of one family of instruments that share volume and pan form a *bus*
 (:mod:`render.diffusion.buses`). A bus is rendered alone and in mono, then volume and pan are

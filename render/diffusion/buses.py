@@ -1,7 +1,8 @@
 """Parts → buses: the notes that are rendered in one pass, with their volume and pan.
 
 A bus holds the notes of one family of instruments whose parts share volume (CC 7), expression
-(CC 11) and pan (CC 10). Notes that the network does not support are returned for another engine.
+(CC 11), pan (CC 10) and pitch bends. Notes that the network does not support are returned for
+another engine.
 """
 
 from __future__ import annotations
@@ -13,11 +14,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from render.diffusion.excitation import Bend
 from render.diffusion.instruments import DRUM_PROGRAM, FAMILY_OF
 from render.diffusion.mel import SAMPLE_RATE
+from render.diffusion.performance import connected
 from render.diffusion.tokens import NoteTable, note_table
 from render.score import Note, Part, instrument_name
-from render.system_settings import is_tuned
+from render.system_settings import bends, is_tuned
 
 _VOLUME, _PAN, _EXPRESSION = 7, 10, 11
 _DEFAULTS = {_VOLUME: 100, _PAN: 64, _EXPRESSION: 127}
@@ -27,6 +30,8 @@ _GLIDE_S = 0.01
 
 _Automation = tuple[tuple[float, int, int], ...]
 """(seconds, controller, value) of volume, pan and expression, in order."""
+_Bends = tuple[tuple[float, float], ...]
+"""(seconds, semitones), in order."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,6 +64,7 @@ class Bus:
         volume: CC 7.
         expression: CC 11.
         pan: CC 10.
+        bend: pitch bends, if there are any.
     """
 
     name: str
@@ -66,6 +72,7 @@ class Bus:
     volume: Curve
     expression: Curve
     pan: Curve
+    bend: Bend | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +81,7 @@ class Unsupported:
 
     Attributes:
         part: the part with these notes only, for another engine.
-        reason: what is not supported, such as ``program 109 (Bagpipe)`` or ``pitch bends``.
+        reason: what is not supported, such as ``program 109 (Bagpipe)`` or ``tuning``.
         index: of the part among all parts.
     """
 
@@ -86,22 +93,22 @@ class Unsupported:
 def assign(parts: Sequence[Part]) -> tuple[tuple[Bus, ...], tuple[Unsupported, ...]]:
     """Assign every note of the parts to one bus, or to the notes that are not supported.
 
-    The sustain pedal is replaced by longer notes. A part with pitch bends or tuning is not
-    supported at all; of other parts, notes of instruments or pitches that are not in
+    The sustain pedal is replaced by longer notes, and slurred notes are connected. A part with
+    tuning is not supported at all; of other parts, notes of instruments or pitches that are not in
     :mod:`render.diffusion.instruments`.
 
     Returns:
         The buses in the order of their first part, and the unsupported notes.
     """
-    on_bus: dict[tuple[str, _Automation], list[tuple[Note, int]]] = defaultdict(list)
+    on_bus: dict[tuple[str, _Automation, _Bends], list[tuple[Note, int]]] = defaultdict(list)
     unsupported: list[Unsupported] = []
     for index, part in enumerate(parts):
-        automation = _automation(part)
+        automation, bent = _automation(part), () if part.is_drum else tuple(bends(part.controls))
         playable, others = _divide(part)
         unsupported += [Unsupported(part, reason, index) for reason, part in others]
         for note, program in playable:
-            on_bus[FAMILY_OF[program].name, automation].append((note, program))
-    buses = (_bus(name, moves, notes) for (name, moves), notes in on_bus.items())
+            on_bus[FAMILY_OF[program].name, automation, bent].append((note, program))
+    buses = (_bus(*key, notes) for key, notes in on_bus.items())
     return tuple(buses), tuple(unsupported)
 
 
@@ -127,19 +134,27 @@ def gains(bus: Bus, start: int, stop: int) -> NDArray[np.float32]:
     return np.asarray(level * sides, np.float32)
 
 
-def _bus(name: str, automation: _Automation, notes: list[tuple[Note, int]]) -> Bus:
+def _bus(name: str, automation: _Automation, bent: _Bends, notes: list[tuple[Note, int]]) -> Bus:
     volume, expression, pan = (_curve(automation, n) for n in (_VOLUME, _EXPRESSION, _PAN))
-    return Bus(name, note_table(notes), volume, expression, pan)
+    bend = Bend.of(*_gliding(bent, 0.0)) if bent else None
+    return Bus(name, note_table(connected(notes)), volume, expression, pan, bend)
 
 
 def _curve(automation: _Automation, number: int) -> Curve:
     moves = [(time, value) for time, control, value in automation if control == number]
-    points = [(-_GLIDE_S, float(_DEFAULTS[number]))]
+    return Curve(*_gliding(moves, _DEFAULTS[number]))
+
+
+def _gliding(
+    moves: Sequence[tuple[float, float]], initial: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Times and values of a controller that glides to each new value before it is due."""
+    points = [(-_GLIDE_S, float(initial))]
     for time, value in moves:
         before = points[-1][1]
         points += [(time - _GLIDE_S, before), (time, float(value))]
     at, values = zip(*points, strict=True)
-    return Curve(np.maximum.accumulate(at), np.array(values))
+    return np.maximum.accumulate(at), np.array(values)
 
 
 def _automation(part: Part) -> _Automation:
@@ -152,8 +167,6 @@ def _automation(part: Part) -> _Automation:
 
 def _divide(part: Part) -> tuple[list[tuple[Note, int]], list[tuple[str, Part]]]:
     """The supported notes with their programs, and (reason, part) for the others."""
-    if any(m.type == "pitchwheel" and m.pitch for _, m in part.controls):
-        return [], [("pitch bends", part)]
     if not part.is_drum and is_tuned(part.controls):
         return [], [("tuning", part)]
     # A pedal that is never lifted holds notes to the end of the part.

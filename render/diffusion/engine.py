@@ -91,7 +91,7 @@ def stream(
 
 
 def _sampler(options: NeuralOptions) -> SamplerOptions:
-    return SamplerOptions(options.steps, options.guidance, options.seed)
+    return SamplerOptions(options.steps, options.seed)
 
 
 def _chained(

@@ -28,12 +28,13 @@ from numpy.typing import NDArray
 
 from render.diffusion.instruments import DRUM_PROGRAM, INSTRUMENTS
 from render.diffusion.mel import SAMPLE_RATE
-from render.diffusion.tokens import N_VELOCITIES, TAIL_S, NoteTable
+from render.diffusion.performance import vibrato_of
+from render.diffusion.tokens import TAIL_S, NoteTable
 
 BLOCK = 128
 """Samples from one value of a level to the next, 5.3 ms."""
-TILE = 96 * BLOCK
-"""Samples that are computed at once, 0.512 s."""
+TILE = 32 * BLOCK
+"""Samples that are computed at once, 0.17 s."""
 MOST_PARTIALS = 160
 """Of one note; above the 160th there is only noise. Reached below 75 Hz."""
 HIGHEST_HZ = 0.49 * SAMPLE_RATE
@@ -116,6 +117,21 @@ def excitation(
 ) -> NDArray[np.float32]:
     """Samples float32 [stop - start] of the source of a bus, in mono at :data:`SAMPLE_RATE`.
 
+    Arguments and divisions of the time are those of :func:`sources`, whose two rows it adds.
+    """
+    return np.asarray(sources(table, start, stop, levels, bend, seed).sum(axis=0))
+
+
+def sources(
+    table: NoteTable,
+    start: int,
+    stop: int,
+    levels: Levels | None = None,
+    bend: Bend | None = None,
+    seed: int = 0,
+) -> NDArray[np.float32]:
+    """Partials and noise of a bus, float32 [2, stop - start], in mono at :data:`SAMPLE_RATE`.
+
     Any division of the time gives the same samples.
 
     Args:
@@ -130,8 +146,8 @@ def excitation(
     first, last = start // TILE, -(-stop // TILE)
     tiles = [_tile(table, index, levels, bend, seed) for index in range(first, last)]
     if not tiles:
-        return np.zeros(0, np.float32)
-    return np.concatenate(tiles)[start - first * TILE : stop - first * TILE]
+        return np.zeros((2, 0), np.float32)
+    return np.concatenate(tiles, axis=1)[:, start - first * TILE : stop - first * TILE]
 
 
 def is_drum(table: NoteTable, note: int) -> bool:
@@ -149,6 +165,11 @@ def partial_hz(pitch: int, program: int) -> FloatArray:
     stiffness = inharmonicity(pitch) if program in STRUCK_OR_PLUCKED else 0.0
     hz = k * fundamental * np.sqrt((1 + stiffness * k**2) / (1 + stiffness))
     return np.asarray(hz[hz < HIGHEST_HZ])
+
+
+def partial_phases(count: int) -> FloatArray:
+    """Phases [K] of partials at the onset, in cycles."""
+    return np.asarray(np.arange(1, count + 1) ** 2 * _PHASE_STEP, np.float64)
 
 
 def inharmonicity(pitch: int) -> float:
@@ -214,10 +235,9 @@ def _integral(
 def _tile(
     table: NoteTable, index: int, levels: Levels, bend: Bend | None, seed: int
 ) -> NDArray[np.float32]:
-    """Samples [TILE] from index·TILE on."""
+    """Partials and noise [2, TILE] from index·TILE on."""
     start_s, end_s = index * TILE / SAMPLE_RATE, (index + 1) * TILE / SAMPLE_RATE
-    tile = np.zeros(TILE, np.float32)
-    noise_level = np.zeros(TILE, np.float32)
+    tile, noise_level = np.zeros((2, TILE), np.float32)
     sounding = (table.onset_s < end_s) & (table.release_s + TAIL_S > start_s)
     for note in np.flatnonzero(sounding).tolist():
         low, high = _blocks(table, note, start_s)
@@ -234,8 +254,8 @@ def _tile(
     if noise_level.any():
         # A seed may not be negative, and a window before the piece has a negative number.
         rng = np.random.default_rng([seed, index + 2**20])
-        tile += noise_level * rng.standard_normal(TILE, dtype=np.float32)
-    return tile
+        noise_level *= rng.standard_normal(TILE, dtype=np.float32)
+    return np.stack([tile, noise_level])
 
 
 def _blocks(table: NoteTable, note: int, start_s: float) -> tuple[int, int]:
@@ -267,7 +287,10 @@ def _pitched(
         turned_s = time_s - onset_s
     else:
         turned_s = bend.warped(time_s) - float(bend.warped(np.array([onset_s]))[0])
-    cycles = turned_s[:, None] * hz + np.arange(1, len(hz) + 1) ** 2 * _PHASE_STEP
+    vibrato = vibrato_of(program, onset_s, float(table.release_s[note]) - onset_s)
+    if vibrato is not None:
+        turned_s = turned_s + vibrato.ahead_s(age_s)
+    cycles = turned_s[:, None] * hz + partial_phases(len(hz))
     phase = (2 * np.pi * (cycles - np.floor(cycles))).astype(np.float32)
     amplitude = levels.partials(note, hz, age_s)
     turning = np.concatenate([amplitude * np.cos(phase), amplitude * np.sin(phase)], axis=1)
@@ -295,4 +318,4 @@ def _sinusoids(pitch: int, program: int) -> tuple[NDArray[np.float32], NDArray[n
 
 def _force(table: NoteTable, note: int) -> float:
     """Amplitude of a note by its velocity, whose square it is (General MIDI level 2)."""
-    return _LOUDEST * ((int(table.velocity[note]) + 0.5) / N_VELOCITIES) ** 2
+    return _LOUDEST * (int(table.velocity[note]) / 127) ** 2

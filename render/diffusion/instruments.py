@@ -31,15 +31,17 @@ class Family:
 
 FAMILIES = (
     Family("piano", (0, 4, 5), 21, 108),
-    Family("mallets and harp", (10, 11, 46), 48, 103),
-    Family("organ", (17,), 36, 96),
-    Family("guitar", (24, 25, 26, 27), 40, 84),
-    Family("bass", (32, 33, 38, 39), 24, 60),
-    Family("strings", (40, 42, 43, 45, 48, 49), 28, 96),
-    Family("brass", (56, 60, 61), 36, 86),
-    Family("flute and clarinet", (71, 73), 50, 98),
-    Family("lead", (80, 81), 40, 96),
-    Family("pad", (88, 89, 90, 91, 94), 36, 96),
+    Family("mallets and harp", (8, 9, 10, 11, 12, 14, 46), 24, 108),
+    Family("timpani", (47,), 33, 64),
+    Family("organ", (17, 19), 33, 103),
+    Family("guitar", (24, 25, 26, 27), 36, 91),
+    Family("bass", (32, 33, 38, 39), 21, 67),
+    Family("strings", (40, 41, 42, 43, 44, 45, 48, 49), 24, 103),
+    Family("choir", (52,), 36, 91),
+    Family("brass", (56, 57, 58, 60, 61), 26, 91),
+    Family("woodwind", (68, 70, 71, 73), 34, 103),
+    Family("lead", (80, 81), 33, 103),
+    Family("pad", (88, 89, 90, 91, 94), 33, 103),
     Family(DRUMS, (DRUM_PROGRAM,), 35, 81),
 )
 

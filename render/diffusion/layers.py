@@ -1,4 +1,4 @@
-"""The block of which denoiser and vocoder consist."""
+"""The block of which both networks consist."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The log-mel analysis that denoiser and vocoder share, and its scale.
+"""The log-mel analysis that networks and filter share, and its scale.
 
 24 kHz covers the spectrum of General MIDI instruments at three quarters of the cost of 32 kHz; a
 hop of 256 samples (10.7 ms) is well within the 50 ms tolerance of onsets in transcription. The 128

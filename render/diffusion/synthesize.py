@@ -1,28 +1,35 @@
-"""Buses → stereo sound, piece by piece: sampler, vocoder, volume and pan."""
+"""Buses → stereo sound, piece by piece: sampler, source and filter, volume and pan."""
 
 from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from itertools import groupby
-from operator import itemgetter
+from dataclasses import replace
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from render.audio.blocks import Block, is_silence, silence
 from render.diffusion.buses import Bus, gains
-from render.diffusion.mel import FRAME_RATE, HOP, SILENCE
-from render.diffusion.sampler import HOP_FRAMES, SamplerOptions, sample_mel
-from render.diffusion.vocoder import Vocoder, vocode
+from render.diffusion.excitation import sources
+from render.diffusion.filter import PASS_REACH, PASSES, filtered
+from render.diffusion.levels import LearnedLevels
+from render.diffusion.mel import FRAME_RATE, HOP, MARGIN
+from render.diffusion.sampler import NotesNearby, SamplerOptions, Spectra, sample
 from render.diffusion.weights import Renderer
 
-PIECE = HOP_FRAMES * HOP
-"""Samples of a piece of the stream: 1.88 s at :data:`render.diffusion.mel.SAMPLE_RATE`."""
+PIECE_FRAMES = 320
+"""Frames of a piece of the stream."""
+PIECE = PIECE_FRAMES * HOP
+"""Samples of a piece: 3.41 s at :data:`render.diffusion.mel.SAMPLE_RATE`."""
+_NOISE_PASSES = 2
+SOUND_REACH = PASS_REACH * (PASSES + _NOISE_PASSES)
+"""Frames on each side on which the sound of a frame depends."""
 
 _starting = threading.Lock()
 """Held while threads of a pool start, which changes PyTorch's default for a moment."""
@@ -115,45 +122,40 @@ def synthesize_bus(
     Yields:
         Stereo [2, PIECE]; for rests, blocks of :func:`render.audio.blocks.silence`.
     """
-    mel = sample_mel(renderer.denoiser, bus.notes, options, number)
-    for index, wave in enumerate(_waves(renderer.vocoder, mel)):
-        if wave is None:
+    nearby = NotesNearby(bus.notes)
+    for index in range(n_pieces(bus)):
+        first = index * PIECE_FRAMES - SOUND_REACH
+        notes = nearby.notes(first, PIECE_FRAMES + 2 * SOUND_REACH)
+        if not len(notes.pitch):
             yield silence(PIECE)
-        else:
-            start = index * PIECE
-            yield wave.cpu().numpy() * gains(bus, start, start + PIECE)
+            continue
+        spectra = sample(renderer, notes, first, PIECE_FRAMES + 2 * SOUND_REACH, options, number)
+        wave = sound(replace(bus, notes=notes), renderer, spectra, first, options.seed + number)
+        start = index * PIECE
+        yield wave.numpy() * gains(bus, start, start + PIECE)
 
 
 def n_pieces(bus: Bus) -> int:
     """Number of pieces that :func:`synthesize_bus` yields."""
-    return math.ceil(bus.notes.end_s * FRAME_RATE / HOP_FRAMES)
+    return math.ceil(bus.notes.end_s * FRAME_RATE / PIECE_FRAMES)
 
 
-def _waves(vocoder: Vocoder, pieces: Iterable[Tensor]) -> Iterator[Tensor | None]:
-    """Wave [PIECE] of each piece of spectrogram [N_MELS, HOP_FRAMES]; None in silence."""
-    for is_near_sound, run in groupby(_near_sound(pieces), key=itemgetter(0)):
-        if not is_near_sound:
-            yield from (None for _ in run)
-            continue
-        buffer = torch.empty(0)
-        for wave in vocode(vocoder, (piece for _, piece in run)):
-            buffer = torch.cat([buffer.to(wave), wave])
-            while len(buffer) >= PIECE:
-                yield buffer[:PIECE]
-                buffer = buffer[PIECE:]
+@torch.inference_mode()
+def sound(bus: Bus, renderer: Renderer, spectra: Spectra, first: int, seed: int = 0) -> Tensor:
+    """Wave float32 [(T - 2·SOUND_REACH)·HOP] on the CPU, without volume and pan.
 
-
-def _near_sound(pieces: Iterable[Tensor]) -> Iterator[tuple[bool, Tensor]]:
-    """(whether it or a neighbour sounds, piece) for each piece.
-
-    The vocoder's receptive field reaches no further than the neighbours.
+    Args:
+        bus: with the notes that are active there.
+        renderer: on the device of the spectra.
+        spectra: of T frames from frame ``first`` on.
+        first: frame, counted from the start of the piece; the wave begins :data:`SOUND_REACH`
+            frames later.
+        seed: of the noise.
     """
-    waiting: Tensor | None = None
-    before = now = False
-    for piece in pieces:
-        sounds = bool((piece > SILENCE).any())
-        if waiting is not None:
-            yield before or now or sounds, waiting
-        before, now, waiting = now, sounds, piece
-    if waiting is not None:
-        yield before or now, waiting
+    start, stop = first * HOP - MARGIN, (first + spectra.mel.shape[1]) * HOP + MARGIN
+    levels = LearnedLevels.of(renderer.predictor, bus.notes)
+    found = sources(bus.notes, start, stop, levels, bus.bend, seed)
+    partials, noise = torch.from_numpy(found)[:, None].to(spectra.mel.device)
+    shaped = filtered(noise, spectra.noise[None], _NOISE_PASSES)
+    wave = filtered(partials + F.pad(shaped, (MARGIN, MARGIN)), spectra.mel[None])[0]
+    return wave[SOUND_REACH * HOP : -SOUND_REACH * HOP].cpu()

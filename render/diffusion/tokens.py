@@ -1,8 +1,8 @@
-"""Notes on the frames of the spectrogram: the input of the denoiser.
+"""Notes on the frames of the spectrogram: the input of the predictor.
 
 Music Spectrogram Diffusion reads a segment's notes as a sequence of tokens, and a transformer has
 to learn which frame each belongs to. Here every frame in which a note is active makes a *pair* of
-the note (instrument, pitch, velocity) and the frame (time since onset and release). The embeddings
+the note (instrument, pitch, velocity) and the frame (time since onset and release). The spectra
 of the pairs of a frame are summed, so a chord is a set. A small network learns this faster, as
 nothing has to be aligned, and the cost grows with the number of active notes only.
 
@@ -28,14 +28,15 @@ from render.diffusion.instruments import DRUM_PROGRAM, INSTRUMENT_ID
 from render.diffusion.mel import FRAME_RATE, N_FFT, SAMPLE_RATE
 from render.score import Note
 
-TAIL_S = 1.0
+TAIL_S = 1.5
 """Seconds for which a note stays active after its release."""
 DRUM_RING_S = 1.5
 """Seconds from the onset at which a drum counts as released, whatever the length of its note."""
 AHEAD_S = N_FFT / 2 / SAMPLE_RATE
 """Seconds before its onset from which a note is active: half an analysis window."""
-N_VELOCITIES = 32
-"""Bins, of four MIDI velocities each."""
+_NOTE_BUCKET, _PAIR_BUCKET = 32, 2048
+"""Batches are padded to whole multiples of these numbers of notes and pairs: an operator that is
+compiled for every shape (oneDNN's are) would else keep ever more of them in memory."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,7 +47,7 @@ class NoteTable:
         onset_s: float64 [n] rising, in seconds.
         release_s: float64 [n] in seconds.
         pitch: int64 [n] 0-127.
-        velocity: int64 [n] bins 0-31; see :func:`velocity_bin`.
+        velocity: int64 [n] 1-127.
         instrument: int64 [n] ids of :data:`render.diffusion.instruments.INSTRUMENTS`.
     """
 
@@ -68,7 +69,7 @@ class FrameNotes(NamedTuple):
     pitch: Tensor
     """int64 [n] of the active notes, 0-127."""
     velocity: Tensor
-    """int64 [n] bins 0-31."""
+    """int64 [n] 1-127."""
     instrument: Tensor
     """int64 [n] ids."""
     note: Tensor
@@ -78,7 +79,7 @@ class FrameNotes(NamedTuple):
     age_s: Tensor
     """float32 [P] seconds from the onset to the middle of the frame, at least -:data:`AHEAD_S`."""
     released_s: Tensor
-    """float32 [P] seconds from the release to the middle of the frame; 0 while the note is held."""
+    """float32 [P] seconds from the release to the frame's middle, at least -:data:`AHEAD_S`."""
 
     def to(self, device: torch.device) -> FrameNotes:
         """The pairs on another device."""
@@ -100,14 +101,9 @@ def note_table(notes: Sequence[tuple[Note, int]]) -> NoteTable:
         onset_s=onset,
         release_s=np.where(program == DRUM_PROGRAM, onset + DRUM_RING_S, np.maximum(onset, end)),
         pitch=np.array([note.pitch for note, _ in notes], np.int64),
-        velocity=np.array([velocity_bin(note.velocity) for note, _ in notes], np.int64),
+        velocity=np.array([max(note.velocity, 1) for note, _ in notes], np.int64),
         instrument=np.array([INSTRUMENT_ID[program] for _, program in notes], np.int64),
     )
-
-
-def velocity_bin(velocity: int) -> int:
-    """Bin 0-31 of a MIDI velocity 1-127."""
-    return max(velocity, 0) * N_VELOCITIES // 128
 
 
 def frame_notes(table: NoteTable, first: int, n_frames: int) -> FrameNotes:
@@ -126,7 +122,7 @@ def frame_notes(table: NoteTable, first: int, n_frames: int) -> FrameNotes:
     within = np.arange(len(note)) - np.repeat(np.cumsum(counts) - counts, counts)
     frame = start[note] + within
     middle_s = (frame + 0.5) / FRAME_RATE
-    released_s = np.maximum(middle_s - table.release_s[active][note], 0.0)
+    released_s = np.maximum(middle_s - table.release_s[active][note], -AHEAD_S)
     return FrameNotes(
         pitch=torch.from_numpy(table.pitch[active]),
         velocity=torch.from_numpy(table.velocity[active]),
@@ -139,9 +135,22 @@ def frame_notes(table: NoteTable, first: int, n_frames: int) -> FrameNotes:
 
 
 def collate(rows: Sequence[FrameNotes], n_frames: int) -> FrameNotes:
-    """The pairs of several examples of ``n_frames`` frames each as one batch."""
+    """The pairs of several examples of ``n_frames`` frames each as one batch, padded.
+
+    Padding is one more note or more, and pairs of the last of them with frame B·T, one behind the
+    last.
+    """
     shifted, n_notes = [], 0
     for b, row in enumerate(rows):
         shifted.append(row._replace(note=row.note + n_notes, frame=row.frame + b * n_frames))
         n_notes += len(row.pitch)
-    return FrameNotes(*(torch.cat(columns) for columns in zip(*shifted, strict=True)))
+    merged = FrameNotes(*(torch.cat(columns) for columns in zip(*shifted, strict=True)))
+    more_notes = _NOTE_BUCKET - n_notes % _NOTE_BUCKET
+    more_pairs = -len(merged.note) % _PAIR_BUCKET
+    last = n_notes + more_notes - 1
+    fill = (0, 1, 0, last, len(rows) * n_frames, 0.0, 0.0)
+    sizes = (more_notes,) * 3 + (more_pairs,) * 4
+    return FrameNotes(*(
+        torch.cat([column, column.new_full((size,), value)])
+        for column, size, value in zip(merged, sizes, fill, strict=True)
+    ))  # fmt: skip

@@ -8,9 +8,9 @@ from pathlib import Path
 from torch import Tensor
 
 from render.diffusion.denoiser import Denoiser, DenoiserConfig
+from render.diffusion.predictor import Predictor, PredictorConfig
 from render.diffusion.pretrained import DENOISER as DENOISER
-from render.diffusion.pretrained import VOCODER as VOCODER
-from render.diffusion.vocoder import Vocoder, VocoderConfig
+from render.diffusion.pretrained import PREDICTOR as PREDICTOR
 from render.files import weights
 from render.files.weights import CONFIG_FILE as CONFIG_FILE
 from render.files.weights import WEIGHTS_FILE as WEIGHTS_FILE
@@ -20,24 +20,24 @@ from render.files.weights import WEIGHTS_FILE as WEIGHTS_FILE
 class Renderer:
     """Both networks, in evaluation mode."""
 
+    predictor: Predictor
     denoiser: Denoiser
-    vocoder: Vocoder
 
 
 def save_network(
-    folder: Path, config: DenoiserConfig | VocoderConfig, tensors: dict[str, Tensor]
+    folder: Path, config: PredictorConfig | DenoiserConfig, tensors: dict[str, Tensor]
 ) -> None:
     """Write a network's folder; ``config`` says which network it is."""
-    network = Denoiser if isinstance(config, DenoiserConfig) else Vocoder
+    network = Predictor if isinstance(config, PredictorConfig) else Denoiser
     weights.save_network(network, folder, config, tensors)
 
 
 def load_renderer(folder: Path) -> Renderer:
-    """Both networks, from the folders ``denoiser`` and ``vocoder`` of a folder.
+    """Both networks, from the folders ``predictor`` and ``denoiser`` of a folder.
 
     Raises:
         WeightsError: a file is missing, damaged, or of another network or version.
     """
     return Renderer(
-        Denoiser.from_pretrained(folder / DENOISER), Vocoder.from_pretrained(folder / VOCODER)
+        Predictor.from_pretrained(folder / PREDICTOR), Denoiser.from_pretrained(folder / DENOISER)
     )

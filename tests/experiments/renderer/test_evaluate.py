@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pretty_midi
 import pytest
-import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -55,9 +54,9 @@ from experiments.renderer.systems import (
     Sound,
     Voice,
     by_diffusion,
+    by_filter,
     by_noise,
     by_sines,
-    by_vocoder,
     draw_excerpts,
     mixed,
     teacher_wave,
@@ -76,21 +75,18 @@ from experiments.renderer.transcriber import (
     onset_f1,
 )
 from render.diffusion.buses import assign
-from render.diffusion.denoiser import Denoiser, DenoiserConfig
 from render.diffusion.instruments import DRUMS, FAMILIES, FAMILY_OF
 from render.diffusion.mel import FRAME_RATE, SAMPLE_RATE, SILENCE
-from render.diffusion.sampler import HOP_FRAMES, SamplerOptions
-from render.diffusion.synthesize import synthesize
-from render.diffusion.vocoder import Vocoder, VocoderConfig
-from render.diffusion.weights import Renderer, save_network
+from render.diffusion.sampler import SamplerOptions
+from render.diffusion.synthesize import PIECE_FRAMES, synthesize
+from render.diffusion.weights import Renderer
 from render.score import Note
 from tests.data_prep.test_pop909_notes import write_corpus_song
 from tests.experiments.arranger.test_evaluate import drawn_tracks
 from tests.experiments.renderer.test_data import scale_song
+from tests.render.networks import save_tiny_renderer, tiny_renderer
 
 TIM = Path(pretty_midi.__file__).parent / "TimGM6mb.sf2"
-DENOISER = DenoiserConfig(d_model=16, hidden=16, layers=1, d_notes=8)
-VOCODER = VocoderConfig(d_model=16, hidden=16, layers=1)
 FEW = tuple(family for family in FAMILIES if family.name in ("piano", "guitar", "strings", DRUMS))
 
 
@@ -134,8 +130,7 @@ def three_voices(name: str, bars: int = 16) -> NoteSong:
 
 @pytest.fixture(scope="module")
 def renderer() -> Renderer:
-    torch.manual_seed(0)
-    return Renderer(Denoiser(DENOISER).eval(), Vocoder(VOCODER).eval())
+    return tiny_renderer()
 
 
 # --- distances --------------------------------------------------------------------------------
@@ -329,14 +324,14 @@ def measured_with(*drawn: np.ndarray) -> Measured:
     return Measured({}, nothing, nothing, nothing, nothing, tuple(jumps(mel) for mel in drawn))
 
 
-def wandering(seed: int, n_frames: int = 6 * HOP_FRAMES) -> np.ndarray:
+def wandering(seed: int, n_frames: int = 6 * PIECE_FRAMES) -> np.ndarray:
     rng = np.random.default_rng(seed)
     return rng.uniform(-60, -20, (128, 1)) + rng.normal(0, 2, (128, n_frames))
 
 
 def test_seams_are_found_and_smooth_ones_are_not():
     clean = [wandering(seed) for seed in range(12)]
-    stepped = [mel + 6 * (np.arange(mel.shape[1]) // HOP_FRAMES % 2) for mel in clean]
+    stepped = [mel + 6 * (np.arange(mel.shape[1]) // PIECE_FRAMES % 2) for mel in clean]
     table = {
         "stepped": [measured_with(mel) for mel in stepped],
         "clean": [measured_with(wandering(100 + i)) for i in range(12)],
@@ -356,9 +351,9 @@ def test_seams_are_found_and_smooth_ones_are_not():
 
 
 def test_silence_has_no_seams():
-    mel = np.full((128, 3 * HOP_FRAMES), -98.0)
-    mel[:, : HOP_FRAMES // 2] = -30
-    assert jumps(mel).frame.max() == HOP_FRAMES // 2
+    mel = np.full((128, 3 * PIECE_FRAMES), -98.0)
+    mel[:, : PIECE_FRAMES // 2] = -30
+    assert jumps(mel).frame.max() == PIECE_FRAMES // 2
 
 
 @given(st.lists(st.integers(0, 5), min_size=1, max_size=30))
@@ -480,7 +475,7 @@ def test_the_ceiling_and_the_diffusion_are_as_long_as_the_teacher(renderer):
     assert true.shape == (round(EXCERPT_S * SAMPLE_RATE),)
     levels = note_levels(true, take.notes)
     assert correlation(np.array([n.velocity for n in take.notes]), levels, ranks=True) > 0.99
-    for player in (by_vocoder(renderer), by_diffusion(renderer, SamplerOptions(1)), by_noise):
+    for player in (by_filter(renderer), by_diffusion(renderer, SamplerOptions(1)), by_noise):
         assert player(take, true, 0).wave.shape == true.shape
 
 
@@ -533,11 +528,8 @@ def test_pictures_are_small(tmp_path):
 
 
 @pytest.fixture(scope="module")
-def weights(tmp_path_factory: pytest.TempPathFactory, renderer: Renderer) -> Path:
-    root = tmp_path_factory.mktemp("weights")
-    save_network(root / "denoiser", DENOISER, renderer.denoiser.state_dict())
-    save_network(root / "vocoder", VOCODER, renderer.vocoder.state_dict())
-    return root
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_tiny_renderer(tmp_path_factory.mktemp("weights"))
 
 
 def test_a_report_from_the_command_line(weights, monkeypatch, tmp_path, capsys):
@@ -573,7 +565,7 @@ def test_a_report_from_the_command_line(weights, monkeypatch, tmp_path, capsys):
     ("change", "message"),
     [
         (["--songs", "0", "--pieces", "0"], "choose 1 or more"),
-        (["--weights", "nowhere"], "no denoiser at nowhere"),
+        (["--weights", "nowhere"], "no predictor at nowhere"),
         (["--soundfont", "none.sf2"], "cannot read the soundfont"),
         (["--steps", "99"], "choose 1 to 20"),
     ],

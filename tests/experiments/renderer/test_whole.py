@@ -33,12 +33,10 @@ from experiments.renderer.transcriber import Posteriors, Transcriber
 from experiments.renderer.whole import EXCITATION, play_and_measure, spread, whole_report
 from render.diffusion.instruments import DRUMS, FAMILIES
 from render.diffusion.mel import SAMPLE_RATE
-from render.diffusion.weights import save_network
 from render.score import Note, Part
 from render.stems import Instrument, StemStream
-from tests.experiments.renderer.test_evaluate import DENOISER, VOCODER, renderer, three_voices
-
-__all__ = ["renderer"]  # a fixture
+from tests.experiments.renderer.test_evaluate import three_voices
+from tests.render.networks import save_tiny_renderer
 
 TIM = Path(pretty_midi.__file__).parent / "TimGM6mb.sf2"
 
@@ -216,10 +214,9 @@ def test_probes_find_a_drum_that_is_too_soft(monkeypatch):
     assert report["releases"]["soft"]["piano"]["median"] == pytest.approx(0, abs=0.1)
 
 
-def test_a_report_on_whole_pieces_from_the_command_line(renderer, monkeypatch, tmp_path, capsys):
+def test_a_report_on_whole_pieces_from_the_command_line(monkeypatch, tmp_path, capsys):
     pytest.importorskip("mir_eval")
-    save_network(tmp_path / "denoiser", DENOISER, renderer.denoiser.state_dict())
-    save_network(tmp_path / "vocoder", VOCODER, renderer.vocoder.state_dict())
+    save_tiny_renderer(tmp_path)
     songs = [three_voices(f"song {i}") for i in range(10)]
     monkeypatch.setattr(corpora, "load_songs", lambda *args, **kwargs: songs)
     monkeypatch.setattr(evaluate_whole, "draw_pieces", lambda *args: [small_piece()])

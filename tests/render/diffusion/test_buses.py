@@ -44,12 +44,31 @@ def test_programs_outside_the_set_are_named_and_left(write_midi):
     assert [n.pitch for n in left[0].part.notes] == [72]
 
 
-def test_keys_outside_the_kit_and_bent_parts_are_named(write_midi):
+def test_keys_outside_the_kit_and_tuned_parts_are_named(write_midi):
     drums = [*note(0, 100, 36, channel=9), *note(0, 100, 20, channel=9)]
-    bent = [(0, mido.Message("pitchwheel", pitch=2000)), *note(0, 400)]
-    buses, left = buses_of(write_midi, drums, bent)
+    tuned = [control(0, number, value) for number, value in ((101, 0), (100, 1), (6, 70))]
+    buses, left = buses_of(write_midi, drums, [*tuned, *note(0, 400)])
     assert [bus.name for bus in buses] == ["drums"]
-    assert {out.reason for out in left} == {"drum key 20", "pitch bends"}
+    assert {out.reason for out in left} == {"drum key 20", "tuning"}
+
+
+def test_bends_follow_the_range_that_is_set_and_stand_on_a_bus_of_their_own(write_midi):
+    parameter = ((101, 0), (100, 0), (6, 12))
+    wide = [control(0, number, value, channel=1) for number, value in parameter]
+    tracks = [
+        [
+            *before,
+            (480, mido.Message("pitchwheel", pitch=4096, channel=c)),
+            *note(0, 960, channel=c),
+        ]
+        for c, before in enumerate(([], wide))
+    ]
+    buses, left = buses_of(write_midi, *tracks)
+    assert left == ()
+    assert [bus.bend.semitones[-1] for bus in buses] == [1.0, 6.0]
+    assert buses[0].bend.semitones[0] == 0
+    plain, _ = buses_of(write_midi, note(0, 960))
+    assert plain[0].bend is None
 
 
 def test_the_pedal_holds_notes(write_midi):

@@ -84,3 +84,23 @@ def test_a_drum_is_noise_that_decays():
     assert early.std() > 3 * late.std() > 0
     spectrum = np.abs(np.fft.rfft(early)) ** 2
     assert spectrum[100:600].mean() == pytest.approx(spectrum[600:1100].mean(), rel=0.3)
+
+
+def test_a_violin_that_is_held_has_vibrato_after_a_while_and_a_clarinet_none():
+    spreads = []
+    for program in (40, 71):
+        table = note_table([(Note(0, 3, 69, 100), program)])
+        wave = excitation(table, 0, 3 * SAMPLE_RATE)
+        early, late = wave[1200:7200], wave[24000:60000]
+        spreads.append([deviation_hz(part) for part in (early, late)])
+    (violin_early, violin_late), clarinet = spreads
+    assert violin_late > 2 and violin_early < 0.5
+    assert max(clarinet) < 0.3
+
+
+def deviation_hz(wave: np.ndarray) -> float:
+    """Deviation of the frequency of the fundamental at 440 Hz."""
+    time = np.arange(len(wave)) / SAMPLE_RATE
+    turned = wave * np.exp(-2j * np.pi * 440 * time)
+    smooth = np.convolve(turned, np.hanning(601), mode="valid")
+    return float(np.std(np.diff(np.unwrap(np.angle(smooth))) * SAMPLE_RATE / (2 * np.pi)))

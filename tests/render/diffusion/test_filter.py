@@ -4,11 +4,12 @@ import numpy as np
 import torch
 
 from render.diffusion.excitation import excitation
-from render.diffusion.filter import REACH, filtered, overlap_added
+from render.diffusion.filter import PASS_REACH, PASSES, filtered, overlap_added
 from render.diffusion.mel import HOP, LOG_SCALE, MARGIN, N_FFT, SAMPLE_RATE, log_mel, padded, stft
 from render.diffusion.tokens import note_table
 from render.score import Note
 
+REACH = PASS_REACH * PASSES
 L = SAMPLE_RATE // HOP * HOP
 DB = LOG_SCALE * 20 / np.log(10)
 

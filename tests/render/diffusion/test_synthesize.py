@@ -13,16 +13,10 @@ from render.diffusion.buses import assign
 from render.diffusion.mel import SAMPLE_RATE
 from render.diffusion.sampler import SamplerOptions
 from render.diffusion.synthesize import PIECE, synthesize, synthesize_bus
-from render.diffusion.weights import Renderer
 from render.score import read_parts
 from tests.render.events import band, control, note, program
 
 OPTIONS = SamplerOptions(steps=2)
-
-
-@pytest.fixture
-def renderer(denoiser, vocoder):
-    return Renderer(denoiser, vocoder)
 
 
 def test_a_band_sounds_the_same_twice_and_piece_by_piece(renderer, write_midi):

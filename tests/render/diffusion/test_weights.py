@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from render.diffusion.denoiser import Denoiser, DenoiserConfig
-from render.diffusion.vocoder import Vocoder, VocoderConfig
+from render.diffusion.predictor import Predictor, PredictorConfig
 from render.diffusion.weights import (
     CONFIG_FILE,
     WEIGHTS_FILE,
@@ -16,20 +16,19 @@ from render.diffusion.weights import (
     save_network,
 )
 from render.errors import WeightsError
+from tests.render.networks import save_tiny_renderer
 
-MOST_BYTES = 12 * 2**20
+MOST_BYTES = 14_000_000
 
 
 @pytest.fixture
-def folder(tmp_path, denoiser, vocoder):
-    save_network(tmp_path / "denoiser", denoiser.config, denoiser.state_dict())
-    save_network(tmp_path / "vocoder", vocoder.config, vocoder.state_dict())
-    return tmp_path
+def folder(tmp_path):
+    return save_tiny_renderer(tmp_path)
 
 
-def test_networks_come_back_with_their_settings(folder, denoiser, vocoder):
-    renderer = load_renderer(folder)
-    pairs = [(renderer.denoiser, denoiser), (renderer.vocoder, vocoder)]
+def test_networks_come_back_with_their_settings(folder, renderer):
+    found = load_renderer(folder)
+    pairs = [(found.predictor, renderer.predictor), (found.denoiser, renderer.denoiser)]
     for loaded, saved in pairs:
         assert loaded.config == saved.config
         assert not loaded.training
@@ -39,10 +38,10 @@ def test_networks_come_back_with_their_settings(folder, denoiser, vocoder):
             torch.testing.assert_close(a, b, atol=1e-3, rtol=1e-3, msg=name)
 
 
-def test_both_stages_fit_into_twelve_megabytes(tmp_path):
+def test_both_networks_fit_into_fourteen_megabytes(tmp_path):
     save_network(tmp_path, DenoiserConfig(), Denoiser(DenoiserConfig()).state_dict())
     size = (tmp_path / WEIGHTS_FILE).stat().st_size
-    save_network(tmp_path, VocoderConfig(), Vocoder(VocoderConfig()).state_dict())
+    save_network(tmp_path, PredictorConfig(), Predictor(PredictorConfig()).state_dict())
     assert size + (tmp_path / WEIGHTS_FILE).stat().st_size <= MOST_BYTES
 
 
@@ -62,21 +61,21 @@ def change(**values):
 @pytest.mark.parametrize(
     ("harm", "message"),
     [
-        (lambda folder: (folder / WEIGHTS_FILE).unlink(), "no denoiser weights"),
-        (lambda folder: (folder / CONFIG_FILE).unlink(), "no denoiser at"),
+        (lambda folder: (folder / WEIGHTS_FILE).unlink(), "no predictor weights"),
+        (lambda folder: (folder / CONFIG_FILE).unlink(), "no predictor at"),
         (lambda folder: (folder / CONFIG_FILE).write_text("{"), "is no JSON"),
         (damage_weights, "is damaged"),
-        (change(instruments=[0]), "another network than the denoiser"),
+        (change(instruments=[0]), "another network than the predictor"),
         (change(settings={"colour": 1}), "does not know"),
         (change(settings={"layers": 5}), "do not fit each other"),
     ],
 )
 def test_what_cannot_be_read_is_named(folder, harm, message):
-    harm(folder / "denoiser")
+    harm(folder / "predictor")
     with pytest.raises(WeightsError, match=message):
-        Denoiser.from_pretrained(folder / "denoiser")
+        Predictor.from_pretrained(folder / "predictor")
 
 
 def test_one_network_is_not_taken_for_the_other(folder):
-    with pytest.raises(WeightsError, match="than the vocoder"):
-        Vocoder.from_pretrained(folder / "denoiser")
+    with pytest.raises(WeightsError, match="than the predictor"):
+        Predictor.from_pretrained(folder / "denoiser")

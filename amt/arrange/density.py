@@ -49,8 +49,9 @@ REACH = 10
 """Semitones from the mean pitch of the accompaniment nearby within which notes are added."""
 SHAPE = (0, 2, 1, 3)
 """Which tones within reach, from the lowest, are added at the four places."""
-LEAD_IN_GROWTH = 1.3
-"""Factor of the number of notes in the beats of a lead-in."""
+LEAD_IN_GROWTH = (1.3, 1.8)
+"""Factors of the number of notes in the two beats before a strong cut that no rest precedes: a
+crescendo by texture."""
 SHORTEST = TICKS_PER_BEAT // 8
 """Ticks of an added note at least, and of a gap that a removed note leaves at most."""
 _NEAR = 4
@@ -124,7 +125,9 @@ class _Frame:
     edges: tuple[int, ...]
     """[B + 1] ticks of the beats."""
     led: frozenset[int]
-    """Beats before a cut in which chords are repeated or a run climbs."""
+    """Beats before a strong cut that no rest precedes."""
+    cuts: frozenset[int]
+    """Beats of strong cuts."""
     rests: tuple[tuple[int, int], ...]
     """Start and end of those before strong cuts, by time."""
     melody: tuple[Note, ...]
@@ -142,15 +145,16 @@ class _Frame:
         edges = (*(beat * TICKS_PER_BEAT for beat in beats), form.end)
         notes = [note for _, track in fixed for note in track.notes]
         counts, _ = np.histogram([note.start for note in notes], edges)
-        led = (lead for lead in form.lead_ins if lead.kind in ("repeat", "run"))
+        led = (lead for lead in form.lead_ins if not lead.rest_beats)
         return cls(
             score=score,
             player=player,
             number=number,
             edges=edges,
             led=frozenset(
-                beat for lead in led for beat in range(lead.beat - REPEAT_BEATS, lead.beat)
+                beat for lead in led for beat in range(max(lead.beat - REPEAT_BEATS, 0), lead.beat)
             ),
+            cuts=frozenset(lead.beat for lead in form.lead_ins),
             rests=form.rests(),
             melody=tuple(note for role, t in fixed if role == "melody" for note in t.notes),
             others=frozenset((note.start, note.pitch) for note in notes),
@@ -224,7 +228,7 @@ class _Frame:
         voices = [0] * PLACES
         for note in own:
             voices[self.place(note)] += 1
-        before_cut = self.score.form.has_strong_cut(self.edges[beat + 1])
+        before_cut = beat + 1 in self.cuts and beat not in self.led
         places = [p for p in FILL_ORDER if voices[p] < VOICES and not (before_cut and p)]
         order = sorted(places, key=lambda p: (voices[p] > 0, p % 2, voices[p]))
         if self._is_downbeat(beat) and voices[0] < DOWNBEAT_VOICES:
@@ -307,7 +311,8 @@ def _counts(plan: Plan, frame: _Frame, lines: Mapping[int, Beats]) -> list[int]:
         most[beat] = max(room - least[beat], free) if frame.is_fillable(beat) else free
     edges_s = plan.grid.seconds_at(np.array(frame.edges) / TICKS_PER_BEAT)
     wanted = integral(plan.density, edges_s)
-    wanted[sorted(frame.led)] *= LEAD_IN_GROWTH
+    for beat in frame.led:
+        wanted[beat] *= LEAD_IN_GROWTH[beat + 1 in frame.cuts]
     fixed = np.array(frame.counts, dtype=np.float64)
     if style.parts:  # doublings are not paid for by the accompaniment
         wanted *= max(1.0, float((fixed + own).sum() / max(wanted.sum(), 1.0)))

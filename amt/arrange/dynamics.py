@@ -31,6 +31,9 @@ CRESCENDO_S = 2.0
 """Seconds before a strong cut at which its crescendo begins."""
 CRESCENDO_DB = 5.0
 """dB above the plan's level that a cut of strength 1 reaches, in a style of accent 1."""
+STRUCK_GROWTH = 1.5
+"""Factor of the height of a crescendo of an instrument whose notes decay: they fall while it rises.
+Chosen on drawn films (seed 7)."""
 PUSH_S = 0.5
 """Seconds before a peak of movement at which its crescendo begins."""
 PUSH_DB = 3.0

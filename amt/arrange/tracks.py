@@ -19,7 +19,15 @@ import numpy as np
 
 from amt.arrange.density import with_density
 from amt.arrange.draft import Draft as Draft
-from amt.arrange.dynamics import Balance, balance, expression_curve, note_levels
+from amt.arrange.dynamics import (
+    DECAYING_PROGRAMS,
+    STRUCK_GROWTH,
+    Balance,
+    Crescendo,
+    balance,
+    expression_curve,
+    note_levels,
+)
 from amt.arrange.lead_in_notes import lead_in_notes, with_rests
 from amt.arrange.metre import swung
 from amt.arrange.mix import balanced
@@ -148,7 +156,7 @@ def track_of(
         rests = [*score.form.rests(), *(score.form.speech if player.role in _LEADING_ROLES else ())]
         moved = _playable(moved, plan, score.form.end, rests)
     placed = _without_overlaps([*moved, *in_time])
-    crescendi = score.form.crescendi(score.style.accent)
+    crescendi = crescendi_of(score, player)
     split = balance(player.program, is_drum, plan.loudness, crescendi)
     return Track(
         name=player.name,
@@ -157,6 +165,12 @@ def track_of(
         controls=_controls(plan, score, player, split),
         is_drum=is_drum,
     )
+
+
+def crescendi_of(score: Score, player: Instrument) -> tuple[Crescendo, ...]:
+    """The crescendi of an instrument: higher where its notes decay, as only new ones can rise."""
+    decays = player.role != "drums" and player.program in DECAYING_PROGRAMS
+    return score.form.crescendi(score.style.accent * (STRUCK_GROWTH if decays else 1.0))
 
 
 def _markers(plan: Plan, end: int) -> tuple[TextEvent, ...]:
@@ -182,7 +196,7 @@ def _controls(
     plan: Plan, score: Score, player: Instrument, split: Balance
 ) -> tuple[ControlChange, ...]:
     form = score.form
-    crescendi = form.crescendi(score.style.accent)
+    crescendi = crescendi_of(score, player)
     arch = partial(phrase_arch_db, form, player.role)
     controls = [
         ControlChange(0, _VOLUME, player.volume),
@@ -272,7 +286,7 @@ def _with_velocities(
     form = score.form
     ticks = np.array([(d.start, d.end) for d in drafts], dtype=np.float64).reshape(-1, 2)
     starts_s, ends_s = plan.grid.seconds_at(ticks.T / TICKS_PER_BEAT)
-    crescendi = form.crescendi(score.style.accent)
+    crescendi = crescendi_of(score, player)
     levels = note_levels(split, starts_s, ends_s, plan.loudness, crescendi)
     levels += phrase_arch_db(form, player.role, ticks[:, 0])
     levels += note_db(player.role, drafts)

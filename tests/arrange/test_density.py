@@ -9,9 +9,11 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from amt.arrange import lead_ins
 from amt.arrange.density import with_density
 from amt.arrange.score import Score, write_score
 from amt.arrange.styles import load_style
+from amt.arrange.tracks import crescendi_of
 from amt.types import Arrangement, Cut, Entry, Note, Plan, TimeSpan, Track
 from tests.arrange.plan_strategies import make_plan
 
@@ -131,3 +133,23 @@ def test_doublings_of_an_orchestra_are_not_paid_for_by_its_accompaniment() -> No
     doubled = tuple(Note(b * BEAT, 72 + v, (b + 1) * BEAT, 70) for b in range(32) for v in range(9))
     tracks = [Track(name_of(score, "accompaniment"), 46, chords), Track("Tutti", 48, doubled)]
     assert len(with_density(plan, score, tracks)[0].notes) >= len(chords) - 8
+
+
+def test_struck_instruments_grow_into_a_strong_cut_by_notes_and_by_velocity(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def only_plain(**_: bool) -> tuple[lead_ins.Kind, ...]:
+        return ("plain",)
+
+    monkeypatch.setattr(lead_ins, "_options", only_plain)
+    plan = plan_of(8.0, cuts=(Cut(10.0, 1.0),))
+    counts = per_beat(fitted(plan, (0,), (57,)))
+    assert counts[18] + counts[19] >= 1.3 * 2 * np.mean(counts[4:16])
+
+    def rise(style: str) -> float:
+        """Growth of the crescendo's peak in dB of the first instrument of a style."""
+        score = write_score(replace(plan, style=style), load_style(style))
+        player = score.style.instruments[0]
+        return max(c.peak_db for c in crescendi_of(score, player)) / score.style.accent
+
+    assert rise("piano") >= 1.4 * rise("strings")

@@ -36,12 +36,14 @@ from experiments.renderer.cache import HELD, TRAIN, CachedTake, read_takes
 from render.diffusion.denoiser import MOST, SPREAD, Denoiser, DenoiserConfig, flow_loss
 from render.diffusion.mel import LOG_SCALE
 from render.diffusion.predictor import Predictor, PredictorConfig
-from render.diffusion.tokens import FrameNotes, collate, frame_notes
+from render.diffusion.tokens import AHEAD_S, FrameNotes, collate, frame_notes
 from render.diffusion.weights import DENOISER, PREDICTOR, save_network
 
 STAGES = (PREDICTOR, DENOISER)
 VALIDATION_BATCHES = 5
 _VALIDATION_SEED = 1_000_003
+RELEASE_S = 0.6
+"""Seconds for which :attr:`RendererObjective.released` counts."""
 DB = LOG_SCALE * 20 / math.log(10)
 """Decibels of one unit of normalised log-mel."""
 
@@ -58,6 +60,8 @@ class RendererObjective:
     """Weight of the error of all bands beside that of the audible ones."""
     prior: float = 0.5
     """Weight of the error of the summed notes beside that of the corrected sum."""
+    released: int = 1
+    """Weight of frames up to :data:`RELEASE_S` after a release, in the predictor's error."""
 
 
 class RendererBatch(NamedTuple):
@@ -112,9 +116,21 @@ def audible_error(found: Tensor, batch: RendererBatch, objective: RendererObject
     floor = batch.loudest - objective.audible_db / DB
     audible = torch.maximum(found.detach(), batch.mel) > floor
     error = (found.maximum(floor) - batch.mel.maximum(floor)).abs()
-    mean = (error * audible).sum() / audible.sum().clamp(min=1)
+    weight = audible * release_weight(batch, objective.released)
+    mean = (error * weight).sum() / weight.sum().clamp(min=1)
     everywhere = (found - batch.mel).abs().mean()
     return DB * (mean + objective.inaudible * everywhere)
+
+
+def release_weight(batch: RendererBatch, released: int) -> Tensor:
+    """``released`` [B, 1, T] in frames soon after a release, 1 elsewhere."""
+    rows, _, n_frames = batch.mel.shape
+    since, frame = batch.notes.released_s, batch.notes.frame
+    # Padding has frames behind the last.
+    soon = (since > -AHEAD_S) & (since < RELEASE_S) & (frame < rows * n_frames)
+    weight = torch.ones(rows * n_frames, device=batch.mel.device)
+    weight[frame[soon]] = released
+    return weight.view(rows, 1, n_frames)
 
 
 class PredictorTraining(nn.Module):

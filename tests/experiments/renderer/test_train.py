@@ -14,10 +14,18 @@ from safetensors import safe_open
 from experiments.common import corpora
 from experiments.renderer import cache, train
 from experiments.renderer.cache import HELD, TRAIN, Sources, draw_take, read_takes
-from experiments.renderer.train import Exact, RendererObjective, audible_error, draw_batch
-from render.diffusion.mel import N_MELS
+from experiments.renderer.train import (
+    Exact,
+    RendererBatch,
+    RendererObjective,
+    audible_error,
+    draw_batch,
+)
+from render.diffusion.mel import FRAME_RATE, N_MELS
 from render.diffusion.pretrained import DENOISER, PREDICTOR
+from render.diffusion.tokens import AHEAD_S, collate, frame_notes, note_table
 from render.diffusion.weights import load_renderer
+from render.score import Note
 from tests.experiments.renderer.test_data import scale_song
 
 TIM = Path(pretty_midi.__file__).parent / "TimGM6mb.sf2"
@@ -77,6 +85,18 @@ def test_errors_count_where_they_are_audible(takes_folder):
     )
     quiet = torch.where(batch.mel < floor - 0.1, batch.mel - 1, batch.mel)
     assert float(audible_error(quiet, batch, objective)) == pytest.approx(0, abs=1e-4)
+
+
+def test_frames_after_a_release_may_count_more():
+    table = note_table([(Note(0.0, 0.5, 60, 80), 0)])
+    pairs = collate([frame_notes(table, 0, 128)] * 2, 128)
+    batch = RendererBatch(torch.zeros(2, N_MELS, 128), pairs, torch.zeros(2, 1, 1))
+    weight = train.release_weight(batch, 4)
+    assert weight.shape == (2, 1, 128)
+    middle_s = (torch.arange(128) + 0.5) / FRAME_RATE
+    soon = (middle_s > 0.5 - AHEAD_S) & (middle_s < 0.5 + train.RELEASE_S)
+    assert torch.equal(weight[1, 0] == 4, soon)
+    assert torch.equal(weight[0], weight[1])
 
 
 def test_inputs_of_a_model_are_not_rounded():

@@ -217,7 +217,14 @@ def _wishes(
     asked = spots.requests(duration_s)
     hits_s = tuple(sorted({*wishes.hits_s, *asked.hits_s}))
     moods += asked.moods
-    return replace(wishes, hits_s=hits_s, moods=moods, themes=asked.themes, end_s=asked.end_s)
+    return replace(
+        wishes,
+        hits_s=hits_s,
+        moods=moods,
+        themes=asked.themes,
+        end_s=asked.end_s,
+        silences_s=asked.silences_s,
+    )
 
 
 def _asked_hits_s(options: GenerateOptions, spots: Spots, duration_s: float) -> tuple[float, ...]:

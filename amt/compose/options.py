@@ -60,6 +60,8 @@ class ComposeOptions:
     """When somebody speaks in the clip's own sound, in order."""
     end_s: float | None = None
     """When the music ends, where that is before the clip does: the final chord lies before it."""
+    silences_s: tuple[tuple[float, float], ...] = ()
+    """Start and end of stretches without music, in order: beats and bars begin anew after each."""
     themes: tuple[tuple[float, str], ...] = ()
     """Where sections of a theme begin: seconds and capital letter."""
     title: str = ""

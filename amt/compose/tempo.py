@@ -142,7 +142,13 @@ def proposed_tempi(
 
 
 def _fit(features: VideoFeatures, options: ComposeOptions, near: GridOptions) -> TimeGrid:
-    return fit_grid(features.cuts, features.duration_s, options=near, hits=options.hits_s)
+    return fit_grid(
+        features.cuts,
+        features.duration_s,
+        options=near,
+        hits=options.hits_s,
+        rests=options.silences_s,
+    )
 
 
 def _price(bpm: float, feel: Feel, wanted_bpm: float) -> float:

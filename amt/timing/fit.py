@@ -13,6 +13,7 @@ import math
 from bisect import bisect
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -34,6 +35,7 @@ from amt.timing.lattice import (
 )
 from amt.timing.options import GridOptions, check_input
 from amt.timing.refine import TempoSection, beat_times
+from amt.timing.rests import Rests, fit_between_rests
 from amt.timing.steady import constant_tempo
 from amt.types import BoolArray, Cut, FloatArray, IntArray, TimeGrid
 
@@ -86,6 +88,7 @@ def fit_grid(
     *,
     options: GridOptions,
     hits: Sequence[float] = (),
+    rests: Rests = (),
 ) -> TimeGrid:
     """A grid whose beats and bars fall on the cuts of a video.
 
@@ -100,6 +103,8 @@ def fit_grid(
         duration_s: Length of the clip.
         options: Bounds and preferences.
         hits: Times in seconds that must fall on a downbeat if it is at all possible.
+        rests: Start and end of stretches without music, in order: beats and bars begin anew after
+            each (:mod:`amt.timing.rests`), unless tempi are held.
 
     Returns:
         A grid from 0 s to ``duration_s``. The first bar may be a pickup. With ``fixed_bpm`` every
@@ -110,6 +115,9 @@ def fit_grid(
         GridError: Cuts are out of order, or something lies outside the clip.
     """
     check_input(cuts, duration_s, hits)
+    if rests and options.fixed_bpm is None and not options.is_gentle:
+        anew = partial(_fit_stretch, options)
+        return fit_between_rests(cuts, duration_s, hits, rests, anew)
     events = gather_events(cuts, duration_s, hits)
     if not len(events.beat_reward):
         return _steady(duration_s, options)
@@ -123,6 +131,12 @@ def fit_grid(
         if SHORTEST_PICKUP_S <= opening_s <= OPENING_S and not are_hits(missed):
             grids.append(_fit_after(float(opening_s), cuts, duration_s, options, hits))
     return max(grids, key=lambda grid: earned(grid, events))
+
+
+def _fit_stretch(
+    options: GridOptions, cuts: Sequence[Cut], duration_s: float, hits: Sequence[float]
+) -> TimeGrid:
+    return fit_grid(cuts, duration_s, options=options, hits=hits)
 
 
 def _fit_free(events: Events, options: GridOptions) -> TimeGrid:

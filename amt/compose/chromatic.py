@@ -32,21 +32,23 @@ Plan = list[PlannedChord]
 def with_applied_dominant(plan: Plan, mode: Mode, rng: np.random.Generator) -> Plan:
     """The plan with the dominant seventh of a chord before that chord.
 
-    It takes the last slot of the chord before, which may not be the chord that it leads to.
+    It takes the place of the chord before, or where that is the first of the phrase its last slot;
+    it may not be the chord that it leads to.
     """
     places = []
     for before, run in zip([None, *runs(plan)], runs(plan), strict=False):
         target = plan[run.start]
         if before is None or target.degree not in APPLIED_TO[mode] or plan[before.start].is_exact:
             continue
-        slot = before.stop - 1
+        slot = before.start or before.stop - 1
         earlier = plan[slot - 1].degree if slot else None
         if slot and target.degree != earlier and _is_alone(plan, slot, run):
-            places.append((slot, (target.degree + 7) % 12))
+            places.append((range(slot, before.stop), (target.degree + 7) % 12))
     if not places:
         return plan
-    slot, degree = places[int(rng.integers(len(places)))]
-    return [*plan[:slot], PlannedChord(degree, APPLIED_QUALITIES), *plan[slot + 1 :]]
+    slots, degree = places[int(rng.integers(len(places)))]
+    chord = PlannedChord(degree, APPLIED_QUALITIES)
+    return [*plan[: slots.start], *[chord] * len(slots), *plan[slots.stop :]]
 
 
 def _is_alone(plan: Plan, slot: int, target: range) -> bool:

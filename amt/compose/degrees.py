@@ -25,7 +25,7 @@ from amt.compose.mood_harmony import (
     MoodHarmony,
 )
 from amt.compose.phrases import PHRASE_BARS
-from amt.compose.planned import PlannedChord
+from amt.compose.planned import PlannedChord, runs
 from amt.types import Phrase
 
 NEXT_DEGREE: Mapping[Mode, Mapping[int, Mapping[int, float]]] = {
@@ -73,6 +73,8 @@ drawn films in six moods."""
 LOOP_CHORDS = 4
 """Degrees of a phrase, which go round where its harmonic rhythm asks for more: of the chords of
 MuVi-Sync 37 % are the one four changes before."""
+SAME_PROGRESSION = 0.5
+"""Share of their slots that have the same planned chord in two phrases of one progression."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,17 +137,22 @@ def slot_plan(
         rng: draws degrees, rhythms and chords from outside the key.
     """
     motifs: dict[str, _Motif] = {}
-    drawn: dict[tuple[str, str], tuple[HarmonicRhythm, int]] = {}
+    drawn: dict[tuple[int, str], tuple[HarmonicRhythm, int]] = {}
     plan: list[PlannedChord] = []
+    motif: _Motif | None = None
     for place in _places(phrases, slots, final_slot, setting):
         label, mood = place.phrase.label, MOOD_HARMONY[place.mood]
-        if label not in motifs:
+        if label not in motifs and motif is not None and rng.random() < mood.loops:
+            motifs[label] = motif
+        elif label not in motifs:
             motifs[label] = _motif(place, plan, motifs, setting.section_beats, rng)
-        if (label, place.mood) not in drawn:
+        motif = motifs[label]
+        number = list(motifs.values()).index(motif)
+        if (number, place.mood) not in drawn:
             rhythm = _drawn(mood.rhythms, rng)
-            drawn[label, place.mood] = rhythm, int(rng.integers(2**32))
-        rhythm, seed = drawn[label, place.mood]
-        halves = _half_bars(motifs[label].in_mode(place.key.mode), place, rhythm)
+            drawn[number, place.mood] = rhythm, int(rng.integers(2**32))
+        rhythm, seed = drawn[number, place.mood]
+        halves = _half_bars(motif.in_mode(place.key.mode), place, rhythm)
         inserted = np.random.default_rng(seed)
         plan += _with_chromatic_chords(
             _on_slots(halves, place.bars), place, setting.chromaticism, inserted
@@ -161,26 +168,41 @@ def returning_slots(
 ) -> dict[int, int]:
     """Slots whose chord comes back from an earlier slot, and those slots.
 
-    They have the same place in a phrase of the same label, the same planned chord and a key of the
-    same mode.
+    A planned chord is the same chord wherever it comes in a progression: in a phrase that goes
+    round its degrees, and in phrases of the same label or of mostly the same plan.
 
     Args:
         phrases: of the piece.
         slots: N half-bars.
         planned: the chords before the final one, which never comes from elsewhere.
-        keys: N keys.
+        keys: N keys; chords come back in keys of the same mode.
     """
     starts = {slot.beat: i for i, slot in enumerate(slots)}
     firsts = [starts[phrase.beat] for phrase in phrases]
-    source_of: dict[str, int] = {}
+    spans = [range(*edges) for edges in pairwise([*firsts, len(planned)])]
+    progression_of: dict[str, int] = {}
+    first_runs: dict[tuple[object, ...], range] = {}
     sources: dict[int, int] = {}
-    for phrase, (first, stop) in zip(phrases, pairwise([*firsts, len(planned)]), strict=True):
-        source = source_of.setdefault(phrase.label, first)
-        for slot, old in zip(range(first, stop), range(source, first), strict=False):
-            same_mode = keys[slot].mode == keys[old].mode
-            if same_mode and planned[slot].same_chord(planned[old]):
-                sources[slot] = sources.get(old, old)
+    for number, (phrase, span) in enumerate(zip(phrases, spans, strict=True)):
+        if phrase.label not in progression_of:
+            same = (i for i in range(number) if _same_progression(planned, spans[i], span))
+            earlier = next(same, None)
+            new = number if earlier is None else progression_of[phrases[earlier].label]
+            progression_of[phrase.label] = new
+        for run in runs(planned[span.start : span.stop]):
+            run = range(span.start + run.start, span.start + run.stop)
+            chord, mode = planned[run.start], keys[run.start].mode
+            key = progression_of[phrase.label], chord.degree, chord.qualities, mode
+            first = first_runs.setdefault(key, run)
+            if first != run:
+                sources |= {slot: first[min(i, len(first) - 1)] for i, slot in enumerate(run)}
     return sources
+
+
+def _same_progression(planned: Sequence[PlannedChord], first: range, second: range) -> bool:
+    """Whether two phrases have most planned chords in common, place by place."""
+    same = [planned[a].same_chord(planned[b]) for a, b in zip(first, second, strict=False)]
+    return sum(same) >= SAME_PROGRESSION * max(len(first), len(second), 1)
 
 
 def _places(
@@ -224,8 +246,14 @@ def _motif(
 
 
 def _half_bars(walk: Sequence[int], place: _Place, rhythm: HarmonicRhythm) -> list[PlannedChord]:
-    """The plan of the half-bars of a phrase; harmony quickens towards its cadence."""
+    """The plan of the half-bars of a phrase; harmony quickens towards its cadence.
+
+    A half cadence after a bar more than a whole number of fours holds its dominant for that bar, so
+    that the phrase still goes once round its degrees.
+    """
     n_bars = len(place.bars)
+    prolongs = n_bars % PHRASE_BARS == 1 < n_bars and place.phrase.cadence in ("half", "open")
+    n_bars -= prolongs
     changes = CHANGES_OF_BAR[rhythm]
     halves: list[PlannedChord] = []
     for bar in range(n_bars):
@@ -241,7 +269,7 @@ def _half_bars(walk: Sequence[int], place: _Place, rhythm: HarmonicRhythm) -> li
         _add_half_cadence(halves, place, prepares=rhythm != "bar")
     elif cadence != "open" and n_bars > 1:
         _add_full_cadence(halves, place)
-    return halves
+    return [*halves, *[halves[-1]] * 2] if prolongs else halves
 
 
 def _add_half_cadence(halves: list[PlannedChord], place: _Place, *, prepares: bool) -> None:

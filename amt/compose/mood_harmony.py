@@ -19,7 +19,7 @@ from amt.chords import Mode
 
 HarmonicRhythm = Literal["slow", "bar", "lively", "busy"]
 CHANGES_OF_BAR: Mapping[HarmonicRhythm, tuple[int, ...]] = {
-    "slow": (1, 0), "bar": (1,), "lively": (1, 1, 2, 1), "busy": (2,),
+    "slow": (1, 0), "bar": (1,), "lively": (1, 2, 1, 1), "busy": (2,),
 }  # fmt: skip
 """Chord changes of the bars of a phrase, over and over: 0 keeps the chord of the bar before."""
 
@@ -44,6 +44,10 @@ class MoodHarmony:
     """Share of the phrases that have each harmonic rhythm."""
     preference: Mapping[Mode, Mapping[int, float]] = field(default_factory=dict)
     """Degree -> factor of its chance, by mode."""
+    loops: float = 0.8
+    """Chance that the phrases of a new label go through the degrees of the phrase before them, as
+    verse and chorus over one loop do. Chosen on drawn films (seeds 400 to 411 of
+    :mod:`experiments.music.films`) for the share of chords that are the one four changes before."""
     applied: float = 0.0
     """Chance that a phrase has a secondary dominant; chances above 1 stand for more than one."""
     borrowed: float = 0.0
@@ -75,21 +79,22 @@ _FEARFUL_MAJOR = (
 
 MOOD_HARMONY: Mapping[str, MoodHarmony] = {
     "exciting": MoodHarmony(
-        rhythms={"bar": 0.35, "lively": 0.2, "busy": 0.45},
+        rhythms={"bar": 0.45, "lively": 0.05, "busy": 0.5},
         preference={"major": {5: 1.8, 7: 1.5, 4: 0.4}, "minor": {10: 1.7, 8: 1.5, 7: 0.6}},
         applied=0.25,
         borrowed=0.35,
         borrowings={"major": (_LOWERED_SEVENTH, _LOWERED_SIXTH), "minor": (_MAJOR_FOURTH,)},
     ),
     "fearful": MoodHarmony(
-        rhythms={"slow": 0.2, "bar": 0.65, "lively": 0.15},
+        rhythms={"slow": 0.15, "bar": 0.8, "lively": 0.05},
         preference={"minor": {8: 1.3, 10: 0.5}},
+        loops=0.0,
         borrowed=1.5,
         borrowings={"major": _FEARFUL_MAJOR, "minor": _FEARFUL},
         pedal=0.2,
     ),
     "tense": MoodHarmony(
-        rhythms={"bar": 0.5, "lively": 0.25, "busy": 0.25},
+        rhythms={"bar": 0.6, "lively": 0.1, "busy": 0.3},
         preference={"major": {7: 1.6, 2: 1.5}, "minor": {7: 1.8, 5: 1.5, 3: 0.4}},
         applied=0.25,
         borrowed=0.3,
@@ -98,7 +103,7 @@ MOOD_HARMONY: Mapping[str, MoodHarmony] = {
         suspended=True,
     ),
     "sad": MoodHarmony(
-        rhythms={"slow": 0.15, "bar": 0.7, "lively": 0.15},
+        rhythms={"slow": 0.1, "bar": 0.85, "lively": 0.05},
         preference={"major": {5: 1.5, 9: 1.3}, "minor": {5: 1.8, 8: 1.4, 10: 0.7}},
         applied=0.1,
         borrowed=0.25,
@@ -106,7 +111,7 @@ MOOD_HARMONY: Mapping[str, MoodHarmony] = {
         plagal=True,
     ),
     "relaxing": MoodHarmony(
-        rhythms={"slow": 0.15, "bar": 0.7, "lively": 0.15},
+        rhythms={"slow": 0.1, "bar": 0.85, "lively": 0.05},
         preference={"major": {5: 1.6, 9: 1.2, 7: 0.7}, "minor": {8: 1.3, 3: 1.3}},
         applied=0.2,
         borrowed=0.1,
@@ -114,7 +119,7 @@ MOOD_HARMONY: Mapping[str, MoodHarmony] = {
         plagal=True,
     ),
     "neutral": MoodHarmony(
-        rhythms={"bar": 0.55, "lively": 0.25, "busy": 0.2},
+        rhythms={"bar": 0.65, "lively": 0.1, "busy": 0.25},
         applied=0.2,
         borrowed=0.1,
         borrowings={"major": (_MINOR_FOURTH, _LOWERED_SEVENTH), "minor": (_MAJOR_FOURTH,)},

@@ -37,4 +37,5 @@ def runs(plan: Sequence[PlannedChord]) -> list[range]:
     [range(0, 2), range(2, 3)]
     """
     starts = [i for i, chord in enumerate(plan) if i == 0 or not chord.same_chord(plan[i - 1])]
-    return [range(a, b) for a, b in zip(starts, [*starts[1:], len(plan)], strict=True)]
+    ends = [*starts[1:], len(plan)][: len(starts)]
+    return [range(a, b) for a, b in zip(starts, ends, strict=True)]

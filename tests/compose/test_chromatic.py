@@ -49,10 +49,11 @@ def test_a_secondary_dominant_leads_to_a_degree_of_the_key(seed: int) -> None:
     plan = plan_of(0, 4, 9, 2)
     found = with_applied_dominant(plan, "major", np.random.default_rng(seed))
     changed = [i for i, (a, b) in enumerate(zip(plan, found, strict=True)) if a != b]
-    assert len(changed) == 1
-    target = found[changed[0] + 1].degree
-    assert (found[changed[0]].degree - target) % 12 == 7
-    assert found[changed[0]].qualities == ("7",)
+    assert changed in ([1], [2, 3], [4, 5], [6, 7]), "a chord, or the end of the first"
+    target = found[changed[-1] + 1].degree
+    for slot in changed:
+        assert (found[slot].degree - target) % 12 == 7
+        assert found[slot].qualities == ("7",)
     assert target in APPLIED_TO["major"]
 
 
@@ -156,6 +157,19 @@ def test_phrases_that_return_take_over_their_chords() -> None:
             assert source not in sources
             assert plan[slot].same_chord(plan[source])
         assert max(sources) < len(plan) - 2
+
+
+def test_one_planned_chord_of_a_progression_is_one_chord() -> None:
+    """In a phrase that goes round, and in a phrase of another label with the same plan."""
+    slots = chord_slots(steady_grid(16 * 2.0, 120.0, whole_bars=True))
+    phrases = [Phrase(beat, label, "open") for beat, label in ((0, "a1"), (16, "b1"), (32, "c1"))]
+    loop = [PlannedChord(d) for d in (0, 9, 5, 7) for _ in range(2)]
+    other = [PlannedChord(d) for d in (2, 4, 2, 4) for _ in range(2)]
+    keys = (Key(0, "major"),) * len(slots)
+    sources = returning_slots(phrases, slots, [*loop, *loop, *other], keys)
+    assert {slot: sources[slot] for slot in range(8, 16)} == {i + 8: i for i in range(8)}
+    assert {slot for slot in sources if slot >= 16} == {20, 21, 22, 23}
+    assert [sources[slot] for slot in range(20, 24)] == [16, 17, 18, 19]
 
 
 def test_a_phrase_before_another_key_ends_on_the_dominant_of_that_key() -> None:

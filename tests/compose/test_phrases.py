@@ -142,3 +142,25 @@ def test_degrees_seldom_rock_between_two(mode):
 def test_seeds_give_different_progressions():
     drawn = {made(17, [], seed=seed)[-1] for seed in SEEDS}
     assert len(drawn) >= 18
+
+
+def test_contrasting_phrases_often_go_round_the_same_degrees_but_not_in_fear():
+    def shared(mood: str) -> float:
+        pairs = []
+        for seed in range(20):
+            _, phrases, _, _, degrees = made(25, [4, 8, 12, 16, 20], seed=seed, mood=mood)
+            for before, after in pairwise(phrases[:6]):
+                first, second = 2 * before.beat // 4, 2 * after.beat // 4
+                pairs.append(degrees[first : first + 5] == degrees[second : second + 5])
+        return sum(pairs) / len(pairs)
+
+    assert shared("neutral") >= 0.4
+    assert shared("fearful") <= 0.2
+
+
+def test_a_bar_more_than_four_holds_the_dominant():
+    for seed in range(10):
+        _, phrases, _, _, degrees = made(16, [5, 10], seed=seed)
+        assert [phrase.beat for phrase in phrases][:3] == [0, 20, 40]
+        for first in (0, 10):
+            assert degrees[first + 7 : first + 10] == (DOMINANT,) * 3

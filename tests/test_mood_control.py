@@ -171,7 +171,7 @@ def test_fear_is_dissonant_as_far_as_chords_follow_mood(request, kind: str) -> N
     def dissonance(mood: str, weight: float) -> float:
         plans = [
             plan_in(models, clip(24, seed), mood, seed=seed, chord_mood_weight=weight)
-            for seed in range(3)
+            for seed in range(12)
         ]
         return share(plans, *(quality for found in TENSE_QUALITIES.values() for quality in found))
 

@@ -51,8 +51,6 @@ TONIC, FOURTH, DOMINANT = 0, 5, 7
 SIXTH: Mapping[Mode, int] = {"major": 9, "minor": 8}
 PREPARING: Mapping[Mode, tuple[int, ...]] = {"major": (2, 5), "minor": (5, 8)}
 """Degrees that lead to the dominant, the first preferred."""
-DOMINANT_QUALITIES = ("maj", "7")
-"""Qualities of the dominants of cadences, in minor too: the leading tone is what leads."""
 IN_MODE: Mapping[Mode, Mapping[int, int]] = {
     "major": {3: 4, 8: 9, 10: 7},
     "minor": {2: 5, 4: 3, 9: 8, 11: 10},
@@ -278,7 +276,7 @@ def _add_half_cadence(halves: list[PlannedChord], place: _Place, *, prepares: bo
     Where harmony moves bar by bar the chord of the bar before does so. Changes ``halves``.
     """
     mode, harmony = place.key.mode, MOOD_HARMONY[place.mood]
-    dominant = PlannedChord(DOMINANT, DOMINANT_QUALITIES)
+    dominant = PlannedChord(DOMINANT, harmony.dominants)
     suspended = dominant._replace(qualities=("sus4",)) if harmony.suspended else dominant
     halves[-2:] = [suspended, dominant]
     if len(halves) > 2 and halves[-4].degree == DOMINANT:
@@ -296,7 +294,7 @@ def _add_full_cadence(halves: list[PlannedChord], place: _Place) -> None:
         return
     arrival = PlannedChord(TONIC if place.phrase.cadence == "authentic" else SIXTH[mode])
     preparation = next(d for d in PREPARING[mode] if d != halves[-5 % len(halves)].degree)
-    dominant = PlannedChord(DOMINANT, DOMINANT_QUALITIES)
+    dominant = PlannedChord(DOMINANT, MOOD_HARMONY[place.mood].dominants)
     halves[-4:] = [PlannedChord(preparation), dominant, arrival, arrival]
 
 

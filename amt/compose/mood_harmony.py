@@ -57,6 +57,9 @@ class MoodHarmony:
     """Chance that a phrase has a pedal point."""
     plagal: bool = False
     """Whether phrases inside the piece close on IV-I rather than on V-I."""
+    dominants: tuple[str, ...] = ("maj", "7")
+    """Qualities of the dominants of cadences, in minor too: the leading tone is what leads. Calm
+    music does without their sevenths, which press on."""
     suspended: bool = False
     """Whether the dominant of a half cadence begins with its fourth (sus4)."""
 
@@ -109,14 +112,15 @@ MOOD_HARMONY: Mapping[str, MoodHarmony] = {
         borrowed=0.25,
         borrowings={"major": (_MINOR_FOURTH,), "minor": (_NEAPOLITAN,)},
         plagal=True,
+        suspended=True,
     ),
     "relaxing": MoodHarmony(
         rhythms={"slow": 0.1, "bar": 0.85, "lively": 0.05},
         preference={"major": {5: 1.6, 9: 1.2, 7: 0.7}, "minor": {8: 1.3, 3: 1.3}},
-        applied=0.2,
-        borrowed=0.1,
-        borrowings={"major": (_MINOR_FOURTH,), "minor": (_MAJOR_FOURTH,)},
+        borrowed=0.6,
+        borrowings={"major": (_MINOR_FOURTH, _LOWERED_SIXTH), "minor": (_MAJOR_FOURTH,)},
         plagal=True,
+        dominants=("maj",),
     ),
     "neutral": MoodHarmony(
         rhythms={"bar": 0.65, "lively": 0.1, "busy": 0.25},

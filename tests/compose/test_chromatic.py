@@ -102,13 +102,15 @@ def test_fear_has_most_chords_from_outside_the_key_and_a_strict_key_none() -> No
     assert all(foreign(piece(mood, 1, chromaticism=0.0)[-1]) == 0 for mood in EMOTIONS)
 
 
-def test_only_tension_and_fear_hold_pedal_points_and_tension_suspends_its_dominants() -> None:
+def test_only_tension_holds_pedal_points_and_suspends_its_dominants_as_sadness_does() -> None:
     for mood in EMOTIONS:
         plans = [piece(mood, seed)[-1] for seed in SEEDS]
         pedals = sum(any(chord.pedal is not None for chord in plan) for plan in plans)
         assert (pedals >= 6) == (mood == "tense")
         suspended = any(chord.qualities == ("sus4",) for plan in plans for chord in plan)
-        assert suspended == (mood == "tense")
+        assert suspended == (mood in ("tense", "sad"))
+        seventh = any("7" in chord.qualities for plan in plans for chord in plan)
+        assert seventh == (mood != "relaxing")
 
 
 def test_harmony_is_quicker_when_exciting_than_when_sad() -> None:

@@ -162,9 +162,21 @@ def test_locked_bars_are_not_changed_by_other_edits(plan: Plan) -> None:
     ):
         with pytest.raises(InputError, match="locked"):
             after(made, row)
-    moved = after(made, {"do": "hit.add", "time_s": float(downbeats_s(plan)[7]) + 0.2})
-    beats = slice(int(plan.grid.downbeats[3]), int(plan.grid.downbeats[6]) + 1)
-    assert np.array_equal(moved.grid.beats_s[beats], plan.grid.beats_s[beats])
+    edges = [*(plan.grid.downbeats * TICKS_PER_BEAT).tolist()]
+    kept = notes_in(arrange(plan), edges[3], edges[6])
+    elsewhere = {"start_s": 0.0, "end_s": float(downbeats_s(plan)[1])}
+    for row in (
+        {"do": "silence", **elsewhere},
+        {"do": "again", "first": 1, "last": len(plan.grid.bars)},
+    ):
+        assert notes_in(arrange(after(made, row)), edges[3], edges[6]) == kept
+    for row in (
+        {"do": "mood", "mood": "tense", **elsewhere},
+        {"do": "hit.add", "time_s": float(downbeats_s(plan)[7]) + 0.2},
+        {"do": "section.move", "bar": 3, "to": 2},
+    ):
+        with pytest.raises(InputError, match="throughout"):
+            after(made, row)
     freed = after(made, {"do": "unlock", "first": 5, "last": 5})
     assert freed.locked == (BarSpan(4, 4), BarSpan(6, 6))
 

@@ -17,7 +17,8 @@ An edit is a JSON object with its name under ``do``:
 ``style``        ``style``
 ===============  ============================================================================
 
-Bars count from 1. What would change locked bars is refused.
+Bars count from 1. What would change a note of locked bars is refused: all but again, silence,
+sound and mute change notes throughout the piece.
 """
 
 from amt.studio.edits.apply import edited

@@ -8,7 +8,15 @@ from typing import Any
 
 from amt.errors import InputError
 from amt.studio.edits import rows
-from amt.studio.edits.bars import check_bars, check_unlocked, locked_anew, runs_between, unlocked
+from amt.studio.edits.bars import (
+    check_bars,
+    check_inside,
+    check_nothing_locked,
+    check_unlocked,
+    locked_anew,
+    runs_between,
+    unlocked,
+)
 from amt.studio.edits.hits import hit_added, hit_moved, hit_removed
 from amt.studio.edits.moods import painted
 from amt.studio.edits.sections import section_moved
@@ -28,6 +36,8 @@ def edited(plan: Plan, edits: Sequence[object]) -> Plan:
         InputError: one cannot be done; the sentence says why.
     """
     for edit in edits:
+        if type(edit) in _FAR_REACHING:
+            check_nothing_locked(plan)
         plan = _APPLIED[type(edit)](plan, edit)
     return plan
 
@@ -65,12 +75,6 @@ def _style(plan: Plan, edit: rows.SwitchStyle) -> Plan:
     check_style(edit.style)
     if edit.style == plan.style:
         return plan
-    if plan.locked:
-        span = plan.locked[0]
-        raise InputError(
-            f"another style changes every bar, and bars {span.first} to {span.last} are locked: "
-            "unlock them first, or make a new take"
-        )
     return replace(plan, style=edit.style, muted=())
 
 
@@ -85,10 +89,15 @@ def _sound(plan: Plan, edit: rows.Sound) -> Plan:
 
 
 def _mood(plan: Plan, edit: rows.PaintMood) -> Plan:
-    check_unlocked(plan, edit.start_s, edit.end_s)
+    check_inside(plan, edit.start_s, edit.end_s)
     return painted(plan, edit.mood, edit.start_s, edit.end_s)
 
 
+_FAR_REACHING = (
+    rows.AddHit, rows.MoveHit, rows.RemoveHit, rows.MoveSection, rows.PaintMood, rows.SwitchStyle,
+)  # fmt: skip
+"""Edits after which an arranger writes other notes in all bars, as melodies go on from what came
+before and phrases return."""
 _APPLIED: Mapping[type, Callable[[Plan, Any], Plan]] = {
     rows.AddHit: lambda plan, edit: hit_added(plan, edit.time_s),
     rows.MoveHit: lambda plan, edit: hit_moved(plan, edit.time_s, edit.to_s),

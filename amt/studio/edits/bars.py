@@ -21,21 +21,43 @@ def check_bars(plan: Plan, first: int, last: int) -> None:
         raise InputError(f"bars {first} to {last} were chosen, of bars 1 to {n_bars}")
 
 
-def check_unlocked(plan: Plan, start_s: float, end_s: float) -> None:
-    """Refuse to change a stretch of which some bars are locked.
+def check_inside(plan: Plan, start_s: float, end_s: float) -> None:
+    """Refuse a stretch that is empty or not in the piece.
 
     Raises:
-        InputError: some are, or the stretch is empty or not in the piece.
+        InputError: it is.
     """
     if not 0 <= start_s < end_s or start_s >= plan.grid.duration_s:
         raise InputError(
             f"the stretch from {start_s:g} to {end_s:g} s does not lie in the piece of "
             f"{plan.grid.duration_s:g} s"
         )
+
+
+def check_unlocked(plan: Plan, start_s: float, end_s: float) -> None:
+    """Refuse to change a stretch of which some bars are locked.
+
+    Raises:
+        InputError: some are, or the stretch is empty or not in the piece.
+    """
+    check_inside(plan, start_s, end_s)
     first, last = bars_within(plan, start_s, end_s)
     for span in plan.locked:
         if span.first <= last and first <= span.last:
             raise InputError(f"bars {span.first} to {span.last} are locked: unlock them first")
+
+
+def check_nothing_locked(plan: Plan) -> None:
+    """Refuse an edit that changes notes throughout the piece where some bars are locked.
+
+    Raises:
+        InputError: some are.
+    """
+    for span in plan.locked:
+        raise InputError(
+            f"this changes notes throughout the piece, and bars {span.first} to {span.last} are "
+            "locked: unlock them first, or copy the take"
+        )
 
 
 def bars_within(plan: Plan, start_s: float, end_s: float) -> tuple[int, int]:

@@ -1,10 +1,10 @@
 """Hit points of a plan: bar lines that move to moments, by a change of tempo around them.
 
 The music keeps its bars, chords and notes; only the times of its beats change. Fixed points are the
-beginning, the end, other hit points and the edges of locked bars; and so are the strong cuts that a
-bar line meets, where the tempo up to them need not change by more than :data:`MOST_CHANGE`. Between
-fixed points the beats are placed by the linear program of :mod:`amt.timing.refine`, which keeps
-other cuts that beats hit as far as it can.
+beginning, the end and other hit points, and also the strong cuts that a bar line meets, where the
+tempo up to them need not change by more than :data:`MOST_CHANGE`. Between fixed points the beats
+are placed by the linear program of :mod:`amt.timing.refine`, which keeps other cuts that beats hit
+as far as it can.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ import numpy as np
 
 from amt.errors import GridError, InputError
 from amt.options.music import MAX_BPM, MIN_BPM
-from amt.studio.edits.bars import check_unlocked
 from amt.timing import GridOptions
 from amt.timing.hits import is_hit, is_strong
 from amt.timing.refine import TempoSection, beat_times
@@ -41,7 +40,7 @@ def hit_added(plan: Plan, time_s: float) -> Plan:
     """A plan in which a bar line falls on a moment.
 
     Raises:
-        InputError: no bar line can be there, or its bars are locked.
+        InputError: no bar line can be there.
     """
     _check_place(plan, time_s)
     if any(abs(hit_s - time_s) < NEAR_S for hit_s in plan.hits_s):
@@ -53,7 +52,7 @@ def hit_moved(plan: Plan, time_s: float, to_s: float) -> Plan:
     """A plan in which a hit point, and the bar line on it, is at another moment.
 
     Raises:
-        InputError: there is no such hit point, no bar line can be there, or its bars are locked.
+        InputError: there is no such hit point, or no bar line can be there.
     """
     _check_place(plan, time_s)
     _check_place(plan, to_s)
@@ -91,7 +90,6 @@ def _check_place(plan: Plan, time_s: float) -> None:
     end_s = plan.grid.duration_s
     if not 0 < time_s < end_s:
         raise InputError(f"a hit point must lie in the piece, between 0 and {end_s:.1f} s")
-    check_unlocked(plan, max(0.0, time_s - 1e-3), time_s + 1e-3)
 
 
 def _bar_line_at(plan: Plan, time_s: float) -> int | None:
@@ -121,13 +119,9 @@ def _nearest_bar_line(plan: Plan, time_s: float) -> int:
 
 
 def _anchors(plan: Plan) -> list[_Anchor]:
-    """The beats that stay where they are, by time: both ends, hit points, edges of locked bars."""
+    """The beats that stay where they are, by time: both ends and hit points."""
     grid = plan.grid
     found = {0: 0.0, grid.n_beats: grid.duration_s}
-    edges = [*grid.downbeats.tolist(), grid.n_beats]
-    for span in plan.locked:
-        for bar in range(span.first - 1, span.last + 1):
-            found[edges[bar]] = float(grid.beats_s[edges[bar]])
     for hit_s in plan.hits_s:
         beat = _bar_line_at(plan, hit_s)
         if beat is not None:

@@ -35,6 +35,15 @@ def test_the_result_has_the_spectrogram_that_was_asked_for():
     assert error < 1.5
 
 
+def test_what_one_pass_leaves_the_next_corrects():
+    """Noise with the spectrogram of a tone: 5.2 dB off after one pass, 3.2 after three."""
+    noise = 0.1 * torch.randn(1, L + 2 * MARGIN, generator=torch.Generator().manual_seed(0))
+    asked = log_mel(padded(source(60)[:, MARGIN:-MARGIN]))
+    audible = asked > asked.max() - 60 / DB
+    error = (log_mel(padded(filtered(noise, asked))) - asked).abs()[audible].mean() * DB
+    assert error < 3.6
+
+
 def test_what_the_source_does_not_play_stays_silent():
     asked = log_mel(padded(source(60, 0.1)[:, MARGIN:-MARGIN]))
     wave = filtered(source(60, 0.5), asked)[0]

@@ -8,6 +8,9 @@ import numpy as np
 import pytest
 
 from amt.arrange import arrange
+from amt.arrange.draft import Draft
+from amt.arrange.entries import playing
+from amt.arrange.form import form_of
 from amt.arrange.neural import arrange_neural
 from amt.measure import notes_per_second
 from amt.types import Arrangement, Entry, Plan, Song
@@ -58,3 +61,10 @@ def test_notes_into_a_rest_end_with_it() -> None:
     assert not any(8 * BEAT <= note.start < 16 * BEAT - 5 for note in notes)
     assert all(note.end <= 8 * BEAT + 90 for note in notes if note.start < 8 * BEAT)
     assert np.any([note.start >= 16 * BEAT - 5 for note in notes])
+
+
+def test_a_held_note_of_a_line_ends_where_its_rest_begins() -> None:
+    form = form_of(synth((Entry(8, ("harmony",)), Entry(16, ())), Arrangement()))
+    line = [Draft(4 * BEAT, 60, 12 * BEAT), Draft(9 * BEAT, 62, 10 * BEAT)]
+    assert playing(line, "harmony", form) == [Draft(4 * BEAT, 60, 8 * BEAT)]
+    assert playing(line, "pad", form) == line

@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 from amt.arrange import arrange, lead_ins, strong_cuts
+from amt.arrange.draft import Draft
 from amt.arrange.form import Form, form_of
+from amt.arrange.lead_in_notes import lead_in_notes
 from amt.arrange.lead_ins import LeadIn, choose_lead_ins
 from amt.arrange.score import write_score
 from amt.arrange.strong_cuts import with_strong_cuts_struck
@@ -159,3 +161,19 @@ def test_a_sudden_piano_and_a_style_of_little_accent_have_no_such_chord() -> Non
     low = struck("piano", LeadIn(24, "run", 0.0), melody=64)[1]
     assert max(low) == 60
     assert struck("ambient") == [[76], [60], [45]]
+
+
+def test_held_notes_of_strings_are_not_repeated_into_a_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    def repeat(**_: bool) -> tuple[lead_ins.Kind, ...]:
+        return ("repeat",)
+
+    monkeypatch.setattr(lead_ins, "_options", repeat)
+    counts = {}
+    for style in ("piano", "strings"):
+        plan = cut_plan(style)
+        score = write_score(plan, load_style(style))
+        player = score.style.instrument("harmony")
+        assert player is not None
+        held = [Draft(CUT - 4 * BEAT, 60, CUT)]
+        counts[style] = len(lead_in_notes(held, score, player, plan))
+    assert counts["strings"] == 1 and counts["piano"] > 4

@@ -297,6 +297,7 @@ def test_notes_on_the_beat_are_exactly_there() -> None:
     near = {tick for tick in off if tick < 20 or tick > 460}
     assert near == {0}
     assert any(270 <= tick <= 290 for tick in off), "the off-beat eighth swings"
+    assert not any(230 <= tick <= 250 for tick in off), "all of them do"
 
 
 def test_figures_vary_from_phrase_to_phrase_and_with_the_seed() -> None:

@@ -14,13 +14,11 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import hashlib
 import os
 import re
 import secrets
 import shutil
 import signal
-import socket
 import stat
 import sys
 import threading
@@ -31,6 +29,7 @@ from pathlib import Path
 from typing import Any
 
 from amt.errors import OutputError, quoted, shown
+from amt.processes import host_digest, is_running
 
 MIDI_SUFFIXES = (".mid", ".midi")
 SOUND_SUFFIXES = (".wav", ".flac")
@@ -413,11 +412,7 @@ def _undisturbed() -> Iterator[None]:
 
 def _temporary_name(final: Path) -> str:
     suffix = final.suffix if len(os.fsencode(final.suffix)) <= _LONGEST_SUFFIX else ""
-    return f".amt-{_host()}-{os.getpid()}-{secrets.token_hex(8)}{suffix}"
-
-
-def _host() -> str:
-    return hashlib.sha256(socket.gethostname().encode()).hexdigest()[:8]
+    return f".amt-{host_digest()}-{os.getpid()}-{secrets.token_hex(8)}{suffix}"
 
 
 def _is_abandoned(path: Path) -> bool:
@@ -425,16 +420,6 @@ def _is_abandoned(path: Path) -> bool:
     match = _TEMPORARY.fullmatch(path.name)
     if match is None or not stat.S_ISREG(path.lstat().st_mode):
         return False
-    if match["host"] != _host() or sys.platform == "win32":
+    if match["host"] != host_digest() or sys.platform == "win32":
         return time.time() - path.stat().st_mtime > _ABANDONED_S
-    return not _is_running(int(match["process"]))
-
-
-def _is_running(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except (ProcessLookupError, OverflowError):
-        return False
-    except PermissionError:
-        return True
-    return True
+    return not is_running(int(match["process"]))

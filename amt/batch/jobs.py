@@ -58,10 +58,9 @@ def jobs_for(
     Raises:
         InputError: there is no clip.
     """
-    found = {path: None for path in _found(clips, folder.absolute(), suffixes)}
-    if not found:
+    bases = dict(_found(clips, folder.absolute(), suffixes))
+    if not bases:
         raise InputError("no clip is named: amt batch clips/ --out scores")
-    bases = {path: base for path, base in found}
     taken = Counter(str(base).casefold() for base in bases.values())
     jobs = []
     for clip, base in bases.items():

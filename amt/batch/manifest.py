@@ -25,8 +25,11 @@ class FileState(msgspec.Struct, frozen=True):
     """A file as it was found or written."""
 
     bytes: int
+    """Its size."""
     mtime_ns: int
+    """Time of its last change, in ns since 1970."""
     sha256: str
+    """Of its content, in hexadecimal digits."""
 
     @classmethod
     def of(cls, path: Path) -> FileState:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from importlib.resources import files
 
@@ -23,8 +24,17 @@ def verbatim(name: str) -> Markup:
 
 @cache
 def _environment() -> Environment:
+    return environment_of(_text)
+
+
+def environment_of(text: Callable[[str], str]) -> Environment:
+    """The environment in which templates become HTML; text in their fields is escaped.
+
+    Args:
+        text: a template's text by its name.
+    """
     environment = Environment(
-        loader=FunctionLoader(_text),
+        loader=FunctionLoader(text),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

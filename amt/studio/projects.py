@@ -10,9 +10,7 @@ import os
 import re
 import secrets
 import shutil
-import socket
 import string
-import sys
 import tempfile
 import threading
 import time
@@ -21,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from amt.errors import InputError
+from amt.processes import host_digest, is_running
 from amt.studio.jobs import Job
 from amt.studio.limits import Limits
 
@@ -98,7 +97,7 @@ class Store:
         _remove_abandoned()
         self._limits = limits
         self.lock = threading.RLock()
-        prefix = f"{_PREFIX}{_host()}-{os.getpid()}-"
+        prefix = f"{_PREFIX}{host_digest()}-{os.getpid()}-"
         self.root = Path(tempfile.mkdtemp(prefix=prefix))
         self._projects: dict[str, Project] = {}
 
@@ -191,33 +190,15 @@ class Store:
             shutil.rmtree(one.folder, ignore_errors=True)
 
 
-def _host() -> str:
-    import hashlib
-
-    return hashlib.sha256(socket.gethostname().encode()).hexdigest()[:8]
-
-
 def _remove_abandoned() -> None:
     """Remove the folders of servers of this machine that were killed."""
     for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
         match = _FOLDER.match(folder.name)
-        if match is None or match["host"] != _host() or folder.is_symlink():
+        if match is None or match["host"] != host_digest() or folder.is_symlink():
             continue
-        if folder.stat().st_uid == _user() and not _is_alive(int(match["process"])):
+        if folder.stat().st_uid == _user() and not is_running(int(match["process"])):
             shutil.rmtree(folder, ignore_errors=True)
 
 
 def _user() -> int:
     return os.getuid() if hasattr(os, "getuid") else 0
-
-
-def _is_alive(process: int) -> bool:
-    if sys.platform == "win32":  # there the call would end it
-        return True
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True
-    return True

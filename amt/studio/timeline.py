@@ -8,12 +8,12 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from jinja2 import Environment, FunctionLoader, StrictUndefined
+from jinja2 import Environment
 
-from amt.report.drawing import WIDTH, Axis, clock, number
+from amt.report.drawing import Axis
 from amt.report.hits import cut_alignments
 from amt.report.page import cut_marks, panels
-from amt.report.templates import verbatim
+from amt.report.templates import environment_of, verbatim
 from amt.types import EMOTIONS, Plan
 
 if TYPE_CHECKING:
@@ -120,16 +120,7 @@ def page(name: str, **fields: object) -> str:
 
 @cache
 def _environment() -> Environment:
-    environment = Environment(
-        loader=FunctionLoader(_template),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"clock": clock, "number": number}
-    environment.globals["width"] = WIDTH
-    return environment
+    return environment_of(_template)
 
 
 def _template(name: str) -> str:

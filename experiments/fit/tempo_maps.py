@@ -35,9 +35,9 @@ from experiments.fit.alignment import (
     synthetic_clips,
     synthetic_film,
 )
+from experiments.fit.tempo import MEAN_SHOTS_S
 
 MAPS = ("free", "gentle", "fixed")
-MEAN_SHOTS_S = (2.0, 4.0, 8.0)
 STEADY_BPM = 120.0
 
 
